@@ -67,13 +67,19 @@ class Phase(NamedTuple):
 class Method(NamedTuple):
     """One paper: how its networks start, the phases that train them, and how it fills a hole.
 
-    `init(key)` returns a TrainState at step 0. `complete(state, image, mask, key)` returns the
-    completed Image, known pixels untouched.
+    init: `init(key)` returns a TrainState at step 0.
+    phases: in the order in which they run.
+    complete: `complete(state, image, mask, key)` returns the completed Image, known pixels
+        untouched, bit for bit; image and mask may have any size.
+    previews: takes the same arguments and returns pictures by name, for the sample grids.
+    networks: the names of those that `complete` and `previews` read.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
     phases: tuple[Phase, ...]
     complete: Callable[[TrainState, Image, Mask, PRNGKeyArray], Image]
+    previews: Callable[[TrainState, Image, Mask, PRNGKeyArray], dict[str, Image]]
+    networks: tuple[str, ...]
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:

@@ -1,0 +1,49 @@
+"""The losses of GLCIC (Iizuka et al. 2017, section 3.4)."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from glcic_jax.types import Image, Mask
+
+
+def masked_mse(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
+    """Mean squared error over the hole only: eq. (2).
+
+    The mean runs over all b*h*w*3 values, known ones included, as Torch7's criterion does; so a
+    smaller hole gives a smaller loss. The paper writes a sum over the picture. With a sum the
+    adversarial term, weighted by 4e-4, would vanish beside it.
+
+    Args:
+      output: the completion network's raw output, float32 in [0, 1].
+      target: the uncut pictures, same range.
+      mask: 1 = hole.
+    """
+    return jnp.mean(jnp.square(mask * (output - target)))
+
+
+def discriminator_loss(
+    real_logits: Float[Array, "b"], completed_logits: Float[Array, "b"]
+) -> Float[Array, ""]:
+    """Binary cross entropy, real -> 1 and completed -> 0, the two means added: algorithm 1, line 8.
+
+    The weight alpha that eq. (4) puts before the second term belongs to the completion network's
+    step and is not applied here.
+    """
+    return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(completed_logits))
+
+
+def non_saturating_loss(completed_logits: Float[Array, "b"]) -> Float[Array, ""]:
+    """-log D(completed), averaged: the completion network's adversarial term, by default."""
+    return jnp.mean(jax.nn.softplus(-completed_logits))
+
+
+def saturating_loss(completed_logits: Float[Array, "b"]) -> Float[Array, ""]:
+    """log(1 - D(completed)), averaged: the term as eq. (5) has it.
+
+    Its gradient vanishes where the discriminator is sure, which after phase 2 is everywhere.
+    """
+    return -jnp.mean(jax.nn.softplus(completed_logits))
+
+
+ADVERSARIAL_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}

@@ -1,0 +1,6 @@
+"""The methods by name. One file is one paper; a new one gets a line here."""
+
+from glcic_jax.methods import glcic
+
+METHODS = {"glcic": glcic.build}
+"""Each builds a Method from its config and the training set's mean pixel (RGB in [0, 1])."""

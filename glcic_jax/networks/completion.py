@@ -1,0 +1,71 @@
+"""The completion network C of GLCIC (Iizuka et al. 2017, table 2)."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from glcic_jax.networks.layers import Convolution, Deconvolution, NormRelu
+from glcic_jax.types import Image, Mask
+
+# Layers 1 to 16: kind, channels in units of `width` / 2, and what sets the layer apart.
+# Every one of them is followed by batch norm and ReLU; layer 17 is not.
+LAYERS = (
+    (Convolution, 2, {"kernel": 5}),
+    (Convolution, 4, {"stride": 2}),
+    (Convolution, 4, {}),
+    (Convolution, 8, {"stride": 2}),
+    (Convolution, 8, {}),
+    (Convolution, 8, {}),
+    (Convolution, 8, {"dilation": 2}),
+    (Convolution, 8, {"dilation": 4}),
+    (Convolution, 8, {"dilation": 8}),
+    (Convolution, 8, {"dilation": 16}),
+    (Convolution, 8, {}),
+    (Convolution, 8, {}),
+    (Deconvolution, 4, {}),
+    (Convolution, 4, {}),
+    (Deconvolution, 2, {}),
+    (Convolution, 1, {}),
+)
+
+STRIDE = 4
+"""Height and width of the input must be multiples of this (two halvings)."""
+
+
+class CompletionNetwork(nn.Module):
+    """Fully convolutional; 6,072,131 parameters at the paper's `width` of 64.
+
+    Attributes:
+      train: use, and update, batch statistics.
+      width: channels of the first layer; all others are multiples of half of it.
+      axis_name: devices over which batch norm takes its statistics, or None for each alone.
+      dtype: of the arithmetic; parameters and statistics are float32.
+    """
+
+    train: bool
+    width: int = 64
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
+        """Maps `completion_input` to float32 RGB in [0, 1], known pixels included."""
+        for number, (layer, halves, options) in enumerate(LAYERS, start=1):
+            features = halves * self.width // 2
+            x = layer(features, dtype=self.dtype, name=f"layer{number}", **options)(x)
+            x = NormRelu(self.train, self.axis_name, self.dtype, name=f"norm{number}")(x)
+        x = Convolution(3, dtype=self.dtype, name="layer17")(x)
+        return nn.sigmoid(x.astype(jnp.float32))
+
+
+def completion_input(
+    image: Image, mask: Mask, mean_pixel: tuple[float, float, float]
+) -> Float[Array, "b h w 4"]:
+    """RGB minus the training set's mean with the hole set to 0, then the mask (1 = hole).
+
+    GLCIC, section 3.2. What `image` holds inside the hole is never read.
+    """
+    centred = image - jnp.asarray(mean_pixel, image.dtype)
+    return jnp.concatenate([jnp.where(mask > 0, 0.0, centred), mask], axis=-1)

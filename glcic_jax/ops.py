@@ -1,0 +1,93 @@
+"""Array operations that JAX lacks, or does slowly where we need them."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from glcic_jax.types import Image, Mask
+
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+_PADDING = ((1, 1), (1, 1))
+
+
+def _downsample(x: Array, kernel: Array) -> Array:
+    """The 4x4 stride-2 convolution (padding 1) whose transpose is `deconvolution`."""
+    return lax.conv_general_dilated(x, kernel, (2, 2), _PADDING, dimension_numbers=_LAYOUT)
+
+
+@jax.custom_vjp
+def deconvolution(
+    x: Float[Array, "b h w i"], kernel: Float[Array, "4 4 o i"]
+) -> Float[Array, "b 2*h 2*w o"]:
+    """4x4 deconvolution with stride 2 and padding 1 (GLCIC, table 2, layers 13 and 15).
+
+    It is the linear transpose of a strided convolution from o to i channels, and `kernel` is that
+    convolution's. Its gradients are written as that convolution too, because XLA's own kernel
+    gradient of a transposed convolution runs at 1 to 2 GFLOP/s on a CPU, some hundred times slower.
+    """
+    return lax.conv_transpose(
+        x, kernel, (2, 2), ((2, 2), (2, 2)), dimension_numbers=_LAYOUT, transpose_kernel=True
+    )
+
+
+def _deconvolution_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return deconvolution(x, kernel), (x, kernel)
+
+
+def _deconvolution_backward(
+    residuals: tuple[Array, Array], cotangent: Array
+) -> tuple[Array, Array]:
+    x, kernel = residuals
+    _, kernel_gradient = jax.vjp(lambda k: _downsample(cotangent, k), kernel)
+    return _downsample(cotangent, kernel), kernel_gradient(x)[0]
+
+
+deconvolution.defvjp(_deconvolution_forward, _deconvolution_backward)
+
+
+def patch_corner(mask: Mask, size: int) -> Int[Array, "b 2"]:
+    """Top left corner (row, column) of the square patch centred on each hole's bounding box.
+
+    The patch is shifted to lie inside the picture. GLCIC, section 3.3: the local discriminator
+    looks at "an image patch centered around the completed region".
+
+    Args:
+      mask: 1 = hole; at least one pixel of each mask must be 1, else the patch lies at a corner.
+      size: the patch's edge in pixels, at most the picture's.
+    """
+    corners = []
+    for axis, length in ((1, mask.shape[1]), (2, mask.shape[2])):
+        inside = jnp.any(mask > 0, axis=tuple({1, 2, 3} - {axis}))
+        first = jnp.argmax(inside, axis=1)
+        last = length - 1 - jnp.argmax(inside[:, ::-1], axis=1)
+        corners.append(jnp.clip((first + last + 1) // 2 - size // 2, 0, length - size))
+    return jnp.stack(corners, axis=1).astype(jnp.int32)
+
+
+def crop_patches(image: Image, corner: Int[Array, "b 2"], size: int) -> Image:
+    """Cuts one `size` x `size` patch out of each picture, its top left pixel at `corner`."""
+
+    def cut(picture: Array, start: Array) -> Array:
+        return lax.dynamic_slice(picture, (start[0], start[1], 0), (size, size, picture.shape[2]))
+
+    return jax.vmap(cut)(image, corner)
+
+
+def composite(image: Image, output: Image, mask: Mask) -> Image:
+    """(1 - mask) * image + mask * output: known pixels untouched, bit for bit."""
+    return jnp.where(mask > 0, output, image)
+
+
+def as_float(array: Array) -> Array:
+    """uint8 pictures (three channels) to float32 in [0, 1]; uint8 masks to float32 0 and 1."""
+    if array.dtype != jnp.uint8:
+        return array
+    scale = 255.0 if array.shape[-1] == 3 else 1.0
+    return array.astype(jnp.float32) / scale
+
+
+def pad_to_multiple(x: Float[Array, "b h w c"], multiple: int) -> Float[Array, "b H W c"]:
+    """Mirrors rows at the bottom and columns at the right until both counts are multiples."""
+    pads = [(0, -size % multiple) for size in x.shape[1:3]]
+    return jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect")

@@ -1,0 +1,53 @@
+"""One axis of devices over which each batch is split. Networks are replicated."""
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from glcic_jax.types import UserError
+
+DATA = "data"
+"""Name of the mesh axis; `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
+
+
+def make_mesh(devices: list[jax.Device] | None = None) -> Mesh:
+    """A mesh of one axis over `devices`, all there are by default."""
+    devices = jax.devices() if devices is None else devices
+    return jax.make_mesh((len(devices),), (DATA,), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def replicate(mesh: Mesh, tree):
+    """Puts a copy of every array of `tree` on every device."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def check_batch_size(mesh: Mesh, batch_size: int) -> None:
+    """Refuses a batch that does not split evenly.
+
+    Raises:
+      UserError: `batch_size` is no multiple of the number of devices.
+    """
+    if batch_size < 1 or batch_size % mesh.size:
+        raise UserError(
+            f"a batch of {batch_size} does not divide over {mesh.size} devices: "
+            f"set data.batch_size to a multiple of {mesh.size}"
+        )
+
+
+def shard(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+    """Spreads a batch over the devices, by its first axis.
+
+    Args:
+      mesh: the devices, those of other processes included.
+      batch: this process's share of the global batch.
+
+    Raises:
+      UserError: the batch does not divide over the devices.
+    """
+    sharding = NamedSharding(mesh, PartitionSpec(DATA))
+    for array in batch.values():
+        check_batch_size(mesh, len(array) * jax.process_count())
+    return {
+        name: jax.make_array_from_process_local_data(sharding, array)
+        for name, array in batch.items()
+    }

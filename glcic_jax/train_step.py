@@ -1,0 +1,100 @@
+"""One jitted training step for all phases and all devices."""
+
+from collections.abc import Callable
+
+import jax
+from jax import lax
+from jax import numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, PRNGKeyArray
+
+from glcic_jax.ops import as_float
+from glcic_jax.parallel import DATA
+from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
+
+StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+
+
+def make_train_step(method: Method, mesh: Mesh, key: PRNGKeyArray) -> StepFn:
+    """Compiles (state, batch) -> (state, metrics); the given state is donated, its buffers reused.
+
+    The phase is a function of `state.step` alone, so all devices agree on it. The step's random
+    key is `fold_in(key, state.step)`: no random state needs saving. `metrics` has the names of all
+    phases; those that the current phase does not report are 0.
+
+    On accelerators the phase is chosen on the device, by `lax.cond`. On a CPU XLA compiles
+    convolutions inside a conditional to code up to 43 times slower, so there the same program is
+    compiled once per phase with the conditional's predicate a constant, which XLA folds away. To
+    know the phase the host then waits for the previous step, which also keeps few steps in flight
+    (with some 33 of them, several CPU devices deadlock).
+
+    Args:
+      method: its phases of 0 steps are left out.
+      mesh: one axis, DATA, over which batches are split and networks replicated.
+      key: the run's random key.
+    """
+    phases = tuple(phase for phase in method.phases if phase.steps)
+    ends = jnp.asarray(phase_ends(phases))
+    names = tuple(dict.fromkeys(name for phase in phases for name in phase.metrics))
+    updates = [_with_all_metrics(phase, names) for phase in phases]
+
+    def step(
+        state: TrainState, batch: Batch, key: PRNGKeyArray, index: int | Array
+    ) -> tuple[TrainState, Metrics]:
+        batch = {name: as_float(array) for name, array in batch.items()}
+        key = jax.random.fold_in(key, state.step)
+        state, metrics = _select(updates, index, state, batch, key)
+        return state.replace(step=state.step + 1), metrics
+
+    def on_all_devices(state: TrainState, batch: Batch, key: PRNGKeyArray, static: int | None):
+        def per_device(state, batch, key):
+            index = jnp.searchsorted(ends, state.step, side="right") if static is None else static
+            return step(state, batch, key, index)
+
+        replicated, split = PartitionSpec(), PartitionSpec(DATA)
+        return jax.shard_map(
+            per_device,
+            mesh=mesh,
+            in_specs=(replicated, split, replicated),
+            out_specs=replicated,
+        )(state, batch, key)
+
+    compiled = jax.jit(on_all_devices, static_argnames="static", donate_argnums=0)
+    on_cpu = mesh.devices.flat[0].platform == "cpu"
+    key = jax.device_put(key, jax.sharding.NamedSharding(mesh, PartitionSpec()))
+
+    def step_fn(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        static = phases.index(phase_at(phases, int(state.step))) if on_cpu else None
+        return compiled(state, batch, key, static=static)
+
+    return step_fn
+
+
+def init_key(seed: int) -> PRNGKeyArray:
+    """The key that `Method.init` draws the initial weights from.
+
+    Of the "rbg" kind: with JAX's default one each weight tensor takes a CPU half a second to
+    compile, the networks of GLCIC nearly a minute.
+    """
+    return jax.random.key(seed, impl="rbg")
+
+
+def _select(updates: list, index: int | Array, *operands):
+    """Runs the update number `index`: one conditional per boundary between phases."""
+    first, *rest = updates
+    if not rest:
+        return first(*operands)
+    return lax.cond(
+        index == 0, first, lambda *operands: _select(rest, index - 1, *operands), *operands
+    )
+
+
+def _with_all_metrics(phase: Phase, names: tuple[str, ...]):
+    """The phase's update, its metrics filled up to `names`: a conditional's branches must agree."""
+
+    def update(state: TrainState, batch: Batch, key: PRNGKeyArray) -> tuple[TrainState, Metrics]:
+        state, metrics = phase.update(state, batch, key)
+        zero = jnp.zeros((), jnp.float32)
+        return state, {name: metrics.get(name, zero) for name in names}
+
+    return update
