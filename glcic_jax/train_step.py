@@ -15,7 +15,9 @@ from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at,
 StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
-def make_train_step(method: Method, mesh: Mesh, key: PRNGKeyArray) -> StepFn:
+def make_train_step(
+    method: Method, mesh: Mesh, key: PRNGKeyArray, *, traced_phase: bool | None = None
+) -> StepFn:
     """Compiles (state, batch) -> (state, metrics); the given state is donated, its buffers reused.
 
     The phase is a function of `state.step` alone, so all devices agree on it. The step's random
@@ -32,6 +34,7 @@ def make_train_step(method: Method, mesh: Mesh, key: PRNGKeyArray) -> StepFn:
       method: its phases of 0 steps are left out.
       mesh: one axis, DATA, over which batches are split and networks replicated.
       key: the run's random key.
+      traced_phase: choose the phase on the device; by default on everything but CPUs.
     """
     phases = tuple(phase for phase in method.phases if phase.steps)
     ends = jnp.asarray(phase_ends(phases))
@@ -60,11 +63,12 @@ def make_train_step(method: Method, mesh: Mesh, key: PRNGKeyArray) -> StepFn:
         )(state, batch, key)
 
     compiled = jax.jit(on_all_devices, static_argnames="static", donate_argnums=0)
-    on_cpu = mesh.devices.flat[0].platform == "cpu"
+    if traced_phase is None:
+        traced_phase = mesh.devices.flat[0].platform != "cpu"
     key = jax.device_put(key, jax.sharding.NamedSharding(mesh, PartitionSpec()))
 
     def step_fn(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        static = phases.index(phase_at(phases, int(state.step))) if on_cpu else None
+        static = None if traced_phase else phases.index(phase_at(phases, int(state.step)))
         return compiled(state, batch, key, static=static)
 
     return step_fn

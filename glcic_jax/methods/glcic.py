@@ -5,7 +5,7 @@ scratch with C fixed, then both together (algorithm 1). D always sees composited
 C's raw output: reconstruction does not bind C at known pixels, and D would tell by them at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
+from ml_collections import ConfigDict
 
 from glcic_jax.losses import ADVERSARIAL_LOSSES, discriminator_loss, masked_mse
 from glcic_jax.networks.completion import STRIDE, CompletionNetwork, completion_input
@@ -43,12 +44,13 @@ DISCRIMINATOR_METRICS = (
 JOINT_METRICS = (*COMPLETION_METRICS, "loss/adversarial", *DISCRIMINATOR_METRICS)
 
 
-def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
-    """Builds GLCIC as `config` (a ConfigDict such as configs/places2.py) describes it.
+def build(config: Mapping, mean_pixel: tuple[float, float, float]) -> Method:
+    """Builds GLCIC as `config` (of the fields of configs/places2.py) describes it.
 
     Raises:
       UserError: settings that contradict each other.
     """
+    config = ConfigDict(config)
     sides, phases = tuple(config.discriminators), config.phases
     if set(sides) - {"local", "global"} or len(set(sides)) < len(sides):
         raise UserError(f'discriminators is {sides}: choose among "local" and "global"')
@@ -158,7 +160,7 @@ class Glcic:
 
         (mse, stats), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
         state = _with(state, completion=self._descend(network, gradients, stats))
-        return state, {"loss/mse": mse, "grad_norm/completion": optax.global_norm(gradients)}
+        return state, {"loss/mse": mse, "grad_norm/completion": optax.tree.norm(gradients)}
 
     # Phase 2 -------------------------------------------------------------------------------------
 
@@ -212,7 +214,7 @@ class Glcic:
         return state, metrics | {
             "loss/mse": mse,
             "loss/adversarial": adversarial,
-            "grad_norm/completion": optax.global_norm(gradients),
+            "grad_norm/completion": optax.tree.norm(gradients),
         }
 
     # What the phases share -----------------------------------------------------------------------
@@ -241,7 +243,7 @@ class Glcic:
             "loss/discriminator": value,
             "accuracy/real": _mean(jnp.mean(real > 0)),
             "accuracy/completed": _mean(jnp.mean(fake < 0)),
-            "grad_norm/discriminator": optax.global_norm(gradients),
+            "grad_norm/discriminator": optax.tree.norm(gradients),
         }
 
     def _fill(self, params, batch_stats, batch: Batch, *, train: bool) -> tuple[Image, Any]:

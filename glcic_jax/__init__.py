@@ -1,0 +1,21 @@
+"""Image completion (inpainting) in JAX: GLCIC and its kin.
+
+    completer = glcic_jax.load("runs/quickstart")
+    completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint8 [h, w, 3]
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from glcic_jax.inference import Completer, load
+
+__all__ = ["Completer", "load"]
+
+
+def __getattr__(name: str):
+    """Imports JAX only once it is needed, so that `--help` is instant."""
+    if name in __all__:
+        from glcic_jax import inference
+
+        return getattr(inference, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,167 @@
+"""Completion with a trained method: from a run folder, from Python, on pictures of any size."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
+
+from glcic_jax.blending import blend
+from glcic_jax.checkpoint import read_about, restore_network
+from glcic_jax.methods import METHODS
+from glcic_jax.ops import as_float
+from glcic_jax.types import (
+    Image,
+    Mask,
+    Method,
+    NetworkState,
+    PixelImage,
+    TrainState,
+    UserError,
+)
+
+CompleteFn = Callable[[Image, Mask], Image]
+
+
+def make_complete_fn(
+    method: Method, state: TrainState, key: PRNGKeyArray | None = None
+) -> CompleteFn:
+    """Jits `method.complete` for one trained state.
+
+    Args:
+      method: of which `state` is.
+      state: only the networks named in `method.networks` are read.
+      key: for methods that draw numbers; key 0 by default.
+
+    Returns:
+      (image, mask) -> completed, on float32 (or uint8) arrays [b, h, w, 3] in [0, 1] and
+      [b, h, w, 1] with 1 = hole; float32 out. Any h and w, any number and shape of holes; compiled
+      once per shape. Known pixels are returned bit for bit.
+    """
+    key = jax.random.key(0) if key is None else key
+
+    @jax.jit
+    def complete(state: TrainState, image: Image, mask: Mask) -> Image:
+        return method.complete(state, as_float(image), as_float(mask), key)
+
+    needed = {name: state.networks[name] for name in method.networks}
+    state = TrainState(state.step, {n: s.replace(opt_state=None) for n, s in needed.items()})
+    return lambda image, mask: complete(state, image, mask)
+
+
+class Completer:
+    """Fills holes in pictures.
+
+    Attributes:
+      complete: the jitted function on float arrays; see make_complete_fn.
+      mean_pixel: RGB in [0, 1], of the pictures that the networks were trained on.
+      step: updates that the networks have had.
+    """
+
+    def __init__(
+        self, complete: CompleteFn, mean_pixel: tuple[float, float, float], step: int
+    ) -> None:
+        self.complete = complete
+        self.mean_pixel = mean_pixel
+        self.step = step
+
+    def __call__(
+        self,
+        image: PixelImage,
+        mask: Shaped[np.ndarray, "h w"],
+        postprocess: bool = False,
+    ) -> PixelImage:
+        """Fills the holes of one picture.
+
+        Args:
+          image: uint8 RGB [h, w, 3]. What it holds inside the holes is never read.
+          mask: bool, or numbers of which those other than 0 are holes, [h, w].
+          postprocess: blend the result into its surroundings (GLCIC, section 3.5).
+
+        Returns:
+          uint8 [h, w, 3]; pixels outside the mask are the input's, bit for bit. With an empty mask,
+          a copy of `image`.
+
+        Raises:
+          UserError: wrong dtype or shape, sizes that differ, a mask that covers everything.
+        """
+        return self.batch([image], [mask], postprocess)[0]
+
+    def batch(
+        self,
+        images: Sequence[PixelImage],
+        masks: Sequence[Shaped[np.ndarray, "h w"]],
+        postprocess: bool = False,
+    ) -> list[PixelImage]:
+        """As `__call__`, for several pictures of one size at once.
+
+        Raises:
+          UserError: as `__call__`; also pictures of several sizes, or fewer masks than pictures.
+        """
+        if len(images) != len(masks):
+            raise UserError(f"{len(images)} pictures and {len(masks)} masks: give one mask each")
+        if len({np.shape(image) for image in images}) > 1:
+            raise UserError("the pictures of a batch must be of one size: complete them one by one")
+        holes = [_check(image, mask) for image, mask in zip(images, masks, strict=True)]
+        if not images or not any(hole.any() for hole in holes):
+            return [image.copy() for image in images]
+        stacked = np.stack(holes)[..., None]
+        output = self.complete(jnp.asarray(np.stack(images)), jnp.asarray(stacked, jnp.uint8))
+        # Rounded in numpy; known pixels are copied rather than trusted to the rounding.
+        filled = np.rint(np.asarray(output) * 255).astype(np.uint8)
+        completed = list(np.where(stacked, filled, np.stack(images)))
+        if postprocess:
+            completed = [
+                blend(image, filled, hole)
+                for image, filled, hole in zip(images, completed, holes, strict=True)
+            ]
+        return completed
+
+
+def _check(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The mask as bool, once picture and mask are found to fit."""
+    image, mask = np.asarray(image), np.asarray(mask)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise UserError(f"the picture is {image.dtype} {image.shape}: give uint8 RGB [h, w, 3]")
+    if mask.shape == (*image.shape[:2], 1):
+        mask = mask[..., 0]
+    if mask.shape != image.shape[:2]:
+        raise UserError(
+            f"the mask is {_size(mask)} and the picture {_size(image)} pixels (width x height): "
+            "give a mask of the picture's size"
+        )
+    hole = mask != 0
+    if hole.all():
+        raise UserError("the mask covers the whole picture: leave known pixels to complete it from")
+    return hole
+
+
+def _size(array: UInt8[np.ndarray, "h w ..."]) -> str:
+    return "x".join(str(n) for n in array.shape[1::-1]) if array.ndim >= 2 else str(array.shape)
+
+
+def load(run: str | Path, step: int | None = None) -> Completer:
+    """Loads the completer of a training run.
+
+    Args:
+      run: the run folder (`--workdir` of the training).
+      step: of the checkpoint; the latest by default.
+
+    Raises:
+      UserError: no such folder or checkpoint, a damaged one, or one of an unknown method.
+    """
+    step, about = read_about(Path(run), step)
+    config, mean_pixel = about["config"], tuple(about["mean_pixel"])
+    if config["method"] not in METHODS:
+        known = ", ".join(METHODS)
+        raise UserError(f'{run} holds a "{config["method"]}" network, known here are: {known}')
+    method = METHODS[config["method"]](config, mean_pixel)
+    fresh = jax.eval_shape(method.init, jax.random.key(0))
+    networks = {}
+    for name in method.networks:
+        params, batch_stats = restore_network(Path(run), name, fresh.networks[name], step)
+        networks[name] = NetworkState(params, batch_stats, opt_state=None)
+    state = TrainState(jnp.asarray(step, jnp.int32), networks)
+    return Completer(make_complete_fn(method, state), mean_pixel, step)

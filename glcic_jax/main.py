@@ -1,0 +1,141 @@
+"""Trains: python -m glcic_jax.main --config configs/places2.py --workdir runs/places2.
+
+Starts, or resumes by itself. Any field of the config can be set on the command line:
+--config.data.batch_size=32.
+"""
+
+import difflib
+import errno
+import re
+import sys
+from pathlib import Path
+
+import jax
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from glcic_jax import run_folder
+from glcic_jax.checkpoint import read_about
+from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.methods import METHODS
+from glcic_jax.parallel import check_batch_size, make_mesh, shard
+from glcic_jax.report import Report
+from glcic_jax.train import Interrupted, train
+from glcic_jax.types import UserError, phase_ends
+
+MAY_DIFFER = ("every", "keep", "data.threads", "data.workers", "data.root", "init_from")
+"""Fields that a resumed run may change: they have no part in what it computes."""
+
+
+def parse(argv: list[str]) -> tuple[ConfigDict, Path]:
+    """Reads the command line.
+
+    Raises:
+      UserError: anything wrong with it, an unknown config key or a value of the wrong type.
+    """
+    values = flags.FlagValues()
+    config_flag = config_flags.DEFINE_config_file("config", None, "config file", flag_values=values)
+    workdir_flag = flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
+    for arg in argv[1:]:
+        if re.fullmatch(r"--?(help|h)", arg):
+            print(__doc__)
+            raise SystemExit(0)
+    try:
+        rest = values(argv)
+    except AttributeError as error:
+        raise UserError(_unknown_key(argv, values["config"].value)) from error
+    except (flags.Error, TypeError, ValueError, KeyError, OSError, ImportError) as error:
+        raise UserError(" ".join(str(error).split())) from error
+    if len(rest) > 1:
+        raise UserError(f'"{rest[1]}" is no flag: write --config FILE --workdir DIR')
+    if config_flag.value is None or workdir_flag.value is None:
+        raise UserError("write --config FILE --workdir DIR, such as configs/places2.py runs/places2")
+    return config_flag.value, Path(workdir_flag.value)
+
+
+def _unknown_key(argv: list[str], config: ConfigDict) -> str:
+    """The line for a field that the config has not: the nearest one that it has is named."""
+    known = _fields(config)
+    given = [match[1] for arg in argv if (match := re.match(r"--?config\.([^=]+)", arg))]
+    unknown = next(key for key in given if key not in known)
+    (nearest,) = difflib.get_close_matches(unknown, known, n=1, cutoff=0)
+    return f"--config.{unknown}: the config has no such field; the nearest is --config.{nearest}"
+
+
+def _fields(config: ConfigDict, prefix: str = "") -> list[str]:
+    fields = []
+    for name, value in config.items():
+        fields += (
+            _fields(value, f"{prefix}{name}.")
+            if isinstance(value, ConfigDict)
+            else [f"{prefix}{name}"]
+        )
+    return fields
+
+
+def known_mean_pixel(config: ConfigDict, workdir: Path) -> tuple[float, float, float] | None:
+    """The mean pixel that this run must go on with: its own, the config's, or `init_from`'s.
+
+    A network is tied to the mean pixel it was trained with, so a run that starts from another's
+    network takes that one too. None: to be measured.
+    """
+    if (workdir / "checkpoints").is_dir() and any((workdir / "checkpoints").glob("[0-9]*")):
+        return tuple(read_about(workdir)[1]["mean_pixel"])
+    if len(config.data.mean_pixel) == 3:
+        return tuple(config.data.mean_pixel)
+    return tuple(read_about(Path(config.init_from))[1]["mean_pixel"]) if config.init_from else None
+
+
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Builds everything that `config` describes and trains."""
+    if config.method not in METHODS:
+        raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
+    mesh = make_mesh()
+    check_batch_size(mesh, config.data.batch_size)
+    if not 0 < sum(config.phases.values()):
+        raise UserError("all of config.phases are 0: nothing to train")
+    mean_pixel = known_mean_pixel(config, workdir)
+    METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0))  # refuse bad settings early
+    dataset = make_dataset(
+        config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel
+    )
+    method = METHODS[config.method](config, dataset.mean_pixel)
+    run_folder.claim(workdir, config.to_dict(), may_differ=MAY_DIFFER)
+    names = [phase.name for phase in method.phases]
+    with (
+        run_folder.lock(workdir),
+        Report(
+            workdir,
+            title=workdir.name,
+            total_steps=phase_ends(method.phases)[-1],
+            batch_size=config.data.batch_size,
+            phase_ends=tuple(zip(names, phase_ends(method.phases), strict=True)),
+            enabled=jax.process_index() == 0,
+        ) as report,
+    ):
+        devices = f"{mesh.size} x {mesh.devices.flat[0].device_kind}"
+        report.message(f"{config.method} on {devices}, batch {config.data.batch_size}")
+        train(config, method, dataset, mesh, report, workdir)
+        report.message(f"done: open {workdir / 'index.html'}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    try:
+        config, workdir = parse(sys.argv if argv is None else argv)
+        run(config, workdir)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Interrupted as error:
+        return 128 + error.signum
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: disk full: {error}: free some space and start again", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

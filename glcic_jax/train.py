@@ -1,0 +1,189 @@
+"""The training loop. It only sequences, and knows nothing of any method."""
+
+import signal
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from glcic_jax.checkpoint import Checkpoints, restore_network
+from glcic_jax.data.pipeline import Dataset
+from glcic_jax.evaluate import evaluate
+from glcic_jax.metrics import METRICS
+from glcic_jax.parallel import replicate, shard
+from glcic_jax.report import Report
+from glcic_jax.train_step import init_key, make_train_step
+from glcic_jax.types import Method, TrainState, UserError, phase_at, phase_ends
+
+IN_FLIGHT = 8
+"""Steps that the host may run ahead of the devices: enough to hide it, few enough to bound memory."""
+
+GRID_ROWS = 8
+
+
+def train(
+    config: Any, method: Method, dataset: Dataset, mesh: Mesh, report: Report, workdir: Path
+) -> TrainState:
+    """Runs `method` to the end of its last phase, resuming from `workdir` if it can.
+
+    Raises:
+      UserError: non-finite losses, a full disk, or checkpoints that cannot be restored.
+      Interrupted: SIGTERM or Ctrl-C arrived; the state is saved.
+    """
+    ends, every = phase_ends(method.phases), config.every
+    about = {"config": config.to_dict(), "mean_pixel": list(dataset.mean_pixel)}
+    step_fn = make_train_step(method, mesh, jax.random.key(config.seed))
+    viewer = Viewer(method, mesh, dataset, config.data.batch_size)
+    with (
+        Checkpoints(workdir / "checkpoints", keep=config.keep, keep_steps=ends) as checkpoints,
+        Interrupt() as interrupt,
+    ):
+        state = _start(config, method, mesh, checkpoints, report)
+        first = int(state.step)
+        batches = dataset.batches(first)
+        in_flight = deque()
+        for step in range(first + 1, ends[-1] + 1):
+            phase = phase_at(method.phases, step - 1)
+            with jax.transfer_guard("disallow"):
+                state, metrics = step_fn(state, next(batches))
+            in_flight.append(metrics)
+            if len(in_flight) > IN_FLIGHT:
+                jax.block_until_ready(in_flight.popleft())
+
+            signum, ending, scores = interrupt.signum, step in ends, {}
+            saving = ending or signum or step % every.checkpoint == 0
+            if saving or step % every.log == 0:
+                values = {name: float(metrics[name]) for name in phase.metrics}
+                require_finite(step, phase.name, values)
+                report.scalars(step, phase.name, values)
+            with report.paused():
+                if ending or step % every.images == 0:
+                    report.grid(step, *viewer.grid(state))
+                if ending or step % every.evaluate == 0:
+                    scores = viewer.scores(state)
+                    report.evaluation(step, phase.name, scores)
+                if saving:
+                    checkpoints.save(step, state, about=about, metrics=scores)
+            if signum:
+                checkpoints.wait()
+                report.message(f"{signal.Signals(signum).name}: saved step {step}, leaving")
+                raise Interrupted(signum)
+    return state
+
+
+class Viewer:
+    """Completes the held-out examples, for scores and for pictures."""
+
+    def __init__(self, method: Method, mesh: Mesh, dataset: Dataset, batch_size: int) -> None:
+        self._method, self._mesh, self._dataset = method, mesh, dataset
+        self._batch_size = batch_size
+        self._previews = jax.jit(method.previews)
+        self._key = replicate(mesh, jax.random.key(0))
+
+    def _run(self, state: TrainState, image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+        needed = {n: state.networks[n].replace(opt_state=None) for n in self._method.networks}
+        batch = shard(self._mesh, {"image": image, "mask": mask})
+        previews = self._previews(
+            TrainState(state.step, needed), batch["image"], batch["mask"], self._key
+        )
+        return jax.device_get(previews)
+
+    def scores(self, state: TrainState) -> dict[str, float]:
+        """Every metric over the held-out examples, as "held_out/NAME"."""
+        values = evaluate(
+            lambda image, mask: self._run(state, image, mask)["completed"],
+            self._dataset.held_out,
+            METRICS,
+            self._batch_size,
+        )
+        return {f"held_out/{name}": value for name, value in values.items()}
+
+    def grid(self, state: TrainState) -> tuple[list[list[np.ndarray]], list[str]]:
+        """Rows of uint8 pictures of the first held-out examples, and the names of the columns."""
+        count = len(self._dataset.held_out["image"])
+        chosen = np.arange(self._batch_size) % count
+        image, mask = (self._dataset.held_out[name][chosen] for name in ("image", "mask"))
+        mean = np.rint(np.asarray(self._dataset.mean_pixel) * 255).astype(np.uint8)
+        previews = self._run(state, image.astype(np.float32) / 255, mask.astype(np.float32))
+        columns = {"input": np.where(mask > 0, mean, image), "hole": mask.repeat(3, axis=3) * 255}
+        columns |= {n: np.rint(a * 255).astype(np.uint8) for n, a in previews.items()}
+        columns["truth"] = image
+        shown = min(GRID_ROWS, count, self._batch_size)
+        rows = [[pictures[row] for pictures in columns.values()] for row in range(shown)]
+        return rows, list(columns)
+
+
+def _start(
+    config: Any, method: Method, mesh: Mesh, checkpoints: Checkpoints, report: Report
+) -> TrainState:
+    """The state of the latest checkpoint, or a fresh one, with `config.init_from`'s network."""
+    replicated = NamedSharding(mesh, PartitionSpec())
+    key = init_key(config.seed)
+    like = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=replicated),
+        jax.eval_shape(method.init, key),
+    )
+    restored = checkpoints.restore_latest(like)
+    if restored is not None:
+        state, _ = restored
+        report.resume(int(state.step))
+        over = int(state.step) >= phase_ends(method.phases)[-1]
+        outcome = "training is finished, nothing to do" if over else "resuming"
+        report.message(f"found a checkpoint of step {int(state.step):,}: {outcome}")
+        return state
+    state = method.init(key)
+    if config.init_from:
+        donor, name = Path(config.init_from), "completion"
+        params, stats = restore_network(donor, name, like.networks[name])
+        network = state.networks[name].replace(params=params, batch_stats=stats)
+        state = state.replace(networks=state.networks | {name: network})
+        report.message(f"the completion network starts from {donor}")
+    report.resume(0)
+    return replicate(mesh, state)
+
+
+def require_finite(step: int, phase: str, values: dict[str, float]) -> None:
+    """Stops a run that has diverged.
+
+    A loss that is not finite stays so, hence a check before every save keeps all checkpoints good.
+
+    Raises:
+      UserError: a value is NaN or infinite; names the step, the phase and the value.
+    """
+    bad = [name for name, value in values.items() if not np.isfinite(value)]
+    if bad:
+        raise UserError(
+            f"{bad[0]} is {values[bad[0]]} at step {step:,}, in the {phase} phase: stopped, the "
+            "last checkpoint is good; start from it with another seed or a lower learning rate"
+        )
+
+
+class Interrupted(Exception):
+    """SIGTERM or Ctrl-C ended the run after a save."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+class Interrupt:
+    """Notes SIGTERM and Ctrl-C so that the loop can save first. A second one ends at once."""
+
+    def __enter__(self) -> "Interrupt":
+        self.signum = 0
+        self._previous = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def _note(self, signum: int, frame: object) -> None:
+        self.signum = signum
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def __exit__(self, *exception: object) -> None:
+        self._restore()

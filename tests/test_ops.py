@@ -1,0 +1,100 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from glcic_jax.ops import (
+    as_float,
+    composite,
+    crop_patches,
+    deconvolution,
+    pad_to_multiple,
+    patch_corner,
+)
+
+rng = np.random.default_rng(0)
+
+
+def plain_deconvolution(x, kernel):
+    """The definition: the transpose of the strided convolution, as JAX derives it."""
+
+    def convolution(y):
+        layout = ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(
+            y, kernel, (2, 2), ((1, 1), (1, 1)), dimension_numbers=layout
+        )
+
+    b, h, w, _ = x.shape
+    like = jax.ShapeDtypeStruct((b, 2 * h, 2 * w, kernel.shape[2]), x.dtype)
+    return jax.linear_transpose(convolution, like)(x)[0]
+
+
+def test_deconvolution_and_its_gradients_equal_the_plain_ones():
+    x = jnp.asarray(rng.normal(size=(2, 5, 7, 6)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(size=(4, 4, 3, 6)), jnp.float32)
+    ours, ours_back = jax.vjp(deconvolution, x, kernel)
+    plain, plain_back = jax.vjp(plain_deconvolution, x, kernel)
+    assert ours.shape == (2, 10, 14, 3)
+    np.testing.assert_allclose(ours, plain, atol=2e-5)
+    cotangent = jnp.asarray(rng.normal(size=ours.shape), jnp.float32)
+    for a, b in zip(ours_back(cotangent), plain_back(cotangent), strict=True):
+        np.testing.assert_allclose(a, b, atol=5e-5)
+
+
+def boxes(*corners_and_sizes, size=32):
+    masks = np.zeros((len(corners_and_sizes), size, size, 1), np.float32)
+    for mask, (top, left, height, width) in zip(masks, corners_and_sizes, strict=True):
+        mask[top : top + height, left : left + width] = 1
+    return jnp.asarray(masks)
+
+
+def test_patch_is_centred_on_the_hole():
+    corner = patch_corner(boxes((10, 12, 4, 6)), 16)
+    assert corner.tolist() == [[12 - 8, 15 - 8]]  # the box's centre is row 12, column 15
+
+
+def test_patch_is_shifted_to_lie_inside():
+    corner = patch_corner(boxes((0, 28, 3, 4), (30, 0, 2, 2), (0, 0, 32, 32)), 16)
+    assert corner.tolist() == [[0, 16], [16, 0], [8, 8]]
+
+
+def test_patch_follows_the_bounding_box_of_any_shape():
+    mask = jnp.zeros((1, 32, 32, 1)).at[0, 6, 20].set(1).at[0, 15, 9].set(1)
+    assert patch_corner(mask, 8).tolist() == [[11 - 4, 15 - 4]]
+
+
+@pytest.mark.parametrize("size", [8, 16])
+def test_every_box_that_fits_lies_inside_its_patch(size):
+    corners = [(t, 31 - t, 1 + t % size, 1) for t in range(0, 32 - size)]
+    masks = boxes(*corners)
+    patches = crop_patches(masks.repeat(3, axis=3), patch_corner(masks, size), size)
+    inside, whole = patches[..., 0].sum((1, 2)), masks.sum((1, 2, 3))
+    np.testing.assert_array_equal(inside, whole)
+
+
+def test_crop_cuts_each_picture_at_its_own_corner():
+    image = jnp.asarray(rng.random((2, 9, 8, 3)), jnp.float32)
+    patches = crop_patches(image, jnp.asarray([[0, 3], [5, 1]]), 4)
+    np.testing.assert_array_equal(patches[0], image[0, 0:4, 3:7])
+    np.testing.assert_array_equal(patches[1], image[1, 5:9, 1:5])
+
+
+def test_composite_leaves_known_pixels_bit_for_bit_even_beside_nan():
+    image = jnp.asarray(rng.random((1, 8, 8, 3)), jnp.float32)
+    mask = boxes((2, 2, 3, 3), size=8)
+    output = jnp.full_like(image, jnp.nan).at[0, 2:5, 2:5].set(0.25)
+    completed = composite(image, output, mask)
+    np.testing.assert_array_equal(completed, np.where(mask == 1, 0.25, image))
+
+
+def test_uint8_pictures_and_masks_become_floats():
+    assert as_float(jnp.full((1, 2, 2, 3), 255, jnp.uint8)).max() == 1.0
+    assert as_float(jnp.ones((1, 2, 2, 1), jnp.uint8)).max() == 1.0
+
+
+def test_padding_mirrors_and_leaves_multiples_alone():
+    x = jnp.arange(6.0).reshape(1, 1, 6, 1).repeat(4, axis=1)
+    assert pad_to_multiple(x, 4)[0, 0, :, 0].tolist() == [0, 1, 2, 3, 4, 5, 4, 3]
+    assert pad_to_multiple(x, 2) is x or (pad_to_multiple(x, 2) == x).all()
+    assert pad_to_multiple(x[:, :1, :1], 4).shape == (1, 4, 4, 1)
