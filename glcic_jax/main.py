@@ -6,6 +6,7 @@ Starts, or resumes by itself. Any field of the config can be set on the command 
 
 import difflib
 import errno
+import logging
 import re
 import sys
 from pathlib import Path
@@ -100,7 +101,6 @@ def run(config: ConfigDict, workdir: Path) -> None:
         config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel
     )
     method = METHODS[config.method](config, dataset.mean_pixel)
-    run_folder.claim(workdir, config.to_dict(), may_differ=MAY_DIFFER)
     names = [phase.name for phase in method.phases]
     with (
         run_folder.lock(workdir),
@@ -113,6 +113,7 @@ def run(config: ConfigDict, workdir: Path) -> None:
             enabled=jax.process_index() == 0,
         ) as report,
     ):
+        run_folder.claim(workdir, config.to_dict(), may_differ=MAY_DIFFER)
         devices = f"{mesh.size} x {mesh.devices.flat[0].device_kind}"
         report.message(f"{config.method} on {devices}, batch {config.data.batch_size}")
         train(config, method, dataset, mesh, report, workdir)
@@ -121,6 +122,8 @@ def run(config: ConfigDict, workdir: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         config, workdir = parse(sys.argv if argv is None else argv)
         run(config, workdir)

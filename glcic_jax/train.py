@@ -38,7 +38,7 @@ def train(
     step_fn = make_train_step(method, mesh, jax.random.key(config.seed))
     viewer = Viewer(method, mesh, dataset, config.data.batch_size)
     with (
-        Checkpoints(workdir / "checkpoints", keep=config.keep, keep_steps=ends) as checkpoints,
+        Checkpoints(workdir, keep=config.keep, keep_steps=ends) as checkpoints,
         Interrupt() as interrupt,
     ):
         state = _start(config, method, mesh, checkpoints, report)
@@ -126,9 +126,8 @@ def _start(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=replicated),
         jax.eval_shape(method.init, key),
     )
-    restored = checkpoints.restore_latest(like)
-    if restored is not None:
-        state, _ = restored
+    state = checkpoints.restore_latest(like)
+    if state is not None:
         report.resume(int(state.step))
         over = int(state.step) >= phase_ends(method.phases)[-1]
         outcome = "training is finished, nothing to do" if over else "resuming"

@@ -1,0 +1,21 @@
+# make quickstart: environment, training on real photographs, completed pictures
+# make test:       environment, all tests, lint, types
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: quickstart test
+quickstart: .venv/installed
+	$(BIN)/python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
+	$(BIN)/python -m glcic_jax.quickstart runs/quickstart
+
+test: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest
+
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	touch $@

@@ -1,0 +1,41 @@
+"""All three phases on four bundled photographs, with a network an eighth as wide, on a CPU.
+
+    make quickstart
+
+which is
+
+    python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
+    python -m glcic_jax.quickstart runs/quickstart
+
+It shows the machinery at work. Minutes of CPU on four photographs make no network that beats
+Telea's procedural fill: see README.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import places2
+
+
+def get_config() -> ConfigDict:
+    config = places2.get_config()
+    config.width = 16
+    config.local_patch = 32
+    config.data.source = "scikit_image"
+    config.data.root = ""
+    config.data.held_out = 0.3  # right-hand share of each photograph
+    config.data.held_out_examples = 32
+    config.data.resize = (96, 192)
+    config.data.crop = 64
+    config.data.batch_size = 16
+    config.data.flip = True
+    config.data.threads = 2
+    config.holes.shortest = 16
+    config.holes.longest = 24
+    config.phases.completion = 700
+    config.phases.discriminator = 60
+    config.phases.joint = 240
+    config.every.log = 20
+    config.every.images = 100
+    config.every.evaluate = 100
+    config.every.checkpoint = 100
+    return config

@@ -1,0 +1,128 @@
+"""Reads and writes picture files: always uint8 RGB [h, w, 3] inside."""
+
+import os
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image as PillowImage
+from PIL import ImageOps
+
+from glcic_jax.types import PixelImage, UserError
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+MAX_PIXELS = 200_000_000
+"""Larger pictures are refused by their header, before a byte of them is decoded."""
+
+
+def decode(path: str | Path) -> PixelImage:
+    """Reads a picture: grey, palette, CMYK, 16-bit and EXIF-rotated ones come out as upright RGB.
+
+    Transparent pixels are laid on white. JPEGs, the bulk of any training set, go through OpenCV.
+
+    Raises:
+      UserError: missing, empty, truncated, no picture, or too large; names the file.
+    """
+    path = Path(path)
+    data = _read(path)
+    picture = _open(path, data)
+    if picture.format == "JPEG" and picture.mode in ("L", "RGB"):
+        # OpenCV turns the picture upright itself. It reads truncated files as far as they go, or
+        # not at all; only the end-of-image marker tells that nothing is missing.
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if image is None or b"\xff\xd9" not in data[-4096:]:
+            raise UserError(f"{path}: the file is truncated or damaged")
+        return np.ascontiguousarray(image[..., ::-1])
+    return _to_rgb(_load(path, picture))
+
+
+def decode_mask(path: str | Path) -> UInt8[np.ndarray, "h w"]:
+    """Reads a mask of any kind: 1 where its grey value is at least 128 (white), else 0.
+
+    Colours count by their luminance. Transparent pixels count as black, that is known: editors
+    save white strokes on a transparent ground.
+
+    Raises:
+      UserError: as `decode`.
+    """
+    path = Path(path)
+    picture = _load(path, _open(path, _read(path)))
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        picture = PillowImage.alpha_composite(
+            PillowImage.new("RGBA", picture.size, (0, 0, 0, 255)), picture.convert("RGBA")
+        )
+    grey = np.asarray(PillowImage.fromarray(_to_rgb(picture)).convert("L"))
+    return (grey >= 128).astype(np.uint8)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    if not data:
+        raise UserError(f"{path}: the file is empty")
+    return data
+
+
+def _open(path: Path, data: bytes) -> PillowImage.Image:
+    """Reads the header only."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+            picture = PillowImage.open(BytesIO(data))
+    except Exception as error:  # Pillow's readers raise whatever their format makes them
+        raise UserError(f"{path}: not a picture that can be read") from error
+    if picture.width * picture.height > MAX_PIXELS:
+        size = f"{picture.width}x{picture.height}"
+        raise UserError(f"{path}: {size} pixels are too many, the limit is {MAX_PIXELS:,}")
+    return picture
+
+
+def _load(path: Path, picture: PillowImage.Image) -> PillowImage.Image:
+    try:
+        picture.load()
+        return ImageOps.exif_transpose(picture)
+    except Exception as error:
+        raise UserError(f"{path}: the file is truncated or damaged") from error
+
+
+def _to_rgb(picture: PillowImage.Image) -> PixelImage:
+    if picture.mode.startswith(("I", "F")):  # 16-bit grey: Pillow would clip, not scale
+        values = np.asarray(picture).astype(np.float32)
+        grey = np.rint(np.clip(values / 65535, 0, 1) * 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = PillowImage.new("RGBA", picture.size, (255, 255, 255, 255))
+        picture = PillowImage.alpha_composite(white, picture)
+    return np.array(picture.convert("RGB"))
+
+
+def write(path: str | Path, image: PixelImage) -> None:
+    """Writes uint8 RGB [h, w, 3], the format by the name's extension, JPEG at quality 95.
+
+    The file appears under its name only once it is whole.
+
+    Raises:
+      UserError: an unknown extension, or a folder that cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in EXTENSIONS:
+        raise UserError(f"{path}: unknown kind of file; write {', '.join(sorted(EXTENSIONS))}")
+    _, data = cv2.imencode(
+        path.suffix.lower(),
+        np.ascontiguousarray(image[..., ::-1]),
+        [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_WEBP_QUALITY, 95],
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data.tobytes())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot write: {error.strerror or error}") from error

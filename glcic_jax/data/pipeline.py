@@ -1,0 +1,219 @@
+"""The endless stream of training batches, the fixed held-out examples, and the mean pixel."""
+
+import hashlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import grain
+import jax
+import numpy as np
+
+from glcic_jax.data.sources import SOURCES, Files, Source, Split
+from glcic_jax.data.transforms import Hole, check_sizes, example
+from glcic_jax.holes import HOLES
+from glcic_jax.types import Batch, UserError
+
+log = logging.getLogger(__name__)
+
+MEAN_FILE = ".mean_pixel.json"
+MEAN_SAMPLE = 4096
+"""Pictures measured at most: the error left, below 0.005, is far below a picture's own spread."""
+
+PLACED_AHEAD = 2
+"""Batches put on the devices before they are asked for."""
+
+Place = Callable[[dict[str, np.ndarray]], Batch]
+MakeExample = Callable[..., dict[str, np.ndarray]]
+
+
+class Dataset(NamedTuple):
+    """What a run reads.
+
+    batches: `batches(step)` is the endless stream that begins with the batch of the update after
+        `step` updates. The position is a function of the update count, so a resumed run needs no
+        saved iterator and may use other numbers of devices, threads and workers.
+    held_out: fixed examples, stacked: image, mask, other_mask, uint8.
+    mean_pixel: of the training pictures, RGB in [0, 1].
+    """
+
+    batches: Callable[[int], Iterator[Batch]]
+    held_out: dict[str, np.ndarray]
+    mean_pixel: tuple[float, float, float]
+
+
+def make_dataset(
+    config: Any, *, seed: int, place: Place, mean_pixel: tuple[float, float, float] | None = None
+) -> Dataset:
+    """Builds the input of a run from `config.data` and `config.holes`.
+
+    Args:
+      config: a ConfigDict of the fields of configs/places2.py.
+      seed: of the order, the crops and the holes.
+      place: puts this process's share of a batch on its devices.
+      mean_pixel: if it is known already; else it is measured.
+
+    Raises:
+      UserError: settings that contradict each other, or pictures that cannot be used.
+    """
+    data = config.data
+    check_sizes(data.resize, data.crop)
+    make_example = partial(
+        example,
+        resize=tuple(data.resize),
+        crop=data.crop,
+        flip=data.flip,
+        hole=make_hole(config.holes, data.crop),
+    )
+    split = open_source(data)
+    if mean_pixel is None:
+        mean_pixel = measured_mean(split)
+    return Dataset(
+        batches=partial(
+            train_batches,
+            split.train,
+            make_example,
+            seed=seed,
+            batch_size=data.batch_size,
+            threads=data.threads,
+            workers=data.workers,
+            place=place,
+        ),
+        held_out=held_out_examples(split.held_out, make_example, data.held_out_examples, seed),
+        mean_pixel=mean_pixel,
+    )
+
+
+def open_source(data: Any) -> Split:
+    """The pictures that `config.data` names.
+
+    Raises:
+      UserError: no such source, or the source's own complaint.
+    """
+    if data.source not in SOURCES:
+        raise UserError(f'data.source is "{data.source}": choose {" or ".join(SOURCES)}')
+    if data.source == "folder":
+        return SOURCES["folder"](
+            data.root,
+            held_out=data.held_out,
+            min_edge=data.min_edge,
+            max_bad_fraction=data.max_bad_fraction,
+        )
+    return SOURCES[data.source](held_out=data.held_out)
+
+
+def make_hole(holes: Mapping, crop: int) -> Hole:
+    """The function that draws a hole, its arguments filled in from `config.holes`.
+
+    Raises:
+      UserError: no such kind, arguments of another kind, or holes that do not fit the crop.
+    """
+    arguments = dict(holes)
+    kind = arguments.pop("kind")
+    if kind not in HOLES:
+        raise UserError(f'holes.kind is "{kind}": choose {", ".join(HOLES)}')
+    hole = partial(HOLES[kind], **arguments)
+    try:
+        hole(np.random.default_rng(0), crop, crop)
+    except TypeError as error:
+        raise UserError(f"config.holes does not fit holes of kind {kind}: {error}") from error
+    return hole
+
+
+def train_batches(
+    source: Source,
+    make_example: MakeExample,
+    step: int,
+    *,
+    seed: int,
+    batch_size: int,
+    threads: int,
+    workers: int,
+    place: Place,
+) -> Iterator[Batch]:
+    """Batches from that of update `step` + 1 on, without end.
+
+    Order, crops and holes depend on the seed and the example's number alone: not on processes,
+    devices, threads or workers. Every epoch is shuffled anew.
+    """
+    pictures = grain.MapDataset.source(source).seed(seed).shuffle().repeat()
+    share = pictures.random_map(make_example)[jax.process_index() :: jax.process_count()]
+    batches = share.batch(batch_size // jax.process_count(), drop_remainder=True)[step:]
+    read = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(threads, 1))
+    stream = batches.to_iter_dataset(read)
+    if workers:
+        stream = stream.mp_prefetch(
+            grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=_start_worker
+        )
+    placed = stream.map(place)
+    return iter(
+        grain.experimental.ThreadPrefetchIterDataset(placed, prefetch_buffer_size=PLACED_AHEAD)
+    )
+
+
+def _start_worker(index: int, count: int) -> None:
+    """One core per worker, and an end when the main process is gone: grain's stay for ever."""
+    del index, count
+    cv2.setNumThreads(0)
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def held_out_examples(
+    source: Source, make_example: MakeExample, count: int, seed: int
+) -> dict[str, np.ndarray]:
+    """`count` examples, the same in every run with this seed; pictures repeat if there are fewer."""
+    examples = [
+        make_example(source[index % len(source)], np.random.default_rng((seed, index)))
+        for index in range(count)
+    ]
+    return {name: np.stack([e[name] for e in examples]) for name in examples[0]}
+
+
+def measured_mean(split: Split) -> tuple[float, float, float]:
+    """The mean pixel of the training pictures, kept beside them once it is measured."""
+    if split.root is None or not isinstance(split.train, Files):
+        return measure_mean(split.train)
+    names = hashlib.sha256("\n".join(split.train.names).encode()).hexdigest()
+    path = split.root / MEAN_FILE
+    try:
+        kept = json.loads(path.read_text())
+        if kept["pictures"] == names:
+            return tuple(kept["mean_pixel"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not measured yet, or by something else: measure
+    mean = measure_mean(split.train)
+    _write_json(path, {"mean_pixel": mean, "pictures": names})
+    return mean
+
+
+def measure_mean(source: Source, limit: int = MEAN_SAMPLE) -> tuple[float, float, float]:
+    """Mean RGB in [0, 1] over at most `limit` evenly spaced pictures, each weighing the same."""
+    indices = np.unique(np.linspace(0, len(source) - 1, min(len(source), limit)).round())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        means = list(pool.map(lambda i: source[int(i)].mean(axis=(0, 1)), indices))
+    red, green, blue = np.mean(means, axis=0) / 255
+    return float(red), float(green), float(blue)
+
+
+def _write_json(path: Path, content: dict) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(content))
+        temporary.replace(path)
+    except OSError as error:  # read-only pictures are no reason not to train
+        log.info("%s: not kept beside the pictures: %s", path, error)

@@ -1,0 +1,192 @@
+"""Where pictures come from: random-access collections of uint8 RGB pictures."""
+
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from glcic_jax.data.decode import EXTENSIONS, decode
+from glcic_jax.types import PixelImage, UserError
+
+log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """What the pipeline needs of a collection."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> PixelImage: ...
+
+
+class Split(NamedTuple):
+    """Pictures to train on and pictures to judge by; no pixel is in both.
+
+    `root` is the folder they come from, if they come from one.
+    """
+
+    train: Source
+    held_out: Source
+    root: Path | None = None
+
+
+class Files:
+    """Pictures in files. A bad one is replaced by the next good one, the same one every time.
+
+    Bad are files that cannot be read and pictures whose shortest edge is below `min_edge` pixels.
+    Each is named in the log once; more than `max_bad_fraction` of all stop the run.
+    """
+
+    def __init__(
+        self, root: Path, names: Sequence[str], *, min_edge: int, max_bad_fraction: float
+    ) -> None:
+        self.root, self.names = root, list(names)
+        self._min_edge, self._max_bad_fraction = min_edge, max_bad_fraction
+        self._bad: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getstate__(self) -> dict:
+        """Without the lock: worker processes get a copy and count for themselves."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    def __getitem__(self, index: int) -> PixelImage:
+        """Reads picture `index`, or the next one that can be read.
+
+        Raises:
+          UserError: too many bad files.
+        """
+        for offset in range(len(self.names)):
+            name = self.names[(index + offset) % len(self.names)]
+            if name in self._bad:
+                continue
+            try:
+                return self._read(name)
+            except UserError as error:
+                self._note(name, str(error))
+        raise UserError(f"{self.root}: none of {len(self.names)} pictures can be used")
+
+    def _read(self, name: str) -> PixelImage:
+        image = decode(self.root / name)
+        if min(image.shape[:2]) < self._min_edge:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise UserError(f"{self.root / name}: {size} pixels, below data.min_edge")
+        return image
+
+    def _note(self, name: str, reason: str) -> None:
+        with self._lock:
+            if name in self._bad:
+                return
+            self._bad.add(name)
+            count, total = len(self._bad), len(self.names)
+        log.warning("skipped: %s", reason)
+        if count > self._max_bad_fraction * total:
+            raise UserError(
+                f"{self.root}: at least {count} of {total} pictures are unreadable or too small, "
+                f"the last of them {name}: remove them or raise data.max_bad_fraction"
+            )
+
+
+def folder(
+    root: str, *, held_out: float | str, min_edge: int, max_bad_fraction: float
+) -> Split:
+    """All pictures below a folder, in the order of their names.
+
+    Args:
+      root: searched recursively; links to folders are not followed.
+      held_out: share of the pictures to hold out, or a text file with one relative path a line; a
+        line that ends in "/" stands for a whole folder. A share picks by a hash of the name, so
+        adding pictures moves no other.
+      min_edge: pixels.
+      max_bad_fraction: of all files.
+
+    Raises:
+      UserError: missing or empty folder, a list that matches nothing, nothing left to train on.
+    """
+    base = Path(root)
+    if not base.is_dir():
+        raise UserError(f"{root}: no such folder; set data.root to the folder of the pictures")
+    names = sorted(
+        str((Path(where) / file).relative_to(base))
+        for where, _, files in os.walk(base)
+        for file in files
+        if Path(file).suffix.lower() in EXTENSIONS
+    )
+    if not names:
+        raise UserError(f"{root}: no pictures ({', '.join(sorted(EXTENSIONS))}) in this folder")
+    chosen = _listed(names, held_out) if isinstance(held_out, str) else _drawn(names, held_out)
+    rest = [name for name in names if name not in chosen]
+    if not rest or not chosen:
+        raise UserError(
+            f"{root}: {len(names)} pictures leave {len(rest)} to train on and {len(chosen)} held "
+            "out: set data.held_out so that both have some"
+        )
+    limits = {"min_edge": min_edge, "max_bad_fraction": max_bad_fraction}
+    kept = [name for name in names if name in chosen]
+    return Split(Files(base, rest, **limits), Files(base, kept, **limits), base)
+
+
+def _drawn(names: list[str], share: float) -> set[str]:
+    count = max(1, round(len(names) * share)) if share > 0 else 0
+    return set(sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
+
+
+def _listed(names: list[str], path: str) -> set[str]:
+    try:
+        lines = [line.strip() for line in Path(path).read_text().splitlines() if line.strip()]
+    except OSError as error:
+        raise UserError(f"data.held_out: {path}: {error.strerror}") from error
+    known, chosen = set(names), set()
+    for line in lines:
+        prefix = f"{line.rstrip('/')}/"
+        matches = {line} & known or (
+            {name for name in names if name.startswith(prefix)} if line.endswith("/") else set()
+        )
+        if not matches:
+            raise UserError(f"{path}: {line} is no picture below data.root")
+        chosen |= matches
+    return chosen
+
+
+class Arrays:
+    """Pictures in memory."""
+
+    def __init__(self, images: Sequence[PixelImage]) -> None:
+        self._images = list(images)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> PixelImage:
+        """Picture `index`."""
+        return self._images[index]
+
+
+def scikit_image(*, held_out: float) -> Split:
+    """Four colour photographs that scikit-image's wheel carries, in the public domain or CC0.
+
+    astronaut (NASA), chelsea (Stefan van der Walt), coffee (Rachel Michetti), rocket (SpaceX).
+    The right-hand `held_out` share of each photograph's width is held out, the rest is to train on.
+    """
+    from skimage import data
+
+    train, rest = [], []
+    for photograph in (data.astronaut, data.chelsea, data.coffee, data.rocket):
+        image = np.asarray(photograph())
+        cut = image.shape[1] - round(image.shape[1] * held_out)
+        train.append(image[:, :cut])
+        rest.append(image[:, cut:])
+    return Split(Arrays(train), Arrays(rest))
+
+
+SOURCES = {"folder": folder, "scikit_image": scikit_image}

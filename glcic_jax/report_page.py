@@ -1,0 +1,152 @@
+"""index.html of a run: curves and sample grids in one page that needs no server and no network."""
+
+import html
+import math
+from collections.abc import Sequence
+
+HISTORY = 2000
+"""Training records that the page keeps of a long run; the curves lose nothing the eye would see."""
+
+CHARTS = {
+    "Losses": ("loss/", True),
+    "Discriminator accuracy": ("accuracy/", False),
+    "Gradient norms": ("grad_norm/", True),
+    "Held-out pictures": ("held_out/", False),
+    "Images per second": ("images_per_s", False),
+}
+"""Heading: what the names of its curves begin with, and whether the axis is logarithmic."""
+
+COLOURS = ("#3366cc", "#dc6a12", "#2a9d4b", "#a3339b", "#8c6d31")
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 240, 56, 22, 18
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1360px; margin: 2em auto; padding: 0 1em; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
+  gap: 1.5em; }
+figure { margin: 0; } figcaption { font-weight: 600; }
+svg { width: 100%; height: auto; } svg text { font-size: 11px; fill: currentColor; }
+.key { font-size: 13px; } .key span { margin-right: 1em; white-space: nowrap; }
+img { max-width: 100%; } pre { overflow-x: auto; }
+"""
+
+
+def thinned(records: list[dict]) -> list[dict]:
+    """At most HISTORY training records, evenly spaced, and all held-out ones."""
+    count = sum(record["kind"] == "train" for record in records)
+    stride, seen, kept = -(-count // HISTORY) or 1, 0, []
+    for record in records:
+        if record["kind"] != "train" or (seen := seen + 1) % stride == 0:
+            kept.append(record)
+    return kept
+
+
+def page(
+    title: str,
+    records: Sequence[dict],
+    grids: Sequence[str],
+    phase_ends: Sequence[tuple[str, int]],
+    config: str,
+) -> str:
+    """The page as text.
+
+    Args:
+      title: of the run.
+      records: as in metrics.jsonl: "step", and numbers (or None) by name.
+      grids: relative addresses of pictures, newest first.
+      phase_ends: (name, last step) of each phase.
+      config: shown as it is.
+    """
+    charts = []
+    for heading, (prefix, logarithmic) in CHARTS.items():
+        curves: dict[str, list[tuple[int, float]]] = {}
+        for record in records:
+            for name, value in record.items():
+                if name.startswith(prefix) and value is not None:
+                    curves.setdefault(name, []).append((record["step"], value))
+        # Scores of unlike units (an error, decibels) get a chart each.
+        groups = [{n: c} for n, c in curves.items()] if prefix == "held_out/" else [curves]
+        charts += [chart(heading, group, phase_ends, logarithmic) for group in groups if group]
+    pictures = "\n".join(
+        f'<figure><figcaption>{html.escape(name)}</figcaption><img loading="lazy" '
+        f'src="{html.escape(name)}" alt="completions of held-out pictures"></figure>'
+        for name in grids
+    )
+    last = f"step {max(r['step'] for r in records):,}" if records else "no records yet"
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<h1>{html.escape(title)}</h1><p>{last}</p>"
+        f'<div class="charts">{"".join(charts)}</div>'
+        f"<h2>Held-out pictures, newest first</h2>{pictures}"
+        f"<details><summary>config</summary><pre>{html.escape(config)}</pre></details>"
+        f"</body></html>\n"
+    )
+
+
+def chart(
+    heading: str,
+    curves: dict[str, list[tuple[int, float]]],
+    phase_ends: Sequence[tuple[str, int]],
+    logarithmic: bool,
+) -> str:
+    """One drawing: curves of (step, value) by name, with the phases marked. SVG inside a figure."""
+    values = [value for curve in curves.values() for _, value in curve]
+    logarithmic = logarithmic and min(values) > 0
+    scaled = math.log10 if logarithmic else float
+    low, high = scaled(min(values)), scaled(max(values))
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    last = max(step for curve in curves.values() for step, _ in curve) or 1
+
+    def x(step: float) -> float:
+        return LEFT + (WIDTH - LEFT - 8) * step / last
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (value - low) / (high - low)
+
+    parts = []
+    for tick in range(5):
+        level = low + (high - low) * tick / 4
+        label = f"{10**level if logarithmic else level:.3g}"
+        parts.append(
+            f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(level):.1f}" y2="{y(level):.1f}" '
+            f'stroke="currentColor" opacity="0.15"/>'
+            f'<text x="{LEFT - 6}" y="{y(level) + 4:.1f}" text-anchor="end">{label}</text>'
+            f'<text x="{x(last * tick / 4):.1f}" y="{HEIGHT - 6}" '
+            f'text-anchor="{"end" if tick == 4 else "middle"}">{last * tick // 4:,}</text>'
+        )
+    start = 0
+    for name, end in phase_ends:
+        if start < end and start < last:
+            parts.append(
+                f'<line x1="{x(start):.1f}" x2="{x(start):.1f}" y1="{TOP - 12}" '
+                f'y2="{HEIGHT - BOTTOM}" stroke="currentColor" opacity="0.5" '
+                f'stroke-dasharray="3 3"/>'
+                f'<text x="{x(start) + 4:.1f}" y="{TOP - 6}">{html.escape(name)}</text>'
+            )
+        start = max(start, end)
+    for colour, curve in zip(_cycle(len(curves)), curves.values(), strict=True):
+        points = " ".join(f"{x(s):.1f},{y(scaled(v)):.1f}" for s, v in curve)
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+        )
+        if len(curve) <= 30:
+            parts += [
+                f'<circle cx="{x(s):.1f}" cy="{y(scaled(v)):.1f}" r="2.5" fill="{colour}"/>'
+                for s, v in curve
+            ]
+    key = "".join(
+        f'<span><span style="color:{colour}">&#9632;</span>{html.escape(name)}</span>'
+        for colour, name in zip(_cycle(len(curves)), curves, strict=True)
+    )
+    return (
+        f"<figure><figcaption>{html.escape(heading)}{' (log)' * logarithmic}</figcaption>"
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(heading)}">'
+        f'{"".join(parts)}</svg><div class="key">{key}</div></figure>'
+    )
+
+
+def _cycle(count: int) -> list[str]:
+    return [COLOURS[index % len(COLOURS)] for index in range(count)]

@@ -1,0 +1,87 @@
+"""The folder of one run: whose it is, and that only one process writes to it."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from glcic_jax.types import UserError
+
+CONFIG = "config.json"
+
+
+@contextmanager
+def lock(workdir: Path) -> Iterator[None]:
+    """Makes the folder, and holds it for this process; the kernel lets go when the process ends.
+
+    Raises:
+      UserError: the folder cannot be written, or another process trains in it.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        handle = (workdir / ".lock").open("w")
+    except OSError as error:
+        raise UserError(
+            f"{workdir}: cannot write there ({error.strerror}): choose another --workdir"
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{workdir}: another process is training there: wait, or choose another --workdir"
+            ) from error
+        yield
+
+
+def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
+    """Makes the folder the run's of `config`, or finds that it is that already.
+
+    Args:
+      workdir: an existing folder.
+      config: nested dict of plain values; written to config.json.
+      may_differ: dotted names of fields, or of groups of fields, that a resumed run may change.
+
+    Returns:
+      True if the folder held this run before.
+
+    Raises:
+      UserError: the folder holds another config; names what differs.
+    """
+    path = workdir / CONFIG
+    ours = json.loads(json.dumps(config))
+    if path.exists():
+        try:
+            theirs = json.loads(path.read_text())
+        except ValueError as error:
+            raise UserError(f"{path}: not a config: {error}: choose another --workdir") from error
+        differences = _differences(_flat(theirs), _flat(ours), may_differ)
+        if differences:
+            raise UserError(
+                f"{workdir} holds another config: {'; '.join(differences)}: choose another --workdir"
+            )
+    known = path.exists()
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(ours, indent=2) + "\n")
+    temporary.replace(path)
+    return known
+
+
+def _flat(config: dict, prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
+def _differences(theirs: dict, ours: dict, may_differ: tuple[str, ...]) -> list[str]:
+    missing = "absent"
+    return [
+        f"{name} is {theirs.get(name, missing)} there and {ours.get(name, missing)} here"
+        for name in sorted(theirs.keys() | ours.keys())
+        if theirs.get(name, missing) != ours.get(name, missing)
+        and not any(f"{name}.".startswith(f"{free}.") for free in may_differ)
+    ]
