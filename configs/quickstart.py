@@ -31,11 +31,11 @@ def get_config() -> ConfigDict:
     config.data.threads = 2
     config.holes.shortest = 16
     config.holes.longest = 24
-    config.phases.completion = 700
-    config.phases.discriminator = 60
-    config.phases.joint = 240
+    config.phases.completion = 400
+    config.phases.discriminator = 40
+    config.phases.joint = 120
     config.every.log = 20
-    config.every.images = 100
-    config.every.evaluate = 100
-    config.every.checkpoint = 100
+    config.every.images = 80
+    config.every.evaluate = 80
+    config.every.checkpoint = 80
     return config

@@ -3,7 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,8 +49,9 @@ def test_each_layer_is_convolution_then_norm_then_relu():
     """ReLU before batch norm is the field's commonest slip; negative offsets tell them apart."""
     module = CompletionNetwork(train=False, width=4)
     x = jax.random.normal(jax.random.key(0), (1, 8, 8, 4))
-    variables = module.init(jax.random.key(1, impl="rbg"), x)
-    _, captured = module.apply(variables, x, capture_intermediates=True)
+    variables = jax.jit(module.init)(jax.random.key(1, impl="rbg"), x)
+    apply = jax.jit(partial(module.apply, capture_intermediates=True))
+    _, captured = apply(variables, x)
     layers = captured["intermediates"]
     normed = layers["norm1"]["norm"]["__call__"][0]
     assert (normed < 0).any()
@@ -126,3 +126,85 @@ def ported_completion(golden):
             norm = ported_norm(golden, f"completion/{number}/norm")
             params[f"norm{number}"], stats[f"norm{number}"] = norm
     return params, stats
+
+
+def ported_side(golden, side):
+    params, stats = {}, {}
+    for number in range(1, 1 + sum(f"discriminator/{side}/{n}/conv/bias" in golden for n in range(9))):
+        prefix = f"discriminator/{side}/{number}"
+        params[f"layer{number}"] = {"conv": ported(golden, f"{prefix}/conv", "conv")}
+        params[f"norm{number}"], stats[f"norm{number}"] = ported_norm(golden, f"{prefix}/norm")
+    fc = golden[f"discriminator/{side}/fc/weight"]  # out, (c h w) -> out, (h w c)
+    channels = params[f"layer{number}"]["conv"]["bias"].size
+    edge = int(np.sqrt(fc.shape[1] // channels))
+    fc = fc.reshape(-1, channels, edge, edge).transpose(2, 3, 1, 0).reshape(-1, len(fc))
+    params["dense"] = {"fc": {"kernel": fc, "bias": golden[f"discriminator/{side}/fc/bias"]}}
+    return params, stats
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return dict(np.load(GOLDEN))
+
+
+@pytest.mark.reference
+def test_completion_network_matches_the_torch_port_in_inference(golden):
+    params, stats = ported_completion(golden)
+    module = CompletionNetwork(train=False, width=8)
+    apply = jax.jit(module.apply)
+    output = apply({"params": params, "batch_stats": stats}, golden["completion/input"])
+    assert golden["completion/output"].std() > 0.05
+    np.testing.assert_allclose(output, golden["completion/output"], atol=2e-5)
+
+
+@pytest.mark.reference
+def test_completion_network_matches_the_torch_port_in_training(golden):
+    """The output, and the statistics that are remembered."""
+    params, stats = ported_completion(golden)
+    module = CompletionNetwork(train=True, width=8)
+    apply = jax.jit(partial(module.apply, mutable=["batch_stats"]))
+    variables = {"params": params, "batch_stats": stats}
+    output, changed = apply(variables, golden["completion/input"])
+    np.testing.assert_allclose(output, golden["completion/output_train"], atol=2e-5)
+    for number in range(1, 17):
+        for part in ("mean", "var"):
+            old = golden[f"completion/{number}/norm/running_{part}"]
+            batch = golden[f"completion/{number}/batch_{part}"]
+            ours = changed["batch_stats"][f"norm{number}"]["norm"][part]
+            np.testing.assert_allclose(ours, 0.9 * old + 0.1 * batch, atol=2e-5)
+
+
+@pytest.mark.reference
+def test_completion_networks_gradients_match_the_torch_port(golden):
+    """In double precision: in single, ReLUs that flip at rounding move both by 1 %."""
+    with jax.enable_x64(True):
+        to_double = partial(jax.tree.map, lambda a: jnp.asarray(a, jnp.float64))
+        params, stats = to_double(ported_completion(golden))
+        module = CompletionNetwork(train=True, width=8, dtype=jnp.float64)
+
+        @jax.jit
+        def objective(params):
+            variables = {"params": params, "batch_stats": stats}
+            x = jnp.asarray(golden["completion/input"], jnp.float64)
+            output, _ = module.apply(variables, x, mutable=["batch_stats"])
+            return jnp.sum(output * golden["completion/cotangent"])
+
+        gradients = jax.grad(objective)(params)
+        for number, ours in ((1, gradients["layer1"]["conv"]), (13, gradients["layer13"])):
+            theirs = ported(golden, f"completion/{number}/gradient", "conv")
+            scale = abs(theirs["kernel"]).max()
+            np.testing.assert_allclose(ours["kernel"], theirs["kernel"], atol=1e-5 * scale)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(("train", "name"), [(False, "logits"), (True, "logits_train")])
+def test_discriminator_matches_the_torch_port(golden, train, name):
+    sides = {side: ported_side(golden, side) for side in ("local", "global")}
+    params = {side: ported_[0] for side, ported_ in sides.items()}
+    params["head"] = {"fc": ported(golden, "discriminator/head", "dense")}
+    stats = {side: ported_[1] for side, ported_ in sides.items()}
+    module = ContextDiscriminator(train=train, width=4)
+    apply = jax.jit(partial(module.apply, mutable=["batch_stats"]))
+    variables = {"params": params, "batch_stats": stats}
+    logits, _ = apply(variables, golden["discriminator/image"], golden["discriminator/patch"])
+    np.testing.assert_allclose(logits, golden[f"discriminator/{name}"], atol=2e-5)

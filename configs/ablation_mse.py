@@ -1,0 +1,21 @@
+"""Ablation (Iizuka et al. 2017, section 4.2): the reconstruction loss alone.
+
+    python -m glcic_jax.main --config configs/ablation_mse.py --workdir runs/ablation_mse \
+        --config.data.root=DIR
+
+As many updates of the completion network as in places2.py, all of them by eq. (2).
+Cost and result: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import places2
+
+
+def get_config() -> ConfigDict:
+    config = places2.get_config()
+    config.discriminators = ()
+    config.phases.completion = 490_000
+    config.phases.discriminator = 0
+    config.phases.joint = 0
+    return config

@@ -1,0 +1,23 @@
+"""CMP facades (Iizuka et al. 2017, section 4.5), from a network trained on Places2.
+
+    python -m glcic_jax.main --config configs/facades.py --workdir runs/facades \
+        --config.data.root=DIR
+
+No phase 1: the completion network is that of `init_from`, with the mean pixel it was trained with;
+the discriminator starts from scratch. DIR holds the 606 photographs, of which 56 are held out.
+Cost and result: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import places2
+
+
+def get_config() -> ConfigDict:
+    config = places2.get_config()
+    config.init_from = "runs/places2"
+    config.data.root = "data/facades"
+    config.data.held_out = 56 / 606
+    config.data.held_out_examples = 56
+    config.phases.completion = 0
+    return config

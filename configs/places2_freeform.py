@@ -1,0 +1,21 @@
+"""Free-form holes on Places2: the setting of the authors' model of 2020, not the paper's.
+
+    python -m glcic_jax.main --config configs/places2_freeform.py --workdir runs/places2_freeform \
+        --config.data.root=DIR
+
+Blobs that cover 20 to 30 % of the picture: coarse noise, enlarged and thresholded. A network
+trained on rectangles alone does worse than PatchMatch on irregular holes.
+Cost and result: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import places2
+
+
+def get_config() -> ConfigDict:
+    config = places2.get_config()
+    config.holes = ConfigDict(
+        {"kind": "noise", "smallest_share": 0.2, "largest_share": 0.3, "cell": 32}
+    )
+    return config
