@@ -1,7 +1,7 @@
 """Image completion (inpainting) in JAX: GLCIC and its kin.
 
-    completer = glcic_jax.load("runs/quickstart")
-    completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint8 [h, w, 3]
+completer = glcic_jax.load("runs/quickstart")
+completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint8 [h, w, 3]
 """
 
 from typing import TYPE_CHECKING

@@ -97,13 +97,15 @@ def _poisson(
     number[unknown] = np.arange(count)
     degree = np.zeros(count)
     right = np.zeros((count, values.shape[2]))
-    rows: list[Int[np.ndarray, "n"]] = []
-    columns: list[Int[np.ndarray, "n"]] = []
+    rows: list[Int[np.ndarray, n]] = []
+    columns: list[Int[np.ndarray, n]] = []
     for here, there in _neighbours():
         p, q = number[here], number[there]
         for a, b, first, second in ((p, q, here, there), (q, p, there, here)):
             of_unknown = a >= 0
-            wanted = np.where((hole[first] & hole[second])[..., None], guide[first] - guide[second], 0)
+            wanted = np.where(
+                (hole[first] & hole[second])[..., None], guide[first] - guide[second], 0
+            )
             known = np.where((b < 0)[..., None], values[second], 0)
             index = a[of_unknown]
             degree[index] += 1

@@ -6,7 +6,6 @@ a word; the digests notice.
 """
 
 import errno
-import hashlib
 import logging
 import math
 import shutil
@@ -20,6 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
+from glcic_jax.items import DamagedError, digest, flat, like_saved, one_line
 from glcic_jax.types import NetworkState, TrainState, UserError
 
 log = logging.getLogger(__name__)
@@ -29,10 +29,6 @@ FOLDER = "checkpoints"
 PARTS = ("params", "batch_stats", "opt_state")
 BEST = "held_out/l1"
 """The metric by which the best checkpoint is kept; lower is better."""
-
-
-class _DamagedError(Exception):
-    """A checkpoint that cannot be read, or does not hold what was saved."""
 
 
 class Checkpoints:
@@ -68,9 +64,7 @@ class Checkpoints:
         """The steps that have a checkpoint, ascending."""
         return sorted(self._manager.all_steps())
 
-    def save(
-        self, step: int, state: TrainState, *, about: dict, metrics: dict[str, float]
-    ) -> None:
+    def save(self, step: int, state: TrainState, *, about: dict, metrics: dict[str, float]) -> None:
         """Copies the state to the host and writes it in the background.
 
         Args:
@@ -85,13 +79,13 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         items = {
-            f"{name}.{part}": _flat(getattr(network, part))
+            f"{name}.{part}": flat(getattr(network, part))
             for name, network in state.networks.items()
             for part in PARTS
         }
         self._check_space(sum(leaf.nbytes for item in items.values() for leaf in item.values()))
         described = {
-            name: {"digest": _digest(item), "shapes": {k: list(v.shape) for k, v in item.items()}}
+            name: {"digest": digest(item), "shapes": {k: list(v.shape) for k, v in item.items()}}
             for name, item in items.items()
         }
         arguments = {name: ocp.args.StandardSave(item) for name, item in items.items() if item}
@@ -118,13 +112,17 @@ class Checkpoints:
             try:
                 about = _about(self._manager, step)
                 networks = {
-                    name: NetworkState(*(
-                        _restore_item(self._manager, step, about, name, part, getattr(network, part))
-                        for part in PARTS
-                    ))
+                    name: NetworkState(
+                        *(
+                            _restore_item(
+                                self._manager, step, about, name, part, getattr(network, part)
+                            )
+                            for part in PARTS
+                        )
+                    )
                     for name, network in like.networks.items()
                 }
-            except _DamagedError as error:
+            except DamagedError as error:
                 log.warning("checkpoint %d of %s is damaged: %s", step, self._folder, error)
                 damaged.append(step)
                 continue
@@ -155,11 +153,15 @@ class Checkpoints:
         needed += 2**20
         free = shutil.disk_usage(self._folder).free
         if free < needed:
-            raise UserError(self._full(f"{needed / 2**20:,.0f} MiB needed, {free / 2**20:,.0f} free"))
+            raise UserError(
+                self._full(f"{needed / 2**20:,.0f} MiB needed, {free / 2**20:,.0f} free")
+            )
 
     def _full(self, detail: str) -> str:
         steps = [step for step in self.steps() if (self._folder / str(step)).is_dir()]
-        good = f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no checkpoint"
+        good = (
+            f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no checkpoint"
+        )
         return f"disk full: {self._folder}: {detail}; {good}: free some space and start again"
 
     @contextmanager
@@ -196,7 +198,7 @@ def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:
         step = steps[-1] if step is None else step
         try:
             return step, _about(manager, step)
-        except _DamagedError as error:
+        except DamagedError as error:
             raise UserError(f"{run}: the checkpoint of step {step} is damaged: {error}") from error
 
 
@@ -221,7 +223,7 @@ def restore_network(
                 _restore_item(manager, step, about, name, "params", like.params),
                 _restore_item(manager, step, about, name, "batch_stats", like.batch_stats),
             )
-        except _DamagedError as error:
+        except DamagedError as error:
             raise UserError(
                 f"{run}: the checkpoint of step {step} is damaged: {error}: choose another step"
             ) from error
@@ -240,9 +242,9 @@ def _about(manager: ocp.CheckpointManager, step: int) -> dict:
     try:
         about = manager.restore(step, args=ocp.args.Composite(about=ocp.args.JsonRestore())).about
     except Exception as error:
-        raise _DamagedError(_line(error)) from error
+        raise DamagedError(one_line(error)) from error
     if not isinstance(about, dict) or "items" not in about:
-        raise _DamagedError("its description is missing")
+        raise DamagedError("its description is missing")
     return about
 
 
@@ -252,17 +254,10 @@ def _restore_item(
     name, items = f"{network}.{part}", about["items"]
     if name not in items:
         found = ", ".join(sorted({item.split(".")[0] for item in items}))
-        raise UserError(f"the checkpoint holds no {network} network, but {found}: of another method?")
-    paths, structure = jax.tree_util.tree_flatten_with_path(like)
-    target = {jax.tree_util.keystr(path): leaf for path, leaf in paths}
-    shapes = items[name]["shapes"]
-    for key in target.keys() | shapes.keys():
-        ours = list(target[key].shape) if key in target else "absent"
-        if shapes.get(key, "absent") != ours:
-            raise UserError(
-                f"{name}{key} is {shapes.get(key, 'absent')} in the checkpoint and {ours} in this "
-                "config: the network has another width or other sides"
-            )
+        raise UserError(
+            f"the checkpoint holds no {network} network, but {found}: of another method?"
+        )
+    target = like_saved(like, items[name]["shapes"], name)
     if not target:
         return like
     empty = {key: np.empty(leaf.shape, leaf.dtype) for key, leaf in target.items()}
@@ -271,25 +266,7 @@ def _restore_item(
         item = manager.restore(step, args=arguments)[name]
         item = {key: np.asarray(item[key]) for key in target}
     except Exception as error:
-        raise _DamagedError(_line(error)) from error
-    if _digest(item) != items[name]["digest"]:
-        raise _DamagedError(f"{name} is not what was saved")
-    return jax.tree.unflatten(structure, list(item.values()))
-
-
-def _flat(tree: Any) -> dict[str, np.ndarray]:
-    """Host copies by path: the devices' buffers are donated while Orbax still writes."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path): np.array(leaf) for path, leaf in leaves}
-
-
-def _digest(item: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for key, leaf in sorted(item.items()):
-        digest.update(f"{key} {leaf.dtype} {leaf.shape}".encode())
-        digest.update(np.ascontiguousarray(leaf).data)
-    return digest.hexdigest()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise DamagedError(one_line(error)) from error
+    if digest(item) != items[name]["digest"]:
+        raise DamagedError(f"{name} is not what was saved")
+    return jax.tree.unflatten(jax.tree.structure(like), list(item.values()))

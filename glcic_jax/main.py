@@ -50,7 +50,9 @@ def parse(argv: list[str]) -> tuple[ConfigDict, Path]:
     if len(rest) > 1:
         raise UserError(f'"{rest[1]}" is no flag: write --config FILE --workdir DIR')
     if config_flag.value is None or workdir_flag.value is None:
-        raise UserError("write --config FILE --workdir DIR, such as configs/places2.py runs/places2")
+        raise UserError(
+            "write --config FILE --workdir DIR, such as configs/places2.py runs/places2"
+        )
     return config_flag.value, Path(workdir_flag.value)
 
 
@@ -93,7 +95,7 @@ def run(config: ConfigDict, workdir: Path) -> None:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
     mesh = make_mesh()
     check_batch_size(mesh, config.data.batch_size)
-    if not 0 < sum(config.phases.values()):
+    if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)
     METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0))  # refuse bad settings early

@@ -28,9 +28,7 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     """The scores by method, as text."""
     lines = [f"{'held-out holes':<34}{'L1':>8}{'PSNR':>8}{'SSIM':>8}"]
     for name, scores in rows.items():
-        lines.append(
-            f"{name:<34}{scores['l1']:>8.4f}{scores['psnr']:>8.2f}{scores['ssim']:>8.3f}"
-        )
+        lines.append(f"{name:<34}{scores['l1']:>8.4f}{scores['psnr']:>8.2f}{scores['ssim']:>8.3f}")
     return "\n".join(lines)
 
 
@@ -104,7 +102,10 @@ def run(workdir: Path) -> None:
 def main(argv: list[str]) -> int:
     """Runs the command; returns its exit code."""
     if len(argv) != 1:
-        print("error: give the run folder: python -m glcic_jax.quickstart runs/quickstart", file=sys.stderr)
+        print(
+            "error: give the run folder: python -m glcic_jax.quickstart runs/quickstart",
+            file=sys.stderr,
+        )
         return 2
     try:
         run(Path(argv[0]))

@@ -92,9 +92,7 @@ class Report:
         self.message(f"[{phase} {step:,}/{self._total_steps:,}] {told}")
         self._redraw()
 
-    def grid(
-        self, step: int, rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]
-    ) -> None:
+    def grid(self, step: int, rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> None:
         """Writes samples/STEP.png: one row per example, uint8 RGB pictures of one size."""
         if not self._enabled:
             return

@@ -73,7 +73,9 @@ def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
 def _flat(config: dict, prefix: str = "") -> dict[str, Any]:
     flat = {}
     for name, value in config.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        flat |= (
+            _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        )
     return flat
 
 

@@ -130,7 +130,9 @@ def ported_completion(golden):
 
 def ported_side(golden, side):
     params, stats = {}, {}
-    for number in range(1, 1 + sum(f"discriminator/{side}/{n}/conv/bias" in golden for n in range(9))):
+    for number in range(
+        1, 1 + sum(f"discriminator/{side}/{n}/conv/bias" in golden for n in range(9))
+    ):
         prefix = f"discriminator/{side}/{number}"
         params[f"layer{number}"] = {"conv": ported(golden, f"{prefix}/conv", "conv")}
         params[f"norm{number}"], stats[f"norm{number}"] = ported_norm(golden, f"{prefix}/norm")

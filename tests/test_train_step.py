@@ -222,7 +222,9 @@ def test_the_reference_would_notice_a_missing_adversarial_term(one, reference):
 
 
 def test_the_mask_channel_is_learnt_from(one):
-    before, after = (s.networks["completion"].params["layer1"]["conv"]["kernel"] for s in one[0][:2])
+    before, after = (
+        s.networks["completion"].params["layer1"]["conv"]["kernel"] for s in one[0][:2]
+    )
     assert (before[:, :, 3] != after[:, :, 3]).all()
 
 

@@ -18,6 +18,12 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff
 MAX_PIXELS = 200_000_000
 """Larger pictures are refused by their header, before a byte of them is decoded."""
 
+_QUALITY = {
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+}
+
 
 def decode(path: str | Path) -> PixelImage:
     """Reads a picture: grey, palette, CMYK, 16-bit and EXIF-rotated ones come out as upright RGB.
@@ -104,7 +110,7 @@ def _to_rgb(picture: PillowImage.Image) -> PixelImage:
 
 
 def write(path: str | Path, image: PixelImage) -> None:
-    """Writes uint8 RGB [h, w, 3], the format by the name's extension, JPEG at quality 95.
+    """Writes uint8 RGB [h, w, 3], the format by the name's extension, JPEG and WebP at quality 95.
 
     The file appears under its name only once it is whole.
 
@@ -114,11 +120,9 @@ def write(path: str | Path, image: PixelImage) -> None:
     path = Path(path)
     if path.suffix.lower() not in EXTENSIONS:
         raise UserError(f"{path}: unknown kind of file; write {', '.join(sorted(EXTENSIONS))}")
-    _, data = cv2.imencode(
-        path.suffix.lower(),
-        np.ascontiguousarray(image[..., ::-1]),
-        [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_WEBP_QUALITY, 95],
-    )
+    kind = path.suffix.lower()
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    _, data = cv2.imencode(kind, bgr, _QUALITY.get(kind, []))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(data.tobytes())

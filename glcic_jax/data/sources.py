@@ -97,16 +97,14 @@ class Files:
             )
 
 
-def folder(
-    root: str, *, held_out: float | str, min_edge: int, max_bad_fraction: float
-) -> Split:
+def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction: float) -> Split:
     """All pictures below a folder, in the order of their names.
 
     Args:
       root: searched recursively; links to folders are not followed.
       held_out: share of the pictures to hold out, or a text file with one relative path a line; a
-        line that ends in "/" stands for a whole folder. A share picks by a hash of the name, so
-        adding pictures moves no other.
+        line that ends in "/" stands for a whole folder. A share picks by a hash of the name:
+        from all folders alike, and the same ones in every run.
       min_edge: pixels.
       max_bad_fraction: of all files.
 

@@ -17,9 +17,7 @@ RADIUS = 3
 """Neighbourhood that OpenCV's fills look at, pixels."""
 
 
-def mean_fill(
-    image: Pictures, mask: Masks, *, mean_pixel: tuple[float, float, float]
-) -> Pictures:
+def mean_fill(image: Pictures, mask: Masks, *, mean_pixel: tuple[float, float, float]) -> Pictures:
     """Paints the hole in one colour, the training set's mean."""
     return np.where(mask > 0, np.asarray(mean_pixel, np.float32), image)
 
@@ -28,7 +26,8 @@ def _inpaint(image: Pictures, mask: Masks, *, flag: int) -> Pictures:
     pixels = np.rint(np.where(mask > 0, 0, image) * 255).astype(np.uint8)
     holes = (mask > 0).astype(np.uint8)
     filled = [
-        cv2.inpaint(picture, hole, RADIUS, flag) for picture, hole in zip(pixels, holes, strict=True)
+        cv2.inpaint(picture, hole, RADIUS, flag)
+        for picture, hole in zip(pixels, holes, strict=True)
     ]
     return np.where(mask > 0, np.stack(filled).astype(np.float32) / 255, image)
 

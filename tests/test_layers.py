@@ -1,0 +1,88 @@
+"""Who may import whom, and how long a file and a function may be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "glcic_jax"
+
+FLOORS = {
+    0: {"types"},
+    1: {
+        "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse", "report_page",
+        "networks.layers", "networks.completion", "networks.discriminators",
+    },
+    2: {
+        "methods", "methods.glcic", "methods.glcic_updates", "methods.procedural", "data", "data.decode", "data.sources",
+        "data.transforms", "data.pipeline", "checkpoint", "report", "run_folder",
+    },
+    3: {"train_step", "inference", "evaluate"},
+    4: {"train", "main", "complete", "quickstart"},
+}  # fmt: skip
+
+ALONE = {
+    "flax.linen": {"networks."},
+    "grain": {"data.pipeline"},
+    "orbax": {"checkpoint"},
+    "absl": {"main"},
+    "ml_collections": {"main", "quickstart", "methods.glcic"},
+    "tensorboardX": {"report"},
+}
+"""Libraries that only these modules may know."""
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name.removesuffix(".__init__") if name != "__init__" else "", path
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def floor_of(name):
+    return next((floor for floor, names in FLOORS.items() if name in names), None)
+
+
+MODULES = [(name, path) for name, path in modules() if name not in ("", "networks")]
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
+def test_a_module_imports_from_below_only(name, path):
+    own = floor_of(name)
+    assert own is not None, f"{name} stands on no floor"
+    for imported in imports(path):
+        other = imported.removeprefix("glcic_jax.")
+        floor = floor_of(other) if imported.startswith("glcic_jax.") else None
+        if floor is None:
+            continue
+        # Floors 1 and 3 have no sideways imports, but a network is made of layers.
+        sideways = own in (2, 4) or other.startswith("networks.") or name.startswith("networks.")
+        assert floor < own or (floor == own and sideways), f"{name} imports {other}"
+        if name.startswith("methods."):
+            assert not other.startswith(("methods", "data", "report", "checkpoint"))
+
+
+@pytest.mark.parametrize("library", ALONE)
+def test_a_library_is_known_where_it_must_be_only(library):
+    for name, path in modules():
+        if any(i == library or i.startswith(f"{library}.") for i in imports(path)):
+            assert any(
+                name == m or (m.endswith(".") and name.startswith(m)) for m in ALONE[library]
+            )
+
+
+def test_files_and_functions_stay_short():
+    for name, path in modules():
+        assert len(path.read_text().splitlines()) <= 250, name
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                assert length <= 75, f"{name}.{node.name}: {length} lines"

@@ -1,0 +1,249 @@
+"""The command as a user meets it: refusals in one line, resuming bit for bit, kill -9, SIGTERM."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from glcic_jax import train as train_module
+from glcic_jax.checkpoint import Checkpoints
+from glcic_jax.main import main, parse, run
+from glcic_jax.methods import METHODS
+from glcic_jax.report import read_records
+from glcic_jax.train import Interrupted, require_finite
+from glcic_jax.types import UserError
+from tests.small import MEAN, small_config
+
+ROOT = Path(__file__).parents[1]
+CONFIG = str(ROOT / "configs/places2.py")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
+        Image.fromarray(coarse.repeat(4, 0).repeat(4, 1)).save(folder / f"{number}.png")
+    return folder
+
+
+def tiny(pictures, **changes):
+    """Only the completion network moves: that is quick to compile, and the loop is the same."""
+    config = small_config(discriminators=(), keep=10)
+    config.data.update(root=str(pictures), held_out=0.25, held_out_examples=4, min_edge=16)
+    config.width = 2
+    config.data.batch_size = 4
+    config.phases.update(completion=6, discriminator=0, joint=0)
+    config.every.update(log=1, images=3, evaluate=3, checkpoint=2)
+    for name, value in changes.items():
+        node, _, last = name.rpartition("__")
+        (config[node] if node else config)[last] = value
+    return config
+
+
+def final_state(workdir, config):
+    like = METHODS["glcic"](config, MEAN).init(jax.random.key(0, impl="rbg"))
+    with Checkpoints(workdir, keep=9) as checkpoints:
+        state = checkpoints.restore_latest(like)
+    assert state is not None
+    return jax.device_get(state)
+
+
+def losses(workdir):
+    return [(r["step"], r["loss/mse"]) for r in read_records(workdir) if r["kind"] == "train"]
+
+
+@pytest.fixture(scope="module")
+def whole(pictures, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "whole"
+    run(tiny(pictures), workdir)
+    return workdir
+
+
+def test_a_run_leaves_everything_it_promises(whole):
+    names = {path.name for path in whole.iterdir()}
+    promised = {"config.json", "metrics.jsonl", "log.txt", "index.html", "samples", "tensorboard"}
+    assert promised <= names
+    assert [s for s, _ in losses(whole)] == [1, 2, 3, 4, 5, 6]
+    scored = [r for r in read_records(whole) if r["kind"] == "held_out"]
+    assert [r["step"] for r in scored] == [3, 6]
+    assert {"held_out/l1", "held_out/psnr", "held_out/ssim"} <= scored[0].keys()
+    assert sorted(p.name for p in (whole / "samples").iterdir()) == ["00000003.png", "00000006.png"]
+    assert not list(whole.rglob("*.tmp"))
+
+
+def test_a_finished_run_says_so_and_does_nothing(whole, pictures, capsys):
+    before = losses(whole)
+    run(tiny(pictures), whole)
+    assert "found a checkpoint of step 6: training is finished" in capsys.readouterr().out
+    assert losses(whole) == before
+
+
+def test_an_interrupted_run_equals_an_uninterrupted_one(whole, pictures, tmp_path, monkeypatch):
+    """Ctrl-C at step 3, which is no checkpoint's; then on, with other numbers of threads."""
+    config, workdir = tiny(pictures), tmp_path / "cut"
+    evaluation = train_module.Report.evaluation
+
+    def interrupt(self, step, phase, values):
+        evaluation(self, step, phase, values)
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module.Report, "evaluation", interrupt)
+        with pytest.raises(Interrupted):
+            run(config, workdir)
+    assert "SIGINT: saved step 4, leaving" in (workdir / "log.txt").read_text()
+    run(tiny(pictures, data__threads=0), workdir)
+    assert losses(workdir) == losses(whole)
+    assert_same(final_state(workdir, config), final_state(whole, config))
+
+
+def assert_same(ours, theirs):
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+COMMAND = """
+import sys, pathlib
+from glcic_jax import main
+from tests.test_main import tiny
+import jax
+jax.config.update("jax_num_cpu_devices", 4)
+changes = eval(sys.argv[3])
+main.parse = lambda argv: (tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2]))
+sys.exit(main.main([]))
+"""
+
+
+def start(pictures, workdir, **changes):
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(pictures), str(workdir), repr(changes)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def wait_for(process, text):
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return
+    raise AssertionError(f"{text} never came:\n{''.join(lines)}")
+
+
+def test_killed_runs_continue_bit_for_bit(pictures, tmp_path):
+    """kill -9 while training, and again right after a save began; SIGTERM; then to the end."""
+    changes = {"phases__completion": 24, "every__checkpoint": 5}
+    config, workdir = tiny(pictures, **changes), tmp_path / "killed"
+    run(config, tmp_path / "whole")
+    for line, number in (("completion 7/24", signal.SIGKILL), ("completion 10/24", signal.SIGKILL)):
+        with start(pictures, workdir, **changes) as process:
+            wait_for(process, line)
+            process.send_signal(number)
+    with start(pictures, workdir, **changes) as process:
+        wait_for(process, "completion 13/24")
+        process.terminate()
+        assert process.stdout is not None
+        rest = process.stdout.read()
+    assert "SIGTERM: saved step" in rest
+    assert process.returncode == 128 + signal.SIGTERM
+    with start(pictures, workdir, **changes) as process:
+        wait_for(process, "found a checkpoint of step")
+        wait_for(process, "done: open")
+    assert losses(workdir) == losses(tmp_path / "whole")
+    assert_same(final_state(workdir, config), final_state(tmp_path / "whole", config))
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_intact(pictures, tmp_path):
+    config = tiny(pictures, optimizer__learning_rate=1e30)
+    with pytest.raises(UserError, match=r"is (nan|inf) at step \d, in the completion phase"):
+        run(config, tmp_path / "run")
+    with pytest.raises(UserError, match="loss/mse is nan at step 1,234, in the joint phase"):
+        require_finite(1234, "joint", {"loss/adversarial": 0.1, "loss/mse": float("nan")})
+    checkpoints = tmp_path / "run" / "checkpoints"
+    kept = [int(p.name) for p in checkpoints.iterdir() if p.name.isdigit()]
+    for step in kept:
+        assert step < 6
+
+
+def test_init_from_takes_over_the_completion_network_and_its_mean_pixel(whole, pictures, tmp_path):
+    config = tiny(pictures, init_from=str(whole), phases__completion=1)
+    config.optimizer.learning_rate = 0.0  # the parameters stay what they were given
+    run(config, tmp_path / "run")
+    ours, theirs = (
+        final_state(w, config).networks["completion"] for w in (tmp_path / "run", whole)
+    )
+    assert_same(ours.params, theirs.params)
+    texts = [(w / "log.txt").read_text() for w in (tmp_path / "run", whole)]
+    assert "starts from" in texts[0]
+    assert "starts from" not in texts[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config.data.batch=32"], "--config.data.batch: the config has no such field; the "
+         "nearest is --config.data.batch_size"),
+        (["--config.data.batch_size=many"], "config.data.batch_size"),
+        (["--config.data=3"], "not a dict"),
+        (["extra"], '"extra" is no flag'),
+        (["--confg=x"], "Unknown command line flag 'confg'"),
+        (["--config.data.root=/no/such/folder"], "/no/such/folder: no such folder"),
+        (["--config.data.batch_size=6"], "a batch of 6 does not divide over 4 devices"),
+        (["--config.holes.longest=300"], "holes of up to 300 pixels do not fit a 256x256 crop"),
+        (["--config.data.crop=300"], "a crop of 300 pixels does not fit"),
+        (["--config.local_patch=300"], "local_patch of 300 pixels does not fit a crop of 256"),
+        (["--config.method=gan"], 'method is "gan": choose glcic'),
+        (["--config.init_from=/no/run"], "/no/run: no run folder with a checkpoint"),
+    ],
+)  # fmt: skip
+def test_mistakes_get_one_line_and_exit_code_2(arguments, message, tmp_path, pictures, capsys):
+    workdir = tmp_path / "run"
+    base = ["main", "--config", CONFIG, "--workdir", str(workdir)]
+    if not any("data.root" in argument for argument in arguments):
+        base.append(f"--config.data.root={pictures}")
+    assert main(base + arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not workdir.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--config", CONFIG], ["--workdir", "x"]])
+def test_missing_flags_are_named(arguments, capsys):
+    assert main(["main", *arguments]) == 2
+    assert "write --config FILE --workdir DIR" in capsys.readouterr().err
+
+
+def test_a_missing_config_file_is_named(capsys):
+    assert main(["main", "--config", "configs/nope.py", "--workdir", "x"]) == 2
+    assert "configs/nope.py" in capsys.readouterr().err
+
+
+def test_overrides_keep_their_types():
+    config, workdir = parse(
+        ["main", "--config", CONFIG, "--workdir", "runs/x", "--config.data.batch_size=32",
+         "--config.data.resize=(128,192)", "--config.optimizer.learning_rate=1"]
+    )  # fmt: skip
+    assert (config.data.batch_size, tuple(config.data.resize)) == (32, (128, 192))
+    assert isinstance(config.optimizer.learning_rate, float)
+    assert workdir == Path("runs/x")
+
+
+def test_a_folder_of_another_config_is_refused(whole, pictures):
+    before = (whole / "config.json").read_text()
+    with pytest.raises(UserError, match="seed is 0 there and 1 here"):
+        run(tiny(pictures, seed=1), whole)
+    assert (whole / "config.json").read_text() == before
+    assert json.loads(before)["seed"] == 0

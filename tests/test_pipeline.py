@@ -1,0 +1,199 @@
+"""The stream is a function of seed and step alone, whatever reads it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from glcic_jax.data.pipeline import MEAN_FILE, make_dataset, make_hole, measure_mean
+from glcic_jax.data.sources import Arrays
+from glcic_jax.parallel import make_mesh, shard
+from glcic_jax.types import UserError
+from tests.small import small_config
+
+MEAN = (0.4, 0.5, 0.6)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        pixels = rng.integers(0, 256, (40, 50, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def config_for(root, **changes):
+    config = small_config(data__root=str(root), data__held_out=0.25, data__held_out_examples=5)
+    config.data.min_edge = 16
+    config.data.update(changes)
+    return config
+
+
+def batches(config, step, count, place=lambda batch: batch, seed=0):
+    stream = make_dataset(config, seed=seed, place=place, mean_pixel=MEAN).batches(step)
+    return [jax.tree.map(np.asarray, next(stream)) for _ in range(count)]
+
+
+def assert_same(ours, theirs):
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.keys() == b.keys()
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+@pytest.fixture(scope="module")
+def whole(root):
+    return batches(config_for(root), 0, 6)
+
+
+def test_batches_have_the_promised_form(whole):
+    forms = {name: (array.shape, array.dtype) for name, array in whole[0].items()}
+    assert forms == {
+        "image": ((8, 32, 32, 3), np.uint8),
+        "mask": ((8, 32, 32, 1), np.uint8),
+        "other_mask": ((8, 32, 32, 1), np.uint8),
+    }
+
+
+def test_every_picture_of_a_batch_has_its_own_hole(whole):
+    assert len({mask.tobytes() for mask in whole[0]["mask"]}) == 8
+
+
+def test_threads_and_workers_change_nothing(root, whole):
+    for changes in ({"threads": 0}, {"threads": 8}, {"workers": 2}):
+        assert_same(batches(config_for(root, **changes), 0, 3), whole[:3])
+
+
+def test_the_number_of_devices_changes_nothing(root, whole):
+    for count in (1, 4):
+        mesh = make_mesh(jax.devices()[:count])
+        assert_same(batches(config_for(root), 0, 2, partial(shard, mesh)), whole[:2])
+
+
+def test_a_resumed_stream_goes_on_where_it_was_cut(root, whole):
+    for step in (1, 4):
+        assert_same(batches(config_for(root), step, 6 - step), whole[step:])
+
+
+def test_another_seed_gives_other_batches(root, whole):
+    (other,) = batches(config_for(root), 0, 1, seed=1)
+    assert (other["image"] != whole[0]["image"]).any()
+    assert (other["mask"] != whole[0]["mask"]).any()
+
+
+def test_every_epoch_is_complete_and_in_another_order(tmp_path):
+    for number in range(10):
+        Image.new("RGB", (32, 32), (number * 20,) * 3).save(tmp_path / f"{number}.png")
+    config = config_for(tmp_path, batch_size=8, resize=(32, 32), held_out=0.2)
+    drawn = np.concatenate([b["image"][:, 0, 0, 0] for b in batches(config, 0, 3)])
+    epochs = drawn.reshape(3, 8).tolist()  # eight pictures to train on, eight to a batch
+    assert len({tuple(sorted(epoch)) for epoch in epochs}) == 1
+    assert len(set(epochs[0])) == 8
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+
+
+def test_held_out_examples_are_fixed(root):
+    first, second = (
+        make_dataset(config_for(root, threads=t), seed=0, place=lambda b: b, mean_pixel=MEAN)
+        for t in (0, 4)
+    )
+    assert first.held_out["image"].shape == (5, 32, 32, 3)
+    assert_same([first.held_out], [second.held_out])
+    assert len({mask.tobytes() for mask in first.held_out["mask"]}) == 5
+
+
+def test_mean_pixel_weighs_every_picture_alike():
+    images = [np.full((4, 4, 3), 255, np.uint8), np.zeros((40, 90, 3), np.uint8)]
+    images[1][..., 2] = 51
+    np.testing.assert_allclose(measure_mean(Arrays(images)), (0.5, 0.5, 0.6))
+    assert measure_mean(Arrays(images * 50), limit=10) == measure_mean(Arrays(images))
+
+
+def test_mean_pixel_is_kept_beside_the_pictures_until_they_change(root):
+    make = partial(make_dataset, seed=0, place=lambda b: b)
+    measured = make(config_for(root)).mean_pixel
+    kept = json.loads((root / MEAN_FILE).read_text())
+    assert tuple(kept["mean_pixel"]) == measured
+    (root / MEAN_FILE).write_text(json.dumps(kept | {"mean_pixel": [0.1, 0.2, 0.3]}))
+    assert make(config_for(root)).mean_pixel == (0.1, 0.2, 0.3)
+    assert make(config_for(root, held_out=0.5)).mean_pixel != (0.1, 0.2, 0.3)
+    assert make(config_for(root), mean_pixel=MEAN).mean_pixel == MEAN
+
+
+WORKERS = """
+import sys
+from pathlib import Path
+from absl import flags
+from tests.test_pipeline import batches, config_for
+if __name__ == "__main__":
+    flags.FLAGS.mark_as_parsed()
+    from glcic_jax.data.pipeline import make_dataset
+    config = config_for(Path(sys.argv[1]), workers=2)
+    dataset = make_dataset(config, seed=0, place=lambda b: b, mean_pixel=(0, 0, 0))
+    stream = dataset.batches(0)
+    next(stream)
+    print("reading", flush=True)
+    while True:
+        next(stream)
+"""
+
+
+def processes_reading(folder) -> int:
+    """Python processes that were started for `folder`, the workers with them."""
+    group = 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            group += f"WORKERS_OF={folder}".encode() in path.read_bytes()
+        except OSError:
+            continue
+    return group
+
+
+def test_workers_end_with_a_killed_main_process(root, tmp_path):
+    script = tmp_path / "reader.py"
+    script.write_text(WORKERS)
+    env = os.environ | {"PYTHONPATH": os.getcwd(), "WORKERS_OF": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, str(script), str(root)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+        assert processes_reading(tmp_path) >= 3
+        reader.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while processes_reading(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert processes_reading(tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("holes", "message"),
+    [
+        ({"kind": "star"}, "choose box, center, noise"),
+        ({"kind": "box", "size": 4}, "does not fit holes of kind box"),
+        ({"kind": "box", "shortest": 6, "longest": 40}, "40 pixels do not fit a 32x32 crop"),
+    ],
+)
+def test_holes_that_make_no_sense_are_refused(holes, message):
+    with pytest.raises(UserError, match=message):
+        make_hole(holes, 32)
+
+
+def test_unknown_source_is_refused(root):
+    with pytest.raises(UserError, match="choose folder or scikit_image"):
+        make_dataset(config_for(root, source="web"), seed=0, place=lambda b: b)
