@@ -18,7 +18,8 @@ def get_config() -> ConfigDict:
     config.data = ConfigDict()
     config.data.source = "folder"
     config.data.root = "data/places2"
-    config.data.held_out = 0.0005  # share of the pictures, or a text file that lists them
+    config.data.held_out = 0.0005  # share of the pictures kept for evaluation
+    config.data.held_out_list = ""  # or a text file that lists them; FOLDER/ stands for a folder
     config.data.held_out_examples = 96  # fixed crops and holes, evaluated during training
     config.data.resize = (256, 384)  # shortest edge, pixels, drawn uniformly (section 3.5)
     config.data.crop = 256  # pixels

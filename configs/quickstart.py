@@ -18,22 +18,22 @@ from configs import places2
 
 def get_config() -> ConfigDict:
     config = places2.get_config()
-    config.width = 12
+    config.width = 16
     config.local_patch = 32
     config.data.source = "scikit_image"
     config.data.root = ""
     config.data.held_out = 0.3  # right-hand share of each photograph
     config.data.held_out_examples = 32
-    config.data.resize = (96, 256)
-    config.data.crop = 96  # wide enough for the taps of the dilated layers to meet pixels
+    config.data.resize = (96, 192)
+    config.data.crop = 80  # wide enough for the taps of the dilated layers to meet pixels
     config.data.batch_size = 12
     config.data.flip = True
     config.data.threads = 2
     config.holes.shortest = 16
     config.holes.longest = 24
-    config.phases.completion = 400
+    config.phases.completion = 380
     config.phases.discriminator = 40
-    config.phases.joint = 120
+    config.phases.joint = 80
     config.every.log = 20
     config.every.images = 80
     config.every.evaluate = 80

@@ -1,4 +1,4 @@
-"""Post-processing of a completed picture (GLCIC, section 3.5): Poisson blending into the known part.
+"""Post-processing of a completed picture (GLCIC, section 3.5): Poisson blending.
 
 The gradients of the network's output are kept inside the hole and its colours are bent to meet the
 known pixels around it (Perez et al. 2003, normal cloning). OpenCV's `seamlessClone` is not used: it
@@ -9,7 +9,7 @@ only, so known pixels never change, whatever the hole's shape.
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
@@ -97,8 +97,7 @@ def _poisson(
     number[unknown] = np.arange(count)
     degree = np.zeros(count)
     right = np.zeros((count, values.shape[2]))
-    rows: list[Int[np.ndarray, n]] = []
-    columns: list[Int[np.ndarray, n]] = []
+    rows, columns = [], []
     for here, there in _neighbours():
         p, q = number[here], number[there]
         for a, b, first, second in ((p, q, here, there), (q, p, there, here)):

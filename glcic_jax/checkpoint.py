@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
@@ -88,7 +89,9 @@ class Checkpoints:
             name: {"digest": digest(item), "shapes": {k: list(v.shape) for k, v in item.items()}}
             for name, item in items.items()
         }
-        arguments = {name: ocp.args.StandardSave(item) for name, item in items.items() if item}
+        arguments: dict[str, Any] = {
+            name: ocp.args.StandardSave(item) for name, item in items.items() if item
+        }
         arguments["about"] = ocp.args.JsonSave(about | {"items": described})
         scored = BEST in metrics and math.isfinite(metrics[BEST])
         with self._clear_errors():
@@ -130,7 +133,7 @@ class Checkpoints:
                 shutil.rmtree(self._folder / str(broken))
             if damaged:
                 self._manager.reload()
-            state = TrainState(np.asarray(step, like.step.dtype), networks)
+            state = TrainState(jnp.asarray(step, jnp.int32), networks)
             return jax.tree.map(lambda a, b: jax.device_put(a, b.sharding), state, like)
         if damaged:
             raise UserError(f"{self._folder}: all {len(damaged)} checkpoints are damaged")
@@ -240,7 +243,9 @@ def _reader(run: Path) -> Iterator[ocp.CheckpointManager]:
 
 def _about(manager: ocp.CheckpointManager, step: int) -> dict:
     try:
-        about = manager.restore(step, args=ocp.args.Composite(about=ocp.args.JsonRestore())).about
+        about = manager.restore(step, args=ocp.args.Composite(about=ocp.args.JsonRestore()))[
+            "about"
+        ]
     except Exception as error:
         raise DamagedError(one_line(error)) from error
     if not isinstance(about, dict) or "items" not in about:

@@ -1,6 +1,6 @@
-"""Completes photographs with a trained network.
+r"""Completes photographs with a trained network.
 
-python -m glcic_jax.complete --checkpoint runs/quickstart \\
+python -m glcic_jax.complete --checkpoint runs/quickstart \
     --image photo.jpg --mask mask.png --output out.png
 
 White in the mask is filled. --image, --mask and --output may be folders: each picture takes the
@@ -46,7 +46,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def plan(image: Path, mask: Path, output: Path) -> tuple[list[Job], list[str]]:
-    """Pairs pictures, masks and outputs; also the pictures left without a mask, told in a line each.
+    """Pairs pictures, masks and outputs; also a line for each picture left without a mask.
 
     Raises:
       UserError: something is missing, or one picture meets several masks.

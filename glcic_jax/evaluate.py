@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -34,7 +35,8 @@ def evaluate(
     values: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
     for start in range(0, count, batch_size):
         indices = np.arange(start, start + batch_size) % count
-        image, mask = (np.asarray(as_float(examples[k][indices])) for k in ("image", "mask"))
+        chosen = (jnp.asarray(examples[name][indices]) for name in ("image", "mask"))
+        image, mask = (np.asarray(as_float(array)) for array in chosen)
         completed = np.rint(np.asarray(complete(image, mask)) * 255).astype(np.float32) / 255
         counted = slice(0, count - start)
         for name, metric in metrics.items():

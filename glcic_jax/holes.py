@@ -56,8 +56,11 @@ def noise(
     The share is drawn uniformly and the threshold set to meet it, so no draw is thrown away.
 
     Args:
-      rng, height, width: as everywhere here.
-      smallest_share, largest_share: of the picture's pixels, between 0 and 1.
+      rng: the only source of chance.
+      height: of the picture, pixels.
+      width: of the picture, pixels.
+      smallest_share: of the picture's pixels that the hole covers, above 0.
+      largest_share: below 1.
       cell: pixels between two values of the coarse noise, hence the size of the blobs.
 
     Raises:

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 from absl import flags
@@ -56,7 +57,7 @@ def parse(argv: list[str]) -> tuple[ConfigDict, Path]:
     return config_flag.value, Path(workdir_flag.value)
 
 
-def _unknown_key(argv: list[str], config: ConfigDict) -> str:
+def _unknown_key(argv: list[str], config: Any) -> str:
     """The line for a field that the config has not: the nearest one that it has is named."""
     known = _fields(config)
     given = [match[1] for arg in argv if (match := re.match(r"--?config\.([^=]+)", arg))]
@@ -76,7 +77,7 @@ def _fields(config: ConfigDict, prefix: str = "") -> list[str]:
     return fields
 
 
-def known_mean_pixel(config: ConfigDict, workdir: Path) -> tuple[float, float, float] | None:
+def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] | None:
     """The mean pixel that this run must go on with: its own, the config's, or `init_from`'s.
 
     A network is tied to the mean pixel it was trained with, so a run that starts from another's
@@ -89,7 +90,7 @@ def known_mean_pixel(config: ConfigDict, workdir: Path) -> tuple[float, float, f
     return tuple(read_about(Path(config.init_from))[1]["mean_pixel"]) if config.init_from else None
 
 
-def run(config: ConfigDict, workdir: Path) -> None:
+def run(config: Any, workdir: Path) -> None:
     """Builds everything that `config` describes and trains."""
     if config.method not in METHODS:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')

@@ -1,5 +1,8 @@
 """One axis of devices over which each batch is split. Networks are replicated."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -10,7 +13,7 @@ DATA = "data"
 """Name of the mesh axis; `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
 
 
-def make_mesh(devices: list[jax.Device] | None = None) -> Mesh:
+def make_mesh(devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh of one axis over `devices`, all there are by default."""
     devices = jax.devices() if devices is None else devices
     return jax.make_mesh((len(devices),), (DATA,), axis_types=(AxisType.Auto,), devices=devices)

@@ -1,11 +1,13 @@
-"""What `make quickstart` shows after training: a table, completed regions, and one whole photograph.
+"""What `make quickstart` shows after training: a table, and completed pictures.
 
 python -m glcic_jax.quickstart runs/quickstart
 """
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -66,12 +68,15 @@ def run(workdir: Path) -> None:
       UserError: no finished run there.
     """
     _, about = read_about(workdir)
-    config, mean = ConfigDict(about["config"]), tuple(about["mean_pixel"])
-    examples = make_dataset(
-        config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean
-    ).held_out
+    config: Any = ConfigDict(about["config"])
+    mean = tuple(about["mean_pixel"])
+    dataset = make_dataset(config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean)
+    examples = dataset.held_out
     method = METHODS[config.method](config, mean)
-    completers = {"fill with the mean": partial(mean_fill, mean_pixel=mean), "Telea": telea}
+    completers: dict[str, Callable] = {
+        "fill with the mean": partial(mean_fill, mean_pixel=mean),
+        "Telea": telea,
+    }
     last = None
     for phase, end in zip(method.phases, phase_ends(method.phases), strict=True):
         if phase.steps:

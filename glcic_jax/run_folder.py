@@ -61,7 +61,8 @@ def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
         differences = _differences(_flat(theirs), _flat(ours), may_differ)
         if differences:
             raise UserError(
-                f"{workdir} holds another config: {'; '.join(differences)}: choose another --workdir"
+                f"{workdir} holds another config: {'; '.join(differences)}: "
+                "choose another --workdir"
             )
     known = path.exists()
     temporary = path.with_suffix(f".{os.getpid()}.tmp")

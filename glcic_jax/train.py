@@ -19,7 +19,7 @@ from glcic_jax.train_step import init_key, make_train_step
 from glcic_jax.types import Method, TrainState, UserError, phase_at, phase_ends
 
 IN_FLIGHT = 8
-"""Steps that the host may run ahead of the devices: enough to hide it, few enough to bound memory."""
+"""Steps that the host may run ahead of the devices: few enough to bound the memory they hold."""
 
 GRID_ROWS = 8
 

@@ -40,7 +40,7 @@ def make_batch(index: int, size: int = 8, crop: int = 32):
     return {"image": image, "mask": masks[0], "other_mask": masks[1]}
 
 
-def run_steps(config, steps: int, devices: int = 1, keep=lambda state: jax.device_get(state)):
+def run_steps(config, steps: int, devices: int = 1, keep=jax.device_get):
     """States (before the first step and after each) and metrics of a run on CPU devices."""
     method = METHODS[config.method](config, MEAN)
     mesh = make_mesh(jax.devices()[:devices])

@@ -31,7 +31,7 @@ MASKS = {
 
 def tinted(image):
     """A network's output: right in its gradients, wrong in its colour, wild at known pixels."""
-    return np.clip(image.astype(int) + (30, -25, 20), 0, 255).astype(np.uint8)
+    return np.clip(image.astype(int) + np.array([30, -25, 20]), 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("method", BLENDS)

@@ -1,7 +1,5 @@
 """Every kind of file that people have comes out as upright 8-bit RGB, or is refused by name."""
 
-import os
-
 import cv2
 import numpy as np
 import pytest
@@ -135,4 +133,4 @@ def test_write_refuses_unknown_kinds_and_missing_folders(tmp_path):
         write(tmp_path / "a.xyz", picture)
     with pytest.raises(UserError, match="cannot write"):
         write(tmp_path / "nowhere" / "a.png", picture)
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -10,11 +10,13 @@ PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 FLOORS = {
     0: {"types"},
     1: {
-        "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse", "report_page",
+        "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
+        "report_page",
         "networks.layers", "networks.completion", "networks.discriminators",
     },
     2: {
-        "methods", "methods.glcic", "methods.glcic_updates", "methods.procedural", "data", "data.decode", "data.sources",
+        "methods", "methods.glcic", "methods.glcic_updates", "methods.procedural", "data",
+        "data.decode", "data.sources",
         "data.transforms", "data.pipeline", "checkpoint", "report", "run_folder",
     },
     3: {"train_step", "inference", "evaluate"},

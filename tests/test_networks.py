@@ -129,7 +129,7 @@ def ported_completion(golden):
 
 
 def ported_side(golden, side):
-    params, stats = {}, {}
+    params, stats, number = {}, {}, 0
     for number in range(
         1, 1 + sum(f"discriminator/{side}/{n}/conv/bias" in golden for n in range(9))
     ):

@@ -163,7 +163,7 @@ def processes_reading(folder) -> int:
 def test_workers_end_with_a_killed_main_process(root, tmp_path):
     script = tmp_path / "reader.py"
     script.write_text(WORKERS)
-    env = os.environ | {"PYTHONPATH": os.getcwd(), "WORKERS_OF": str(tmp_path)}
+    env = os.environ | {"PYTHONPATH": str(Path.cwd()), "WORKERS_OF": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, str(script), str(root)],
         env=env,

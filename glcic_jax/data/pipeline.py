@@ -31,7 +31,8 @@ MEAN_SAMPLE = 4096
 PLACED_AHEAD = 2
 """Batches put on the devices before they are asked for."""
 
-Place = Callable[[dict[str, np.ndarray]], Batch]
+Place = Callable[[dict[str, np.ndarray]], Any]
+"""Puts the arrays of a batch where a step can read them."""
 MakeExample = Callable[..., dict[str, np.ndarray]]
 
 
@@ -103,7 +104,7 @@ def open_source(data: Any) -> Split:
     if data.source == "folder":
         return SOURCES["folder"](
             data.root,
-            held_out=data.held_out,
+            held_out=data.held_out_list or data.held_out,
             min_edge=data.min_edge,
             max_bad_fraction=data.max_bad_fraction,
         )
@@ -176,7 +177,7 @@ def _start_worker(index: int, count: int) -> None:
 def held_out_examples(
     source: Source, make_example: MakeExample, count: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """`count` examples, the same in every run with this seed; pictures repeat if there are fewer."""
+    """`count` examples, the same in every run with this seed; pictures may repeat."""
     examples = [
         make_example(source[index % len(source)], np.random.default_rng((seed, index)))
         for index in range(count)

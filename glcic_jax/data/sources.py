@@ -143,7 +143,7 @@ def _listed(names: list[str], path: str) -> set[str]:
     try:
         lines = [line.strip() for line in Path(path).read_text().splitlines() if line.strip()]
     except OSError as error:
-        raise UserError(f"data.held_out: {path}: {error.strerror}") from error
+        raise UserError(f"data.held_out_list: {path}: {error.strerror}") from error
     known, chosen = set(names), set()
     for line in lines:
         prefix = f"{line.rstrip('/')}/"

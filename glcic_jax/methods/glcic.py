@@ -5,8 +5,8 @@ scratch with C fixed, then both together (algorithm 1). D always sees composited
 C's raw output: reconstruction does not bind C at known pixels, and D would tell by them at once.
 """
 
-from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import jax.numpy as jnp
 import optax
@@ -25,7 +25,7 @@ from glcic_jax.parallel import DATA
 from glcic_jax.types import Method, Phase, UserError
 
 
-def build(config: Mapping, mean_pixel: tuple[float, float, float]) -> Method:
+def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     """Builds GLCIC as `config` (of the fields of configs/places2.py) describes it.
 
     Raises:
@@ -47,11 +47,11 @@ def build(config: Mapping, mean_pixel: tuple[float, float, float]) -> Method:
         raise UserError(f'adversarial.loss is "{config.adversarial.loss}": choose {known}')
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')
-    shared = dict(
-        width=config.width,
-        axis_name=DATA if config.sync_batch_norm else None,
-        dtype=jnp.dtype(config.dtype),
-    )
+    shared = {
+        "width": config.width,
+        "axis_name": DATA if config.sync_batch_norm else None,
+        "dtype": jnp.dtype(config.dtype),
+    }
     glcic = Glcic(
         completion=partial(CompletionNetwork, **shared),
         discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,

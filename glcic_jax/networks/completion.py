@@ -1,5 +1,6 @@
 """The completion network C of GLCIC (Iizuka et al. 2017, table 2)."""
 
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -54,7 +55,8 @@ class CompletionNetwork(nn.Module):
         """Maps `completion_input` to float32 RGB in [0, 1], known pixels included."""
         for number, (layer, halves, options) in enumerate(LAYERS, start=1):
             features = halves * self.width // 2
-            x = layer(features, dtype=self.dtype, name=f"layer{number}", **options)(x)
+            make = partial(layer, features, dtype=self.dtype, name=f"layer{number}")
+            x = make(**options)(x)
             x = NormRelu(self.train, self.axis_name, self.dtype, name=f"norm{number}")(x)
         x = Convolution(3, dtype=self.dtype, name="layer17")(x)
         return nn.sigmoid(x.astype(jnp.float32))

@@ -75,7 +75,7 @@ class Deconvolution(nn.Module):
 
 
 class NormRelu(nn.Module):
-    """Batch norm, then ReLU. (ReLU first, as some ports have it, is another network.)
+    """Batch norm, then ReLU; ReLU first, as some ports have it, is another network.
 
     With `train` the batch's statistics normalise, over all devices of `axis_name` if one is given,
     and the running ones are updated with momentum 0.9; else the running ones normalise.
