@@ -5,7 +5,6 @@ describes the run and holds a digest of each item. Orbax restores a file with a 
 a word; the digests notice.
 """
 
-import errno
 import logging
 import math
 import shutil
@@ -20,6 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
+from glcic_jax.disk import check_space, clear_errors
 from glcic_jax.items import DamagedError, digest, flat, like_saved, one_line
 from glcic_jax.types import NetworkState, TrainState, UserError
 
@@ -84,7 +84,8 @@ class Checkpoints:
             for name, network in state.networks.items()
             for part in PARTS
         }
-        self._check_space(sum(leaf.nbytes for item in items.values() for leaf in item.values()))
+        size = sum(leaf.nbytes for item in items.values() for leaf in item.values())
+        check_space(self._folder, size, self._last_good)
         described = {
             name: {"digest": digest(item), "shapes": {k: list(v.shape) for k, v in item.items()}}
             for name, item in items.items()
@@ -94,7 +95,7 @@ class Checkpoints:
         }
         arguments["about"] = ocp.args.JsonSave(about | {"items": described})
         scored = BEST in metrics and math.isfinite(metrics[BEST])
-        with self._clear_errors():
+        with clear_errors(self._folder, self._last_good):
             self._manager.save(
                 step, args=ocp.args.Composite(**arguments), metrics=metrics if scored else None
             )
@@ -141,7 +142,7 @@ class Checkpoints:
 
     def wait(self) -> None:
         """Returns once nothing is being written any more."""
-        with self._clear_errors():
+        with clear_errors(self._folder, self._last_good):
             self._manager.wait_until_finished()
 
     def close(self) -> None:
@@ -149,37 +150,12 @@ class Checkpoints:
         try:
             self.wait()
         finally:
-            with self._clear_errors():
+            with clear_errors(self._folder, self._last_good):
                 self._manager.close()
 
-    def _check_space(self, needed: int) -> None:
-        needed += 2**20
-        free = shutil.disk_usage(self._folder).free
-        if free < needed:
-            raise UserError(
-                self._full(f"{needed / 2**20:,.0f} MiB needed, {free / 2**20:,.0f} free")
-            )
-
-    def _full(self, detail: str) -> str:
+    def _last_good(self) -> str:
         steps = [step for step in self.steps() if (self._folder / str(step)).is_dir()]
-        good = (
-            f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no checkpoint"
-        )
-        return f"disk full: {self._folder}: {detail}; {good}: free some space and start again"
-
-    @contextmanager
-    def _clear_errors(self) -> Iterator[None]:
-        """Turns the many forms of a full disk into one line."""
-        try:
-            yield
-        except Exception as error:
-            cause: BaseException | None = error
-            while cause is not None:
-                full = getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-                if full or "No space left" in str(cause) or "quota" in str(cause).lower():
-                    raise UserError(self._full("no space left on the device")) from error
-                cause = cause.__cause__ or cause.__context__
-            raise
+        return f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint yet"
 
 
 def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:

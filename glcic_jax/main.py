@@ -5,7 +5,6 @@ Starts, or resumes by itself. Any field of the config can be set on the command 
 """
 
 import difflib
-import errno
 import logging
 import re
 import sys
@@ -19,6 +18,7 @@ from ml_collections import ConfigDict, config_flags
 from glcic_jax import run_folder
 from glcic_jax.checkpoint import read_about
 from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.disk import FULL
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import check_batch_size, make_mesh, shard
 from glcic_jax.report import Report
@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     except Interrupted as error:
         return 128 + error.signum
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         print(f"error: disk full: {error}: free some space and start again", file=sys.stderr)
         return 2

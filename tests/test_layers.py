@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 FLOORS = {
     0: {"types"},
     1: {
-        "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
+        "disk", "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
         "report_page",
         "networks.layers", "networks.completion", "networks.discriminators",
     },

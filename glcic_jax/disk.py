@@ -1,0 +1,56 @@
+"""A full disk, told in one line, whoever notices it first."""
+
+import errno
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from glcic_jax.types import UserError
+
+MARGIN = 2**20
+"""Bytes beyond the arrays themselves: descriptions and indices."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The numbers of the operating system's errors for a full disk and a used-up quota."""
+
+
+def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:
+    """Refuses to start writing `size` bytes that will not fit.
+
+    Args:
+      folder: on the disk in question.
+      size: bytes.
+      last_good: says what is left to go on from.
+
+    Raises:
+      UserError: too little is free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size + MARGIN:
+        needed = f"{(size + MARGIN) / 2**20:,.0f} MiB needed, {free / 2**20:,.0f} free"
+        raise UserError(_line(folder, needed, last_good()))
+
+
+@contextmanager
+def clear_errors(folder: Path, last_good: Callable[[], str]) -> Iterator[None]:
+    """Turns the many forms of a full disk, met while writing, into one line.
+
+    Raises:
+      UserError: in place of whatever said that there is no space; other errors pass.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            told = str(cause).lower()
+            full = getattr(cause, "errno", None) in FULL
+            if full or "no space left" in told or "quota exceeded" in told:
+                raise UserError(_line(folder, "no space left", last_good())) from error
+            cause = cause.__cause__ or cause.__context__
+        raise
+
+
+def _line(folder: Path, detail: str, last_good: str) -> str:
+    return f"disk full: {folder}: {detail}; {last_good}: free some space and start again"
