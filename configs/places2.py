@@ -56,6 +56,9 @@ def get_config() -> ConfigDict:
     config.optimizer.rho = 0.9
     config.optimizer.eps = 1e-6
 
+    config.cpu_devices = 0  # without a GPU: virtual devices to split batches over; 0 = one
+
+    config.average_decay = 0.0  # moving average of C for completion, not the paper's; 0 = none
     config.init_from = ""  # run folder whose completion network this run starts from
 
     config.every = ConfigDict()  # updates

@@ -24,9 +24,10 @@ def get_config() -> ConfigDict:
     config.data.threads = 2
     config.holes.shortest = 24
     config.holes.longest = 36
+    config.cpu_devices = 2
     config.phases.completion = 1_200
     config.phases.discriminator = 100
-    config.phases.joint = 600
+    config.phases.joint = 900
     config.every.log = 20
     config.every.images = 100
     config.every.evaluate = 100

@@ -25,7 +25,15 @@ from glcic_jax.report import Report
 from glcic_jax.train import Interrupted, train
 from glcic_jax.types import UserError, phase_ends
 
-MAY_DIFFER = ("every", "keep", "data.threads", "data.workers", "data.root", "init_from")
+MAY_DIFFER = (
+    "every",
+    "keep",
+    "cpu_devices",
+    "data.threads",
+    "data.workers",
+    "data.root",
+    "init_from",
+)
 """Fields that a resumed run may change: they have no part in what it computes."""
 
 
@@ -129,6 +137,8 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         config, workdir = parse(sys.argv if argv is None else argv)
+        if config.cpu_devices:
+            jax.config.update("jax_num_cpu_devices", config.cpu_devices)
         run(config, workdir)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -137,8 +137,12 @@ def _start(
     if config.init_from:
         donor, name = Path(config.init_from), "completion"
         params, stats = restore_network(donor, name, like.networks[name])
-        network = state.networks[name].replace(params=params, batch_stats=stats)
-        state = state.replace(networks=state.networks | {name: network})
+        started = {
+            own: network.replace(params=params, batch_stats=stats)
+            for own, network in state.networks.items()
+            if own.startswith(name)  # its moving average starts there too
+        }
+        state = state.replace(networks=state.networks | started)
         report.message(f"the completion network starts from {donor}")
     report.resume(0)
     return replicate(mesh, state)

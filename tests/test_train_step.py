@@ -228,6 +228,29 @@ def test_the_mask_channel_is_learnt_from(one):
     assert (before[:, :, 3] != after[:, :, 3]).all()
 
 
+def test_the_average_follows_the_completion_network_and_completes():
+    config = small_config(average_decay=0.75, phases__discriminator=0, phases__joint=0)
+    config.phases.completion = 3
+    states, _ = run_steps(config, 3)
+    expected = states[0].networks["completion"].params
+    for state in states[1:]:
+        new = state.networks["completion"].params
+        expected = jax.tree.map(lambda old, new: 0.75 * old + 0.25 * new, expected, new)
+    ours = states[-1].networks["completion_average"]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), ours.params, expected)
+    method = METHODS["glcic"](config, MEAN)
+    assert method.networks == ("completion_average",)
+    image, mask = jnp.full((1, 16, 16, 3), 0.5), jnp.zeros((1, 16, 16, 1)).at[0, 4:8, 4:8].set(1)
+    first, other = (
+        method.previews(states[-1].replace(networks=networks), image, mask, jax.random.key(0))
+        for networks in (
+            {"completion_average": ours},
+            {"completion_average": states[-1].networks["completion"]},
+        )
+    )
+    assert (first["raw output"] != other["raw output"]).any()
+
+
 def test_batch_norm_per_device_still_gives_every_device_the_same_state():
     config = small_config(sync_batch_norm=False, phases__discriminator=0, phases__joint=0)
     (_, after), (values,) = run_steps(config, 1, devices=4)

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 
 from glcic_jax.losses import ADVERSARIAL_LOSSES
 from glcic_jax.methods.glcic_updates import (
+    AVERAGE,
     COMPLETION_METRICS,
     DISCRIMINATOR_METRICS,
     JOINT_METRICS,
@@ -45,6 +46,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     if config.adversarial.loss not in ADVERSARIAL_LOSSES:
         known = " or ".join(ADVERSARIAL_LOSSES)
         raise UserError(f'adversarial.loss is "{config.adversarial.loss}": choose {known}')
+    if not 0 <= config.average_decay < 1:
+        raise UserError(f"average_decay is {config.average_decay}: choose 0, or a share below 1")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')
     shared = {
@@ -63,6 +66,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
             config.optimizer.learning_rate, rho=config.optimizer.rho, eps=config.optimizer.eps
         ),
         mean_pixel=mean_pixel,
+        average_decay=config.average_decay,
     )
     return Method(
         init=glcic.init,
@@ -78,5 +82,5 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         ),
         complete=glcic.complete,
         previews=glcic.previews,
-        networks=("completion",),
+        networks=(AVERAGE if config.average_decay else "completion",),
     )

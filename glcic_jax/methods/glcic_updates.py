@@ -17,6 +17,9 @@ from glcic_jax.ops import composite, crop_patches, pad_to_multiple, patch_corner
 from glcic_jax.parallel import DATA
 from glcic_jax.types import Batch, Image, Mask, Metrics, NetworkState, TrainState
 
+AVERAGE = "completion_average"
+"""Name of the moving average of C, where there is one."""
+
 COMPLETION_METRICS = ("loss/mse", "grad_norm/completion")
 DISCRIMINATOR_METRICS = (
     "loss/discriminator",
@@ -39,6 +42,7 @@ class Glcic:
       adversarial_weight: alpha of eq. (3), 4e-4 in the paper.
       optimizer: one rule, and one state per network.
       mean_pixel: RGB in [0, 1] that the hole is filled with before C sees it.
+      average_decay: of the moving average of C that completes; 0 to complete with C itself.
     """
 
     completion: Callable[..., CompletionNetwork]
@@ -49,6 +53,7 @@ class Glcic:
     adversarial_weight: float
     optimizer: optax.GradientTransformation
     mean_pixel: tuple[float, float, float]
+    average_decay: float = 0.0
 
     def init(self, key: PRNGKeyArray) -> TrainState:
         """Fresh networks and optimizer states, at step 0."""
@@ -57,6 +62,9 @@ class Glcic:
                 self.completion(train=False), jax.random.fold_in(key, 0), jnp.zeros((1, 64, 64, 4))
             )
         }
+        if self.average_decay:
+            copied = jax.tree.map(jnp.copy, networks["completion"])  # both are donated
+            networks[AVERAGE] = copied.replace(opt_state=())
         if self.discriminator is not None:
             networks["discriminator"] = self._start(
                 self.discriminator(train=False),
@@ -85,7 +93,7 @@ class Glcic:
             return _mean(masked_mse(output, batch["image"], batch["mask"])), stats
 
         (mse, stats), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
-        state = _with(state, completion=self._descend(network, gradients, stats))
+        state = self._move_completion(state, gradients, stats)
         return state, {"loss/mse": mse, "grad_norm/completion": optax.tree.norm(gradients)}
 
     # Phase 2 -------------------------------------------------------------------------------------
@@ -132,12 +140,8 @@ class Glcic:
 
         (_, (mse, adversarial)), cotangent = jax.value_and_grad(loss, has_aux=True)(output)
         (gradients,) = backward(cotangent)
-        state = _with(
-            state,
-            completion=self._descend(network, gradients, stats),
-            discriminator=discriminator,
-        )
-        return state, metrics | {
+        state = self._move_completion(state, gradients, stats)
+        return _with(state, discriminator=discriminator), metrics | {
             "loss/mse": mse,
             "loss/adversarial": adversarial,
             "grad_norm/completion": optax.tree.norm(gradients),
@@ -183,6 +187,18 @@ class Glcic:
         patch = crop_patches(image, patch_corner(mask, self.local_patch), self.local_patch)
         return _apply(self.discriminator(train=True), params, batch_stats, image, patch)
 
+    def _move_completion(self, state: TrainState, gradients, batch_stats) -> TrainState:
+        network = self._descend(state.networks["completion"], gradients, batch_stats)
+        state = _with(state, completion=network)
+        if not self.average_decay:
+            return state
+        average = jax.tree.map(
+            lambda old, new: self.average_decay * old + (1 - self.average_decay) * new,
+            state.networks[AVERAGE],
+            network.replace(opt_state=()),
+        )
+        return _with(state, **{AVERAGE: average})
+
     def _descend(self, network: NetworkState, gradients, batch_stats) -> NetworkState:
         updates, opt_state = self.optimizer.update(gradients, network.opt_state, network.params)
         return NetworkState(optax.apply_updates(network.params, updates), batch_stats, opt_state)
@@ -199,7 +215,7 @@ class Glcic:
         """C's raw output and the completed picture."""
         del key
         height, width = image.shape[1:3]
-        network = state.networks["completion"]
+        network = state.networks[AVERAGE if self.average_decay else "completion"]
         padded = {"image": pad_to_multiple(image, STRIDE), "mask": pad_to_multiple(mask, STRIDE)}
         output, _ = self._fill(network.params, network.batch_stats, padded, train=False)
         output = output[:, :height, :width]
