@@ -94,11 +94,9 @@ class Checkpoints:
             name: ocp.args.StandardSave(item) for name, item in items.items() if item
         }
         arguments["about"] = ocp.args.JsonSave(about | {"items": described})
-        scored = BEST in metrics and math.isfinite(metrics[BEST])
+        scores = metrics if math.isfinite(metrics.get(BEST, math.nan)) else None
         with clear_errors(self._folder, self._last_good):
-            self._manager.save(
-                step, args=ocp.args.Composite(**arguments), metrics=metrics if scored else None
-            )
+            self._manager.save(step, args=ocp.args.Composite(**arguments), metrics=scores)
 
     def restore_latest(self, like: TrainState) -> TrainState | None:
         """The newest good checkpoint, or None if there is none at all.
@@ -132,8 +130,7 @@ class Checkpoints:
                 continue
             for broken in damaged:
                 shutil.rmtree(self._folder / str(broken))
-            if damaged:
-                self._manager.reload()
+            self._manager.reload()
             state = TrainState(jnp.asarray(step, jnp.int32), networks)
             return jax.tree.map(lambda a, b: jax.device_put(a, b.sharding), state, like)
         if damaged:

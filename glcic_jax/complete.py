@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask, write
-from glcic_jax.types import UserError
+from glcic_jax.errors import UserError
 
 
 class Job(NamedTuple):

@@ -96,8 +96,7 @@ def chart(
     logarithmic = logarithmic and min(values) > 0
     scaled = math.log10 if logarithmic else float
     low, high = scaled(min(values)), scaled(max(values))
-    if high - low < 1e-9:
-        low, high = low - 0.5, high + 0.5
+    low, high = (low - 0.5, high + 0.5) if high - low < 1e-9 else (low, high)
     last = max(step for curve in curves.values() for step, _ in curve) or 1
 
     def x(step: float) -> float:

@@ -7,6 +7,24 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
+from glcic_jax.errors import UserError
+
+__all__ = [
+    "Batch",
+    "Image",
+    "Mask",
+    "Method",
+    "Metrics",
+    "NetworkState",
+    "Phase",
+    "PixelImage",
+    "PixelMask",
+    "TrainState",
+    "UserError",
+    "phase_at",
+    "phase_ends",
+]
+
 Image = Float[Array, "b h w 3"]
 """RGB in [0, 1]."""
 
@@ -30,10 +48,6 @@ other_mask: b h w 1, a fresh hole M_d drawn from the same distribution; it place
 
 Metrics = dict[str, Array]
 """Scalars by name, the same on all devices."""
-
-
-class UserError(Exception):
-    """A mistake the user can mend: told in one line, exit code 2, no traceback."""
 
 
 class NetworkState(struct.PyTreeNode):

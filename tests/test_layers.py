@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 
 FLOORS = {
-    0: {"types"},
+    0: {"errors", "types"},
     1: {
         "disk", "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
         "report_page",
@@ -66,10 +66,11 @@ def test_a_module_imports_from_below_only(name, path):
         if floor is None:
             continue
         # Floors 1 and 3 have no sideways imports, but a network is made of layers.
-        sideways = own in (2, 4) or other.startswith("networks.") or name.startswith("networks.")
+        sideways = own in (0, 2, 4) or other.startswith("networks.") or name.startswith("networks.")
         assert floor < own or (floor == own and sideways), f"{name} imports {other}"
         if name.startswith("methods."):
-            assert not other.startswith(("methods", "data", "report", "checkpoint"))
+            part = other.startswith(f"{name}_")  # a method in two files
+            assert part or not other.startswith(("methods", "data", "report", "checkpoint"))
 
 
 @pytest.mark.parametrize("library", ALONE)
@@ -87,4 +88,4 @@ def test_files_and_functions_stay_short():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1
-                assert length <= 75, f"{name}.{node.name}: {length} lines"
+                assert length <= 60, f"{name}.{node.name}: {length} lines"

@@ -1,9 +1,12 @@
-"""Reads and writes picture files: always uint8 RGB [h, w, 3] inside."""
+"""Reads and writes picture files: always uint8 RGB [h, w, 3] inside. Needs no JAX."""
+
+from __future__ import annotations
 
 import os
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,7 +14,10 @@ from jaxtyping import UInt8
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
-from glcic_jax.types import PixelImage, UserError
+from glcic_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
