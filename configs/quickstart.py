@@ -29,7 +29,7 @@ def get_config() -> ConfigDict:
     config.data.batch_size = 16
     config.data.flip = True
     config.data.threads = 2
-    config.holes.shortest = 16
+    config.holes.shortest = 12
     config.holes.longest = 24
     config.average_decay = 0.97  # a run this short ends anywhere on its way; its average does not
     config.cpu_devices = 2  # one per core: half the batch each is faster than two threads on all

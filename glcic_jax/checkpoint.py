@@ -1,8 +1,7 @@
 """Checkpoints of a run, in RUN/checkpoints/STEP, by Orbax; the only module that knows Orbax.
 
-A checkpoint is one item per network and part (params, batch_stats, opt_state) and one of JSON that
-describes the run and holds a digest of each item. Orbax restores a file with a flipped bit without
-a word; the digests notice.
+One item per network and part (params, batch_stats, opt_state), and one of JSON that describes the
+run and holds a digest of each: Orbax restores a file with a flipped bit without a word.
 """
 
 import logging
@@ -33,7 +32,7 @@ BEST = "held_out/l1"
 
 
 class Checkpoints:
-    """The checkpoints of a run in training: the latest, the best, and those at ends of phases."""
+    """Of a run in training: the latest, the best, and those at ends of phases are kept."""
 
     def __init__(self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = ()) -> None:
         self._folder = (run / FOLDER).absolute()
@@ -62,7 +61,7 @@ class Checkpoints:
             log.warning("%s", problem)  # what ended the run matters more
 
     def steps(self) -> list[int]:
-        """The steps that have a checkpoint, ascending."""
+        """Those that have a checkpoint, ascending."""
         return sorted(self._manager.all_steps())
 
     def save(self, step: int, state: TrainState, *, about: dict, metrics: dict[str, float]) -> None:
@@ -113,17 +112,12 @@ class Checkpoints:
         for step in reversed(self.steps()):
             try:
                 about = _about(self._manager, step)
-                networks = {
-                    name: NetworkState(
-                        *(
-                            _restore_item(
-                                self._manager, step, about, name, part, getattr(network, part)
-                            )
-                            for part in PARTS
-                        )
+                networks = {}
+                for name, network in like.networks.items():
+                    wanted = [(part, getattr(network, part)) for part in PARTS]
+                    networks[name] = NetworkState(
+                        *(_restore_item(self._manager, step, about, name, *w) for w in wanted)
                     )
-                    for name, network in like.networks.items()
-                }
             except DamagedError as error:
                 log.warning("checkpoint %d of %s is damaged: %s", step, self._folder, error)
                 damaged.append(step)
@@ -144,15 +138,18 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits, and lets go of the folder."""
-        try:
-            self.wait()
-        finally:
-            with clear_errors(self._folder, self._last_good):
-                self._manager.close()
+        with clear_errors(self._folder, self._last_good):
+            self._manager.close()
 
     def _last_good(self) -> str:
         steps = [step for step in self.steps() if (self._folder / str(step)).is_dir()]
         return f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint yet"
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether a save was ever finished in the run folder; one cut short has another name."""
+    folder = run / FOLDER
+    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
 
 def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:

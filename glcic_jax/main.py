@@ -7,6 +7,7 @@ Starts, or resumes by itself. Any field of the config can be set on the command 
 import difflib
 import logging
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from glcic_jax import run_folder
-from glcic_jax.checkpoint import read_about
+from glcic_jax.checkpoint import has_checkpoint, read_about
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.disk import FULL
 from glcic_jax.methods import METHODS
@@ -37,13 +38,13 @@ MAY_DIFFER = (
 """Fields that a resumed run may change: they have no part in what it computes."""
 
 
-def parse(argv: list[str]) -> tuple[ConfigDict, Path]:
-    """Reads the command line.
+def parse() -> tuple[ConfigDict, Path]:
+    """Reads sys.argv, which is where config_flags looks for overrides.
 
     Raises:
       UserError: anything wrong with it, an unknown config key or a value of the wrong type.
     """
-    values = flags.FlagValues()
+    argv, values = sys.argv, flags.FlagValues()
     config_flag = config_flags.DEFINE_config_file("config", None, "config file", flag_values=values)
     workdir_flag = flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
     for arg in argv[1:]:
@@ -52,8 +53,9 @@ def parse(argv: list[str]) -> tuple[ConfigDict, Path]:
             raise SystemExit(0)
     try:
         rest = values(argv)
+        _ = config_flag.value is None or config_flag.value.items()  # a missing file shows only here
     except AttributeError as error:
-        raise UserError(_unknown_key(argv, values["config"].value)) from error
+        raise UserError(_unknown_key(argv)) from error
     except (flags.Error, TypeError, ValueError, KeyError, OSError, ImportError) as error:
         raise UserError(" ".join(str(error).split())) from error
     if len(rest) > 1:
@@ -65,9 +67,11 @@ def parse(argv: list[str]) -> tuple[ConfigDict, Path]:
     return config_flag.value, Path(workdir_flag.value)
 
 
-def _unknown_key(argv: list[str], config: Any) -> str:
+def _unknown_key(argv: list[str]) -> str:
     """The line for a field that the config has not: the nearest one that it has is named."""
-    known = _fields(config)
+    flag = next(i for i, arg in enumerate(argv) if re.match(r"--?config(=|$)", arg))
+    file = argv[flag].partition("=")[2] or argv[flag + 1]
+    known = _fields(runpy.run_path(file)["get_config"]())
     given = [match[1] for arg in argv if (match := re.match(r"--?config\.([^=]+)", arg))]
     unknown = next(key for key in given if key not in known)
     (nearest,) = difflib.get_close_matches(unknown, known, n=1, cutoff=0)
@@ -91,7 +95,7 @@ def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] |
     A network is tied to the mean pixel it was trained with, so a run that starts from another's
     network takes that one too. None: to be measured.
     """
-    if (workdir / "checkpoints").is_dir() and any((workdir / "checkpoints").glob("[0-9]*")):
+    if has_checkpoint(workdir):
         return tuple(read_about(workdir)[1]["mean_pixel"])
     if len(config.data.mean_pixel) == 3:
         return tuple(config.data.mean_pixel)
@@ -131,12 +135,12 @@ def run(config: Any, workdir: Path) -> None:
         report.message(f"done: open {workdir / 'index.html'}")
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
     """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
-        config, workdir = parse(sys.argv if argv is None else argv)
+        config, workdir = parse()
         if config.cpu_devices:
             jax.config.update("jax_num_cpu_devices", config.cpu_devices)
         run(config, workdir)

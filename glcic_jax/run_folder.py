@@ -34,6 +34,10 @@ def lock(workdir: Path) -> Iterator[None]:
             raise UserError(
                 f"{workdir}: another process is training there: wait, or choose another --workdir"
             ) from error
+        except OSError as error:  # a network file system without locks
+            raise UserError(
+                f"{workdir}: cannot lock it ({error.strerror}): choose a --workdir on another disk"
+            ) from error
         yield
 
 
@@ -49,25 +53,31 @@ def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
       True if the folder held this run before.
 
     Raises:
-      UserError: the folder holds another config; names what differs.
+      UserError: the folder holds another config (names what differs), a broken one, or cannot be
+        written.
     """
     path = workdir / CONFIG
     ours = json.loads(json.dumps(config))
-    if path.exists():
-        try:
-            theirs = json.loads(path.read_text())
-        except ValueError as error:
-            raise UserError(f"{path}: not a config: {error}: choose another --workdir") from error
+    try:
+        known = path.exists()
+        theirs = json.loads(path.read_text()) if known else ours
+        if not isinstance(theirs, dict):
+            raise ValueError("no fields in it")
         differences = _differences(_flat(theirs), _flat(ours), may_differ)
         if differences:
             raise UserError(
                 f"{workdir} holds another config: {'; '.join(differences)}: "
                 "choose another --workdir"
             )
-    known = path.exists()
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(ours, indent=2) + "\n")
-    temporary.replace(path)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(ours, indent=2) + "\n")
+        temporary.replace(path)
+    except ValueError as error:
+        raise UserError(f"{path}: not a config: {error}: choose another --workdir") from error
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot read or write it ({error.strerror}): choose another --workdir"
+        ) from error
     return known
 
 

@@ -1,7 +1,17 @@
-"""Four virtual CPU devices, typed leaves, and flags that libraries may read outside an app."""
+"""Four virtual CPU devices, and programs that are compiled once for all tests and subprocesses."""
 
-import jax
-from absl import flags
+import atexit
+import os
+import shutil
+import tempfile
+
+CACHE = tempfile.mkdtemp(prefix="glcic_jax_tests_")
+atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+
+import jax  # noqa: E402 - reads the environment
+from absl import flags  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 4)
-flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags (JAX outside an absl app)
+flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import json
 import subprocess
 import sys
@@ -45,8 +47,9 @@ def test_what_has_no_part_in_the_result_may_change(tmp_path):
         claim(tmp_path, more, may_differ=FREE)
 
 
-def test_a_broken_config_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text("{")
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"null", b"", b"\xff"])
+def test_a_broken_config_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(UserError, match="config.json: not a config"):
         claim(tmp_path, CONFIG, may_differ=FREE)
 
@@ -54,6 +57,23 @@ def test_a_broken_config_is_refused(tmp_path):
 def test_a_file_in_the_folders_place_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(UserError, match="cannot write there"), lock(tmp_path / "run"):
+        pass
+    with pytest.raises(UserError, match="cannot read or write it"):
+        claim(tmp_path / "run", CONFIG, may_differ=FREE)
+
+
+def test_other_files_in_the_folder_are_no_run(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert not claim(tmp_path, CONFIG, may_differ=FREE)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch):
+    def no_locks(handle, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(UserError, match="cannot lock it .No locks"), lock(tmp_path / "run"):
         pass
 
 
