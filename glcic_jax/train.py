@@ -109,7 +109,8 @@ class Viewer:
         mean = np.rint(np.asarray(self._dataset.mean_pixel) * 255).astype(np.uint8)
         previews = self._run(state, image.astype(np.float32) / 255, mask.astype(np.float32))
         columns = {"input": np.where(mask > 0, mean, image), "hole": mask.repeat(3, axis=3) * 255}
-        columns |= {n: np.rint(a * 255).astype(np.uint8) for n, a in previews.items()}
+        for name in sorted(previews, key=lambda name: name == "completed"):  # the result last
+            columns[name] = np.rint(previews[name] * 255).astype(np.uint8)
         columns["truth"] = image
         shown = min(GRID_ROWS, count, self._batch_size)
         rows = [[pictures[row] for pictures in columns.values()] for row in range(shown)]
