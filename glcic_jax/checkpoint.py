@@ -1,14 +1,15 @@
 """Checkpoints of a run, in RUN/checkpoints/STEP, by Orbax; the only module that knows Orbax.
 
 One item per network and part (params, batch_stats, opt_state), and one of JSON that describes the
-run and holds a digest of each: Orbax restores a file with a flipped bit without a word.
+run and holds a digest of each and of itself: Orbax restores a flipped byte without a word.
 """
 
+import hashlib
+import json
 import logging
 import math
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +31,24 @@ PARTS = ("params", "batch_stats", "opt_state")
 BEST = "held_out/l1"
 """The metric by which the best checkpoint is kept; lower is better."""
 
+Opened = tuple[ocp.CheckpointManager, int, dict]  # the folder, a step, its description
+
 
 class Checkpoints:
     """Of a run in training: the latest, the best, and those at ends of phases are kept."""
 
     def __init__(self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = ()) -> None:
         self._folder = (run / FOLDER).absolute()
-        best = managers.BestN(
-            get_metric_fn=lambda metrics: metrics[BEST],
-            reverse=True,
-            n=1,
-            keep_checkpoints_without_metrics=False,
-        )
-        policies = [managers.LatestN(keep), best, managers.CustomSteps(keep_steps)]
+        self._scores = _Scores()
+        policies = [managers.LatestN(keep), self._scores, managers.CustomSteps(keep_steps)]
         options = ocp.CheckpointManagerOptions(
             preservation_policy=managers.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=True,
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
+        for step in self.steps():
+            with suppress(DamagedError):
+                self._scores[step] = _about(self._manager, step).get("score", math.nan)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -76,6 +77,7 @@ class Checkpoints:
         Raises:
           UserError: the disk is full, now or in the save before; the last good one is intact.
         """
+        self.wait()  # one copy of the state on the host at a time, and a true number of free bytes
         if step in self._manager.all_steps():
             return
         items = {
@@ -89,13 +91,13 @@ class Checkpoints:
             name: {"digest": digest(item), "shapes": {k: list(v.shape) for k, v in item.items()}}
             for name, item in items.items()
         }
-        arguments: dict[str, Any] = {
-            name: ocp.args.StandardSave(item) for name, item in items.items() if item
-        }
-        arguments["about"] = ocp.args.JsonSave(about | {"items": described})
-        scores = metrics if math.isfinite(metrics.get(BEST, math.nan)) else None
+        score = metrics.get(BEST)
+        self._scores[step] = math.nan if score is None else float(score)
+        about = about | {"items": described, "score": self._scores[step]}
+        sealed = ocp.args.JsonSave(about | {"digest": _digest(about)})
+        arrays = {name: ocp.args.StandardSave(item) for name, item in items.items() if item}
         with clear_errors(self._folder, self._last_good):
-            self._manager.save(step, args=ocp.args.Composite(**arguments), metrics=scores)
+            self._manager.save(step, args=ocp.args.Composite(about=sealed, **arrays))
 
     def restore_latest(self, like: TrainState) -> TrainState | None:
         """The newest good checkpoint, or None if there is none at all.
@@ -111,24 +113,22 @@ class Checkpoints:
         damaged = []
         for step in reversed(self.steps()):
             try:
-                about = _about(self._manager, step)
-                networks = {}
-                for name, network in like.networks.items():
-                    wanted = [(part, getattr(network, part)) for part in PARTS]
-                    networks[name] = NetworkState(
-                        *(_restore_item(self._manager, step, about, name, *w) for w in wanted)
-                    )
+                opened = self._manager, step, _about(self._manager, step)
+                networks = {
+                    name: _restore(opened, name, network, PARTS)
+                    for name, network in like.networks.items()
+                }
             except DamagedError as error:
                 log.warning("checkpoint %d of %s is damaged: %s", step, self._folder, error)
                 damaged.append(step)
                 continue
             for broken in damaged:
-                shutil.rmtree(self._folder / str(broken))
-            self._manager.reload()
+                self._manager.delete(broken)
             state = TrainState(jnp.asarray(step, jnp.int32), networks)
             return jax.tree.map(lambda a, b: jax.device_put(a, b.sharding), state, like)
         if damaged:
-            raise UserError(f"{self._folder}: all {len(damaged)} checkpoints are damaged")
+            told = f"{self._folder}: all {len(damaged)} checkpoints are damaged"
+            raise UserError(f"{told}: bring back a copy of one, or start over in another --workdir")
         return None
 
     def wait(self) -> None:
@@ -162,17 +162,8 @@ def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:
     Raises:
       UserError: no such folder, run or checkpoint, or a damaged one.
     """
-    with _reader(run) as manager:
-        steps = sorted(manager.all_steps())
-        if not steps:
-            raise UserError(f"{run}: no checkpoint in this run folder; train first")
-        if step is not None and step not in steps:
-            raise UserError(f"{run}: no checkpoint of step {step}; there are {steps}")
-        step = steps[-1] if step is None else step
-        try:
-            return step, _about(manager, step)
-        except DamagedError as error:
-            raise UserError(f"{run}: the checkpoint of step {step} is damaged: {error}") from error
+    with _reader(run, step) as (_, found, about):
+        return found, about
 
 
 def restore_network(
@@ -189,59 +180,71 @@ def restore_network(
     Raises:
       UserError: as `read_about`; also another method's checkpoint or another width's.
     """
-    step, about = read_about(run, step)
-    with _reader(run) as manager:
-        try:
-            return (
-                _restore_item(manager, step, about, name, "params", like.params),
-                _restore_item(manager, step, about, name, "batch_stats", like.batch_stats),
-            )
-        except DamagedError as error:
-            raise UserError(
-                f"{run}: the checkpoint of step {step} is damaged: {error}: choose another step"
-            ) from error
+    with _reader(run, step) as opened:
+        network = _restore(opened, name, like, PARTS[:2])
+        return network.params, network.batch_stats
+
+
+class _Scores(dict[int, float]):
+    """Scores by step, to keep the lowest one's checkpoint; Orbax forgets them over a resume."""
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        """Which ones to keep, as Orbax's PreservationPolicy asks it."""
+        scored = [c.step for c in checkpoints if math.isfinite(self.get(c.step, math.nan))]
+        return [bool(scored) and c.step == min(scored, key=self.__getitem__) for c in checkpoints]
 
 
 @contextmanager
-def _reader(run: Path) -> Iterator[ocp.CheckpointManager]:
-    if not (run / FOLDER).is_dir():
+def _reader(run: Path, step: int | None) -> Iterator[Opened]:
+    if not has_checkpoint(run):
         raise UserError(f"{run}: no run folder with a checkpoint; give the --workdir of a training")
     options = ocp.CheckpointManagerOptions(read_only=True)
     with ocp.CheckpointManager((run / FOLDER).absolute(), options=options) as manager:
-        yield manager
+        steps = sorted(manager.all_steps())
+        step = max(steps, default=0) if step is None else step
+        if step not in steps:
+            raise UserError(f"{run}: no checkpoint of step {step}; there are {steps}")
+        try:
+            yield manager, step, _about(manager, step)
+        except DamagedError as error:
+            told = f"{run}: the checkpoint of step {step} is damaged: {error}"
+            raise UserError(f"{told}: choose another step of {steps}, or train again") from error
+
+
+def _digest(about: dict) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _about(manager: ocp.CheckpointManager, step: int) -> dict:
+    arguments = ocp.args.Composite(about=ocp.args.JsonRestore())
     try:
-        about = manager.restore(step, args=ocp.args.Composite(about=ocp.args.JsonRestore()))[
-            "about"
-        ]
+        about = dict(manager.restore(step, args=arguments)["about"])
+        seal = about.pop("digest", None)  # the first checkpoints had none of their own
     except Exception as error:
         raise DamagedError(one_line(error)) from error
-    if not isinstance(about, dict) or "items" not in about:
-        raise DamagedError("its description is missing")
+    if "items" not in about or seal not in (None, _digest(about)):
+        raise DamagedError("its description is not what was saved")
     return about
 
 
-def _restore_item(
-    manager: ocp.CheckpointManager, step: int, about: dict, network: str, part: str, like: Any
-) -> Any:
-    name, items = f"{network}.{part}", about["items"]
-    if name not in items:
-        found = ", ".join(sorted({item.split(".")[0] for item in items}))
-        raise UserError(
-            f"the checkpoint holds no {network} network, but {found}: of another method?"
-        )
-    target = like_saved(like, items[name]["shapes"], name)
-    if not target:
-        return like
-    empty = {key: np.empty(leaf.shape, leaf.dtype) for key, leaf in target.items()}
-    try:
-        arguments = ocp.args.Composite(**{name: ocp.args.StandardRestore(empty)})
-        item = manager.restore(step, args=arguments)[name]
-        item = {key: np.asarray(item[key]) for key in target}
-    except Exception as error:
-        raise DamagedError(one_line(error)) from error
-    if digest(item) != items[name]["digest"]:
-        raise DamagedError(f"{name} is not what was saved")
-    return jax.tree.unflatten(jax.tree.structure(like), list(item.values()))
+def _restore(opened: Opened, name: str, like: NetworkState, parts: Sequence[str]) -> NetworkState:
+    """`like` with these parts as numpy arrays, once their digests are found right."""
+    manager, step, about = opened
+    restored, items = {}, about["items"]
+    for part in parts:
+        item_name, tree = f"{name}.{part}", getattr(like, part)
+        if item_name not in items:
+            found = ", ".join(sorted({item.split(".")[0] for item in items}))
+            raise UserError(f"the checkpoint holds no {name} network, but {found}: another method?")
+        target = like_saved(tree, items[item_name]["shapes"], item_name)
+        empty = {key: np.empty(leaf.shape, leaf.dtype) for key, leaf in target.items()}
+        arguments = ocp.args.Composite(**{item_name: ocp.args.StandardRestore(empty)})
+        try:
+            item = manager.restore(step, args=arguments)[item_name] if target else {}
+            item = {key: np.asarray(item[key]) for key in target}
+        except Exception as error:
+            raise DamagedError(one_line(error)) from error
+        if digest(item) != items[item_name]["digest"]:
+            raise DamagedError(f"{item_name} is not what was saved")
+        restored[part] = jax.tree.unflatten(jax.tree.structure(tree), list(item.values()))
+    return like.replace(**restored)

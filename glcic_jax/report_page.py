@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 HISTORY = 2000
 """Training records that the page keeps of a long run; the curves lose nothing the eye would see."""
@@ -17,7 +17,7 @@ CHARTS = {
 """Heading: what the names of its curves begin with, and whether the axis is logarithmic."""
 
 COLOURS = ("#3366cc", "#dc6a12", "#2a9d4b", "#a3339b", "#8c6d31")
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 240, 56, 22, 18
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 252, 56, 22, 30
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -116,16 +116,7 @@ def chart(
             f'<text x="{x(last * tick / 4):.1f}" y="{HEIGHT - 6}" '
             f'text-anchor="{"end" if tick == 4 else "middle"}">{last * tick // 4:,}</text>'
         )
-    start = 0
-    for name, end in phase_ends:
-        if start < end and start < last:
-            parts.append(
-                f'<line x1="{x(start):.1f}" x2="{x(start):.1f}" y1="{TOP - 12}" '
-                f'y2="{HEIGHT - BOTTOM}" stroke="currentColor" opacity="0.5" '
-                f'stroke-dasharray="3 3"/>'
-                f'<text x="{x(start) + 4:.1f}" y="{TOP - 6}">{html.escape(name)}</text>'
-            )
-        start = max(start, end)
+    parts += _phase_marks(phase_ends, x, last)
     for colour, curve in zip(_cycle(len(curves)), curves.values(), strict=True):
         points = " ".join(f"{x(s):.1f},{y(scaled(v)):.1f}" for s, v in curve)
         parts.append(
@@ -145,6 +136,24 @@ def chart(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(heading)}">'
         f'{"".join(parts)}</svg><div class="key">{key}</div></figure>'
     )
+
+
+def _phase_marks(
+    phase_ends: Sequence[tuple[str, int]], x: Callable[[float], float], last: int
+) -> list[str]:
+    """A line where each phase begins; the names of neighbours stand on two heights."""
+    marks, start, height = [], 0, TOP - 6
+    for name, end in phase_ends:
+        if start < end and start < last:
+            marks.append(
+                f'<line x1="{x(start):.1f}" x2="{x(start):.1f}" y1="{height - 8}" '
+                f'y2="{HEIGHT - BOTTOM}" stroke="currentColor" opacity="0.5" '
+                f'stroke-dasharray="3 3"/>'
+                f'<text x="{x(start) + 4:.1f}" y="{height}">{html.escape(name)}</text>'
+            )
+            height = 2 * TOP - 24 - height
+        start = max(start, end)
+    return marks
 
 
 def _cycle(count: int) -> list[str]:

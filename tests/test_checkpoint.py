@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -98,6 +99,24 @@ def test_what_is_not_finite_never_counts_as_best(tmp_path):
     assert save(tmp_path, range(1, 7), scores, keep=1) == [1, 6]
 
 
+def test_the_best_is_still_kept_after_a_restart(tmp_path):
+    scores = {1: 0.1, 2: 0.5, 3: 0.6, 4: 0.7, 5: 0.05, 6: 0.8, 7: 0.9}
+    assert save(tmp_path, [1, 2], scores, keep=1) == [1, 2]
+    assert save(tmp_path, [3, 4], scores, keep=1) == [1, 4]
+    assert save(tmp_path, [5, 6, 7], scores, keep=1) == [5, 7]
+
+
+def test_without_a_score_only_the_latest_are_kept(tmp_path):
+    assert save(tmp_path, [1, 2, 3], {1: None, 2: float("nan"), 3: None}, keep=1) == [3]
+
+
+def test_an_exception_lets_a_running_save_finish(tmp_path):
+    with pytest.raises(ZeroDivisionError), Checkpoints(tmp_path, keep=2) as checkpoints:
+        checkpoints.save(1, state_at(1), about=ABOUT, metrics={})
+        raise ZeroDivisionError
+    assert_equal(restore(tmp_path), state_at(1))
+
+
 def test_saving_a_step_twice_keeps_the_first(tmp_path):
     assert save(tmp_path, [4, 4]) == [4]
 
@@ -134,12 +153,26 @@ def remove_an_item(run, step):
     shutil.rmtree(run / f"checkpoints/{step}/completion.params")
 
 
+def remove_a_file(run, step):
+    data_files(run, step)[0].unlink()
+
+
 def empty_the_description(run, step):
     for path in (run / f"checkpoints/{step}/about").iterdir():
         path.write_text("{}")
 
 
-DAMAGES = [flip_a_byte, truncate, remove_an_item, empty_the_description]
+def alter_the_description(run, step):
+    path = run / f"checkpoints/{step}/about/metadata"
+    altered = path.read_text().replace("[0.1, 0.2, 0.3]", "[0.1, 0.6, 0.3]")
+    assert altered != path.read_text()
+    path.write_text(altered)
+
+
+DAMAGES = [
+    flip_a_byte, truncate, remove_an_item, remove_a_file, empty_the_description,
+    alter_the_description,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -158,8 +191,25 @@ def test_a_damaged_checkpoint_is_refused_for_completion(tmp_path, damage):
     save(tmp_path, [1])
     damage(tmp_path, 1)
     like = jax.eval_shape(lambda: network((0, 0)))
-    with pytest.raises(UserError, match="checkpoint of step 1 is damaged"):
+    with pytest.raises(UserError, match="checkpoint of step 1 is damaged.*or train again"):
         restore_network(tmp_path, "completion", like)
+
+
+def test_a_refusal_names_the_steps(tmp_path):
+    save(tmp_path, [1, 2, 3])
+    empty_the_description(tmp_path, 3)
+    with pytest.raises(UserError, match=r"step 3 is damaged.*choose another step of \[1, 2, 3\]"):
+        read_about(tmp_path)
+
+
+def test_a_description_without_a_digest_of_its_own_is_read(tmp_path):
+    """As the first checkpoints had it."""
+    save(tmp_path, [1])
+    path = tmp_path / "checkpoints/1/about/metadata"
+    about = json.loads(path.read_text())
+    del about["digest"], about["score"]
+    path.write_text(json.dumps(about))
+    assert_equal(restore(tmp_path), state_at(1))
 
 
 def test_if_all_are_damaged_the_run_is_not_started_over(tmp_path):
@@ -183,7 +233,7 @@ def test_missing_runs_and_steps_are_refused(tmp_path):
     with pytest.raises(UserError, match="no run folder with a checkpoint"):
         read_about(tmp_path / "nowhere")
     (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(UserError, match="no checkpoint in this run folder"):
+    with pytest.raises(UserError, match="no run folder with a checkpoint"):
         read_about(tmp_path)
     save(tmp_path, [1, 2])
     with pytest.raises(UserError, match=r"no checkpoint of step 7; there are \[1, 2\]"):
