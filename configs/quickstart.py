@@ -29,15 +29,15 @@ def get_config() -> ConfigDict:
     config.data.batch_size = 16
     config.data.flip = True
     config.data.threads = 2
-    config.holes.shortest = 12
+    config.holes.shortest = 16
     config.holes.longest = 24
-    config.average_decay = 0.97  # a run this short ends anywhere on its way; its average does not
+    config.average_decay = 0.95  # a run this short ends anywhere on its way; its average does not
     config.cpu_devices = 2  # one per core: half the batch each is faster than two threads on all
-    config.phases.completion = 440
+    config.phases.completion = 500
     config.phases.discriminator = 40
     config.phases.joint = 100
     config.every.log = 20
-    config.every.images = 110
-    config.every.evaluate = 110
-    config.every.checkpoint = 110
+    config.every.images = 100
+    config.every.evaluate = 100
+    config.every.checkpoint = 100
     return config

@@ -146,10 +146,10 @@ class Checkpoints:
         return f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint yet"
 
 
-def has_checkpoint(run: Path) -> bool:
-    """Whether a save was ever finished in the run folder; one cut short has another name."""
-    folder = run / FOLDER
-    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
+def saved_steps(run: Path) -> list[int]:
+    """Of the saves that were finished, ascending; one cut short has another name."""
+    names = [path.name for path in (run / FOLDER).glob("*")]
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:

@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from glcic_jax import run_folder
-from glcic_jax.checkpoint import has_checkpoint, read_about
+from glcic_jax.checkpoint import read_about, saved_steps
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.disk import FULL
 from glcic_jax.methods import METHODS
@@ -25,6 +25,8 @@ from glcic_jax.parallel import check_batch_size, make_mesh, shard
 from glcic_jax.report import Report
 from glcic_jax.train import Interrupted, train
 from glcic_jax.types import UserError, phase_ends
+
+log = logging.getLogger(__name__)
 
 MAY_DIFFER = (
     "every",
@@ -95,8 +97,11 @@ def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] |
     A network is tied to the mean pixel it was trained with, so a run that starts from another's
     network takes that one too. None: to be measured.
     """
-    if has_checkpoint(workdir):
-        return tuple(read_about(workdir)[1]["mean_pixel"])
+    for step in reversed(saved_steps(workdir)):
+        try:
+            return tuple(read_about(workdir, step)[1]["mean_pixel"])
+        except UserError as error:  # damaged: an older one knows it too
+            log.warning("%s", error)
     if len(config.data.mean_pixel) == 3:
         return tuple(config.data.mean_pixel)
     return tuple(read_about(Path(config.init_from))[1]["mean_pixel"]) if config.init_from else None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,3 +253,23 @@ def test_a_folder_of_another_config_is_refused(whole, pictures):
         run(tiny(pictures, seed=1), whole)
     assert (whole / "config.json").read_text() == before
     assert json.loads(before)["seed"] == 0
+
+
+def test_a_run_goes_on_from_an_older_checkpoint_if_the_latest_is_damaged(whole, pictures, tmp_path):
+    workdir = tmp_path / "copy"
+    shutil.copytree(whole, workdir)
+    for path in (workdir / "checkpoints/6/about").iterdir():
+        path.write_text("{}")
+    run(tiny(pictures), workdir)
+    assert "found a checkpoint of step 4: resuming" in (workdir / "log.txt").read_text()
+    assert_same(final_state(workdir, tiny(pictures)), final_state(whole, tiny(pictures)))
+
+
+def test_too_many_bad_pictures_stop_the_run_in_one_line(pictures, tmp_path):
+    folder = tmp_path / "pictures"
+    shutil.copytree(pictures, folder)
+    for name in ("1.png", "5.png", "8.png", "9.png"):
+        (folder / name).write_text("broken")
+    with pytest.raises(UserError, match="pictures are unreadable or too small"):
+        run(tiny(folder), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
