@@ -196,7 +196,7 @@ class _Scores(dict[int, float]):
 
 @contextmanager
 def _reader(run: Path, step: int | None) -> Iterator[Opened]:
-    if not has_checkpoint(run):
+    if not saved_steps(run):
         raise UserError(f"{run}: no run folder with a checkpoint; give the --workdir of a training")
     options = ocp.CheckpointManagerOptions(read_only=True)
     with ocp.CheckpointManager((run / FOLDER).absolute(), options=options) as manager:
