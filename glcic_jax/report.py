@@ -10,8 +10,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tensorboardX import SummaryWriter
 
+from glcic_jax.board import Board
 from glcic_jax.collapse import CollapseAlarm
 from glcic_jax.report_page import HISTORY, page, thinned
 from glcic_jax.types import PixelImage
@@ -46,7 +46,7 @@ class Report:
         self._total_steps, self._batch_size, self._phase_ends = total_steps, batch_size, phase_ends
         self._alarm = CollapseAlarm()
         self._records: list[dict] = []
-        self._board: SummaryWriter | None = None
+        self._board: Board | None = None
         self._clock, self._clock_step = time.monotonic(), 0
 
     def __enter__(self) -> "Report":
@@ -67,7 +67,7 @@ class Report:
         kept = [record for record in read_records(self._workdir) if record["step"] <= step]
         _replace(path, "".join(json.dumps(record) + "\n" for record in kept))
         self._records = thinned(kept)
-        self._board = SummaryWriter(str(self._workdir / "tensorboard"), purge_step=step + 1)
+        self._board = Board(self._workdir / "tensorboard", first_step=step + 1)
 
     def scalars(self, step: int, phase: str, values: dict[str, float]) -> None:
         """Records what the training step reports, and prints a line."""
@@ -102,7 +102,7 @@ class Report:
         _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
         _replace(folder / f"{step:08d}.png", data.tobytes())
         if self._board:
-            self._board.add_image("held_out", picture, step, dataformats="HWC")
+            self._board.picture(step, "held_out", picture)
         self._redraw()
 
     def message(self, text: str) -> None:
@@ -138,9 +138,8 @@ class Report:
         self._records.append(record)
         if len(self._records) > 2 * HISTORY:
             self._records = thinned(self._records)
-        for name, value in values.items():
-            if self._board:
-                self._board.add_scalar(name, value, step)
+        if self._board:
+            self._board.scalars(step, values)
 
     def _redraw(self) -> None:
         if not self._enabled:

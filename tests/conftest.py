@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import subprocess
 import tempfile
 
 CACHE = tempfile.mkdtemp(prefix="glcic_jax_tests_")
@@ -11,7 +12,20 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 
 import jax  # noqa: E402 - reads the environment
+import pytest  # noqa: E402
 from absl import flags  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 4)
 flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 4 MiB, in memory: one that can be full."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system takes root")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)

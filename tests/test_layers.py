@@ -11,7 +11,7 @@ FLOORS = {
     0: {"errors", "types"},
     1: {
         "disk", "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
-        "report_page",
+        "board", "report_page",
         "networks.layers", "networks.completion", "networks.discriminators",
     },
     2: {
@@ -29,7 +29,7 @@ ALONE = {
     "orbax": {"checkpoint"},
     "absl": {"main"},
     "ml_collections": {"main", "quickstart", "methods.glcic"},
-    "tensorboardX": {"report"},
+    "tensorboardX": {"board"},
 }
 """Libraries that only these modules may know."""
 

@@ -1,11 +1,14 @@
 import json
+import struct
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 
+from glcic_jax.board import Board
 from glcic_jax.collapse import CollapseAlarm
 from glcic_jax.report import METRICS_FILE, Report, draw_grid, read_records
 from glcic_jax.report_page import HISTORY, chart, page, thinned
@@ -173,3 +176,43 @@ def test_alarm_reaches_the_console(tmp_path, capsys):
             report.scalars(step, "joint", accuracy(1.0, 1.0))
     assert capsys.readouterr().out.count("warning at step") == 1
     assert Path(tmp_path / "log.txt").read_text().count("warning at step 20") == 1
+
+
+def test_a_full_disk_is_told_at_once_and_does_not_hang(small_disk):
+    """tensorboardX's own writer would block in its queue, for ever, after some ten values."""
+    with make_report(small_disk) as report, (small_disk / "filler").open("wb") as filler:
+        report.resume(0)
+        with pytest.raises(OSError, match="No space left"):
+            while True:
+                filler.write(bytes(2**16))
+                filler.flush()
+        with pytest.raises(OSError, match="No space left"):
+            for step in range(1, 200):
+                report.scalars(step, "completion", losses(step))
+        filler.truncate(0)
+        report.evaluation(200, "completion", {"held_out/l1": 0.1})  # room again: goes on
+
+
+def events(path):
+    """Of a TensorBoard file: records of length, checksum, content, checksum."""
+    data, position = path.read_bytes(), 0
+    while position < len(data):
+        (length,) = struct.unpack_from("<Q", data, position)
+        yield Event.FromString(data[position + 12 : position + 12 + length])
+        position += length + 16
+
+
+def test_the_board_can_be_read_back(tmp_path):
+    board = Board(tmp_path / "board", first_step=5)
+    board.scalars(6, {"loss/mse": 0.25, "held_out/l1": 0.5})
+    board.picture(6, "held_out", np.zeros((4, 3, 3), np.uint8))
+    (path,) = (tmp_path / "board").iterdir()
+    version, start, *told = events(path)
+    assert version.file_version == "brain.Event:2"
+    assert (start.step, start.session_log.status) == (5, SessionLog.START)
+    values = {value.tag: value for event in told for value in event.summary.value}
+    assert {event.step for event in told} == {6}
+    assert (values["loss/mse"].simple_value, values["held_out/l1"].simple_value) == (0.25, 0.5)
+    picture = values["held_out"].image
+    assert (picture.height, picture.width) == (4, 3)
+    board.close()
