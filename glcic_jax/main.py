@@ -17,6 +17,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from glcic_jax import run_folder
+from glcic_jax.allocator import keep_freed_memory
 from glcic_jax.checkpoint import read_about, saved_steps
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.disk import FULL
@@ -142,6 +143,7 @@ def run(config: Any, workdir: Path) -> None:
 
 def main() -> int:
     """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    keep_freed_memory()
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:

@@ -7,44 +7,6 @@ from jaxtyping import Array, Float, Int
 
 from glcic_jax.types import Image, Mask
 
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
-_PADDING = ((1, 1), (1, 1))
-
-
-def _downsample(x: Array, kernel: Array) -> Array:
-    """The 4x4 stride-2 convolution (padding 1) whose transpose is `deconvolution`."""
-    return lax.conv_general_dilated(x, kernel, (2, 2), _PADDING, dimension_numbers=_LAYOUT)
-
-
-@jax.custom_vjp
-def deconvolution(
-    x: Float[Array, "b h w i"], kernel: Float[Array, "4 4 o i"]
-) -> Float[Array, "b 2*h 2*w o"]:
-    """4x4 deconvolution with stride 2 and padding 1 (GLCIC, table 2, layers 13 and 15).
-
-    It is the linear transpose of a strided convolution from o to i channels, and `kernel` is that
-    convolution's. Its gradients are written as that convolution too, because XLA's own kernel
-    gradient of a transposed convolution runs at 1 to 2 GFLOP/s on a CPU, some hundred times slower.
-    """
-    return lax.conv_transpose(
-        x, kernel, (2, 2), ((2, 2), (2, 2)), dimension_numbers=_LAYOUT, transpose_kernel=True
-    )
-
-
-def _deconvolution_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-    return deconvolution(x, kernel), (x, kernel)
-
-
-def _deconvolution_backward(
-    residuals: tuple[Array, Array], cotangent: Array
-) -> tuple[Array, Array]:
-    x, kernel = residuals
-    _, kernel_gradient = jax.vjp(lambda k: _downsample(cotangent, k), kernel)
-    return _downsample(cotangent, kernel), kernel_gradient(x)[0]
-
-
-deconvolution.defvjp(_deconvolution_forward, _deconvolution_backward)
-
 
 def patch_corner(mask: Mask, size: int) -> Int[Array, "b 2"]:
     """Top left corner (row, column) of the square patch centred on each hole's bounding box.

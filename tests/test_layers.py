@@ -8,10 +8,10 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 
 FLOORS = {
-    0: {"errors", "types"},
+    0: {"errors", "types", "winograd"},
     1: {
         "disk", "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
-        "board", "report_page",
+        "board", "report_page", "allocator", "convolution",
         "networks.layers", "networks.completion", "networks.discriminators",
     },
     2: {

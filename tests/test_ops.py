@@ -1,45 +1,16 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
 
 from glcic_jax.ops import (
     as_float,
     composite,
     crop_patches,
-    deconvolution,
     pad_to_multiple,
     patch_corner,
 )
 
 rng = np.random.default_rng(0)
-
-
-def plain_deconvolution(x, kernel):
-    """The definition: the transpose of the strided convolution, as JAX derives it."""
-
-    def convolution(y):
-        layout = ("NHWC", "HWIO", "NHWC")
-        return lax.conv_general_dilated(
-            y, kernel, (2, 2), ((1, 1), (1, 1)), dimension_numbers=layout
-        )
-
-    b, h, w, _ = x.shape
-    like = jax.ShapeDtypeStruct((b, 2 * h, 2 * w, kernel.shape[2]), x.dtype)
-    return jax.linear_transpose(convolution, like)(x)[0]
-
-
-def test_deconvolution_and_its_gradients_equal_the_plain_ones():
-    x = jnp.asarray(rng.normal(size=(2, 5, 7, 6)), jnp.float32)
-    kernel = jnp.asarray(rng.normal(size=(4, 4, 3, 6)), jnp.float32)
-    ours, ours_back = jax.vjp(deconvolution, x, kernel)
-    plain, plain_back = jax.vjp(plain_deconvolution, x, kernel)
-    assert ours.shape == (2, 10, 14, 3)
-    np.testing.assert_allclose(ours, plain, atol=2e-5)
-    cotangent = jnp.asarray(rng.normal(size=ours.shape), jnp.float32)
-    for a, b in zip(ours_back(cotangent), plain_back(cotangent), strict=True):
-        np.testing.assert_allclose(a, b, atol=5e-5)
 
 
 def boxes(*corners_and_sizes, size=32):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from glcic_jax.ops import deconvolution
+from glcic_jax.convolution import convolution, deconvolution
 
 Dtype = Any
 
@@ -51,6 +51,9 @@ class Convolution(nn.Module):
             kernel_init=torch_kernel_init,
             bias_init=torch_bias_init(self.kernel**2 * x.shape[-1]),
             dtype=self.dtype,
+            conv_general_dilated=lambda x, kernel, *_, **__: convolution(
+                x, kernel, self.stride, self.dilation
+            ),
             name="conv",
         )(x)
 
