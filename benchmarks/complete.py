@@ -1,0 +1,82 @@
+"""Times filling a hole, beside PyTorch and Telea, and the memory it takes.
+
+    python -m benchmarks.complete
+
+Squares of 256 to 2048 pixels and a photograph of 12 megapixels, with one hole of 128 pixels.
+"whole" runs the network over the entire picture, as PyTorch does here; "ours" is what
+`glcic_jax.complete` does. The paper's times (table 4) are those of its own machine: a CPU of 8 cores, a TITAN X.
+"""
+
+import argparse
+from pathlib import Path
+
+from benchmarks import floors
+from benchmarks.race import Side, race, ratio, table, told, write
+
+SIZES = ("256x256", "512x512", "768x768", "1024x1024", "2048x2048", "3000x4000")
+PAPER = {512: (2.286, 0.141), 768: (4.933, 0.312), 1024: (8.262, 0.561)}
+"""Seconds of the paper's table 4 by the picture's edge, on a CPU of 8 cores and on a GPU."""
+
+WHOLE_LIMIT = 2048 * 2048
+"""Pixels; the network's activations of larger pictures fill tens of gigabytes."""
+
+
+def sides(height: int, width: int, gpu: bool) -> list[Side]:
+    """All that can run at this size."""
+    size = {"height": height, "width": width}
+    contestants = [
+        Side("ours", "ours_complete", size | {"dtype": "float32", "whole": False}),
+        Side("Telea", "telea", size),
+    ]
+    if height * width > WHOLE_LIMIT:
+        return contestants
+    contestants += [
+        Side("whole", "ours_complete", size | {"dtype": "float32", "whole": True}),
+        Side("PyTorch", "torch_complete", size | {"bfloat16": False}),
+        Side("PyTorch bfloat16", "torch_complete", size | {"bfloat16": True}),
+    ]
+    if gpu:
+        contestants.append(
+            Side("whole bfloat16", "ours_complete", size | {"dtype": "bfloat16", "whole": True})
+        )
+    return contestants
+
+
+def main() -> None:
+    """Runs all races and prints one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sizes", nargs="*", default=SIZES, help="height x width")
+    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/complete.json"))
+    options = parser.parse_args()
+    about = floors.machine()
+    gpu = about["platform"] == "gpu"
+    edge = 2048
+    measured = race([Side("matrix", "matrix_rate", {"size": edge})], 9)["matrix"].seconds
+    rate = 2 * edge**3 / (measured or float("nan"))
+    about["matrix_gflops_float32"] = round(rate / 1e9)
+    print(about)
+    names = ["ours", "whole", "PyTorch", "PyTorch bfloat16", "Telea"]
+    names += ["whole bfloat16"] if gpu else []
+    rows, records = [], []
+    for text in options.sizes:
+        height, width = (int(n) for n in text.split("x"))
+        results = race(sides(height, width, gpu), options.rounds)
+        seconds = [told(results[name], digits=3) if name in results else "-" for name in names]
+        floor = 2 * sum(floors.completion_macs(height, width)) / rate
+        whole = results.get("whole")
+        compared = ratio(results["PyTorch"], results["whole"]) if whole else "-"
+        share = f"{floor / whole.seconds:.0%}" if whole and whole.seconds else "-"
+        peaks = [f"{results[n].peak_mib:.0f}" if n in results else "-" for n in names[:3]]
+        paper = "{} / {}".format(*PAPER[width]) if width in PAPER else "-"
+        rows.append([text, *seconds, compared, f"{floor:.3f}", share, *peaks, paper])
+        records.append({"size": text} | {n: r._asdict() for n, r in results.items()})
+        print(rows[-1], flush=True)
+    head = ["pixels", *(f"{name}, s" for name in names), "PyTorch / whole", "floor, s"]
+    head += ["of the floor", *(f"{name}, MiB" for name in names[:3]), "paper, CPU / GPU, s"]
+    print("\n" + table(head, rows))
+    write(options.output, {"machine": about, "results": records})
+
+
+if __name__ == "__main__":
+    main()

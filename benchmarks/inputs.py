@@ -1,0 +1,27 @@
+"""The pictures and holes that all sides are given."""
+
+import numpy as np
+
+
+def batch(size: int, count: int) -> dict[str, np.ndarray]:
+    """Noise with one box per picture, for C and for D's real pictures: uint8 [b, h, w, 3 or 1]."""
+    rng = np.random.default_rng(0)
+    edge = size * 7 // 16
+    masks = np.zeros((2, count, size, size, 1), np.uint8)
+    corners = rng.integers(0, size - edge, (2, count, 2))
+    for kind in range(2):
+        for mask, (top, left) in zip(masks[kind], corners[kind], strict=True):
+            mask[top : top + edge, left : left + edge] = 1
+    image = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    return {"image": image, "mask": masks[0], "other_mask": masks[1]}
+
+
+def photograph(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A smooth picture and a mask with one hole of 128 pixels: uint8 [h, w, 3], bool [h, w]."""
+    rows, columns = np.linspace(0, 9, height)[:, None], np.linspace(0, 9, width)[None]
+    waves = [np.sin(rows + k) * np.cos((1 + k) * columns) for k in range(3)]
+    image = (127 + 120 * np.stack(waves, axis=-1)).astype(np.uint8)
+    mask = np.zeros((height, width), bool)
+    top, left = (height - 128) // 2, (width - 128) // 3
+    mask[top : top + 128, left : left + 128] = True
+    return image, mask

@@ -1,0 +1,84 @@
+"""PyTorch's sides."""
+
+import numpy as np
+
+from benchmarks import inputs
+
+MEAN = (0.47, 0.46, 0.42)
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _place(array: np.ndarray, device: str):
+    import torch
+
+    tensor = torch.as_tensor(array).permute(0, 3, 1, 2).to(device).float()
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def train(size: int, count: int, phase: str, autocast: bool, compiled: bool):
+    """One update of a phase, from pictures in the host's memory."""
+    import torch
+
+    from benchmarks.peers.torch_glcic import Trainer
+
+    device = _device()
+    torch.backends.cudnn.benchmark = True
+    trainer = Trainer(size, size // 2, device, autocast=autocast, compiled=compiled)
+    update = getattr(trainer, f"update_{phase}")
+    batch = inputs.batch(size, count)
+    corners = [
+        torch.as_tensor(_corners(batch[name], size // 2)) for name in ("mask", "other_mask")
+    ]
+
+    def run() -> None:
+        image, mask = _place(batch["image"], device) / 255, _place(batch["mask"], device)
+        update(image, mask, *corners).item()
+
+    return run
+
+
+def _corners(masks: np.ndarray, patch: int) -> np.ndarray:
+    size = masks.shape[1]
+    centres = [np.argwhere(mask[..., 0]).mean(axis=0).round() for mask in masks]
+    return np.clip(np.array(centres, int) - patch // 2, 0, size - patch)
+
+
+def complete(height: int, width: int, bfloat16: bool):
+    """Fills one hole, the network running over the entire picture."""
+    import torch
+
+    from benchmarks.peers.torch_glcic import completion_network
+
+    device = _device()
+    dtype = torch.bfloat16 if bfloat16 else torch.float32
+    network = completion_network().eval().to(device, dtype, memory_format=torch.channels_last)
+    image, holes = inputs.photograph(height, width)
+    image, mask = _place(image[None], device) / 255, _place(holes[None, ..., None], device)
+    mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
+
+    @torch.inference_mode()
+    def run() -> None:
+        x = torch.cat([torch.where(mask > 0, 0.0, image - mean), mask], dim=1)
+        output = network(x.to(dtype, memory_format=torch.channels_last)).float()
+        torch.where(mask > 0, output, image).sum().item()
+
+    return run
+
+
+def read(root: str, size: int, count: int, workers: int, decoder: str):
+    """A batch of examples out of a running DataLoader."""
+    from torch.utils.data import DataLoader
+
+    from benchmarks.peers.torch_folder import Folder
+
+    loader = DataLoader(
+        Folder(root, size, decoder, passes=1000),
+        count, shuffle=True, num_workers=workers, drop_last=True, prefetch_factor=4,
+    )  # fmt: skip
+    batches = iter(loader)
+    return lambda: next(batches)

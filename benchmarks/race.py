@@ -1,0 +1,118 @@
+"""Times programs against each other: separate processes that take turns, medians of several.
+
+Neighbours and clock speeds change from minute to minute; sides that take turns meet the same ones,
+so their ratio is steadier than either time.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[1]
+
+
+class Side(NamedTuple):
+    """One contestant: a worker of benchmarks/worker.py and its arguments."""
+
+    name: str
+    worker: str
+    arguments: dict[str, Any]
+
+
+class Result(NamedTuple):
+    """What a side took.
+
+    seconds: median of the turns; None if the side could not run.
+    peak_mib: the most memory that the process held.
+    setup_seconds: until it was ready, its compilation and two turns included.
+    note: why there is no time; or what the worker wants told.
+    """
+
+    seconds: float | None
+    peak_mib: float = 0.0
+    setup_seconds: float = 0.0
+    note: str = ""
+
+
+class _Process:
+    def __init__(self, side: Side) -> None:
+        command = [sys.executable, "-m", "benchmarks.worker", side.worker, json.dumps(side.arguments)]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, what: str) -> dict[str, Any] | None:
+        """None when the process is gone."""
+        assert self._process.stdin and self._process.stdout
+        try:
+            self._process.stdin.write(what + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
+    """Runs every side `rounds` times, in turn; all are set up, and warm, before the first turn."""
+    processes = {side.name: _Process(side) for side in sides}
+    results: dict[str, Result] = {}
+    ready: dict[str, dict] = {}
+    for name, process in processes.items():
+        answer = process.ask("setup")
+        if answer is None or "note" in answer:
+            results[name] = Result(None, note=(answer or {"note": "stopped by an error"})["note"])
+        else:
+            ready[name] = answer
+    times: dict[str, list[float]] = {name: [] for name in ready}
+    for _ in range(rounds):
+        for name in ready:
+            answer = processes[name].ask("run")
+            times[name] += [answer["seconds"]] if answer else []
+    for name, values in times.items():
+        peak = processes[name].ask("peak") or {"mib": 0.0}
+        setup = ready[name]["seconds"]
+        results[name] = (
+            Result(statistics.median(values), peak["mib"], setup)
+            if len(values) == rounds
+            else Result(None, note="stopped by an error")
+        )
+    for process in processes.values():
+        process.stop()
+    return {side.name: results[side.name] for side in sides}
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Writes JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.replace(path)
+    print(f"\nwritten: {path}")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def told(result: Result, unit: float = 1.0, digits: int = 2) -> str:
+    """Seconds times `unit`, or why there are none."""
+    return result.note if result.seconds is None else f"{result.seconds * unit:.{digits}f}"
+
+
+def ratio(slow: Result, fast: Result) -> str:
+    """How many times as fast the second is."""
+    if slow.seconds is None or fast.seconds is None:
+        return "-"
+    return f"{slow.seconds / fast.seconds:.2f}"
