@@ -4,7 +4,8 @@
 
 Squares of 256 to 2048 pixels and a photograph of 12 megapixels, with one hole of 128 pixels.
 "whole" runs the network over the entire picture, as PyTorch does here; "ours" is what
-`glcic_jax.complete` does. The paper's times (table 4) are those of its own machine: a CPU of 8 cores, a TITAN X.
+`glcic_jax.complete` does. The paper's times (table 4) are those of its own machine: a CPU of 8
+cores and a TITAN X.
 """
 
 import argparse

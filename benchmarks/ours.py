@@ -59,7 +59,7 @@ def complete(height: int, width: int, dtype: str, whole: bool):
     complete_fn = make_complete_fn(method, method.init(init_key(0)))
     image, mask = inputs.photograph(height, width)
     if not whole:
-        completer = Completer(complete_fn, MEAN, 0)
+        completer = Completer(complete_fn, MEAN, 0, method.reach)
         return lambda: completer(image, mask)
     stacked = jnp.asarray(image[None]), jnp.asarray(mask[None, ..., None], jnp.uint8)
     return lambda: jax.block_until_ready(complete_fn(*stacked))

@@ -41,7 +41,13 @@ class Result(NamedTuple):
 
 class _Process:
     def __init__(self, side: Side) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", side.worker, json.dumps(side.arguments)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.worker",
+            side.worker,
+            json.dumps(side.arguments),
+        ]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

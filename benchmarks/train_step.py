@@ -11,7 +11,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-
 from benchmarks import floors
 from benchmarks.race import Result, Side, race, ratio, table, told, write
 

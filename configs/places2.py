@@ -42,6 +42,9 @@ def get_config() -> ConfigDict:
     config.sync_batch_norm = True  # statistics over the global batch; False: on each device alone
     config.dtype = "float32"  # of the arithmetic; parameters are float32 always
 
+    config.remat = False  # compute activations again in the backward pass: less memory
+    config.accumulate = 1  # parts of a device's share of the batch, one after the other: less yet
+
     config.phases = ConfigDict()  # updates: T_C, T_D and T_train - T_C - T_D of section 4
     config.phases.completion = 90_000
     config.phases.discriminator = 10_000
@@ -60,6 +63,8 @@ def get_config() -> ConfigDict:
 
     config.average_decay = 0.0  # moving average of C for completion, not the paper's; 0 = none
     config.init_from = ""  # run folder whose completion network this run starts from
+
+    config.profile = 0  # updates to write a trace of, from the 20th of a run on; 0 = none
 
     config.every = ConfigDict()  # updates
     config.every.log = 100

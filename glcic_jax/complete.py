@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from glcic_jax.allocator import keep_freed_memory
 from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask, write
 from glcic_jax.errors import UserError
 
@@ -129,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 1 if some pictures of a folder failed."""
+    keep_freed_memory()
     try:
         return run(parse(argv))
     except UserError as error:

@@ -21,8 +21,15 @@ from glcic_jax.types import (
     TrainState,
     UserError,
 )
+from glcic_jax.windows import windows
 
 CompleteFn = Callable[[Image, Mask], Image]
+
+LARGE = 512 * 512
+"""Pixels: of larger pictures only what the holes depend on is shown to the network."""
+
+LONGEST_WINDOW = 1024
+"""Pixels: edge of the largest part shown at once, which bounds the memory needed."""
 
 
 def make_complete_fn(
@@ -54,18 +61,27 @@ def make_complete_fn(
 class Completer:
     """Fills holes in pictures.
 
+    Large pictures take the time and memory of their holes: the network sees these with as much
+    around them as it depends on, and answers as if it had seen everything.
+
     Attributes:
-      complete: the jitted function on float arrays; see make_complete_fn.
+      complete: the jitted function on float arrays, whole pictures; see make_complete_fn.
       mean_pixel: RGB in [0, 1], of the pictures that the networks were trained on.
       step: updates that the networks have had.
+      reach: pixels around a pixel that its completion depends on; None = the whole picture.
     """
 
     def __init__(
-        self, complete: CompleteFn, mean_pixel: tuple[float, float, float], step: int
+        self,
+        complete: CompleteFn,
+        mean_pixel: tuple[float, float, float],
+        step: int,
+        reach: int | None = None,
     ) -> None:
         self.complete = complete
         self.mean_pixel = mean_pixel
         self.step = step
+        self.reach = reach
 
     def __call__(
         self,
@@ -107,16 +123,39 @@ class Completer:
         holes = [_check(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
-        stacked = np.stack(holes)[..., None]
-        output = self.complete(jnp.asarray(np.stack(images)), jnp.asarray(stacked, jnp.uint8))
-        # Rounded in numpy; known pixels are copied rather than trusted to the rounding.
-        filled = np.rint(np.asarray(output) * 255).astype(np.uint8)
-        completed = list(np.where(stacked, filled, np.stack(images)))
+        if self.reach is None or holes[0].size <= LARGE:
+            completed = self._fill(np.stack(images), np.stack(holes))
+        else:
+            completed = [
+                self._fill_windows(image, hole, self.reach)
+                for image, hole in zip(images, holes, strict=True)
+            ]
         if postprocess:
             completed = [
                 blend(image, filled, hole)
                 for image, filled, hole in zip(images, completed, holes, strict=True)
             ]
+        return list(completed)
+
+    def _fill(
+        self, images: UInt8[np.ndarray, "b h w 3"], holes: Bool[np.ndarray, "b h w"]
+    ) -> UInt8[np.ndarray, "b h w 3"]:
+        stacked = holes[..., None]
+        output = self.complete(jnp.asarray(images), jnp.asarray(stacked, jnp.uint8))
+        # Rounded in numpy; known pixels are copied rather than trusted to the rounding.
+        return np.where(stacked, np.rint(np.asarray(output) * 255).astype(np.uint8), images)
+
+    def _fill_windows(
+        self, image: PixelImage, hole: Bool[np.ndarray, "h w"], reach: int
+    ) -> PixelImage:
+        completed = image.copy()
+        for seen, answered in windows(hole, reach, LONGEST_WINDOW):
+            within = tuple(
+                slice(part.start - outer.start, part.stop - outer.start)
+                for part, outer in zip(answered, seen, strict=True)
+            )
+            filled = self._fill(image[seen][None], hole[seen][None])[0]
+            completed[answered] = filled[within]
         return completed
 
 
@@ -164,4 +203,4 @@ def load(run: str | Path, step: int | None = None) -> Completer:
         params, batch_stats = restore_network(Path(run), name, fresh.networks[name], step)
         networks[name] = NetworkState(params, batch_stats, opt_state=None)
     state = TrainState(jnp.asarray(step, jnp.int32), networks)
-    return Completer(make_complete_fn(method, state), mean_pixel, step)
+    return Completer(make_complete_fn(method, state), mean_pixel, step, method.reach)

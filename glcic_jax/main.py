@@ -33,6 +33,7 @@ MAY_DIFFER = (
     "every",
     "keep",
     "cpu_devices",
+    "profile",
     "data.threads",
     "data.workers",
     "data.root",
@@ -113,7 +114,7 @@ def run(config: Any, workdir: Path) -> None:
     if config.method not in METHODS:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
     mesh = make_mesh()
-    check_batch_size(mesh, config.data.batch_size)
+    check_batch_size(mesh, config.data.batch_size, max(config.accumulate, 1))
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)

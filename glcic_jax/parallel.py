@@ -24,16 +24,23 @@ def replicate(mesh: Mesh, tree):
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
-def check_batch_size(mesh: Mesh, batch_size: int) -> None:
+def check_batch_size(mesh: Mesh, batch_size: int, parts: int = 1) -> None:
     """Refuses a batch that does not split evenly.
 
+    Args:
+      mesh: the devices.
+      batch_size: pictures, over all devices.
+      parts: that each device works its share through in.
+
     Raises:
-      UserError: `batch_size` is no multiple of the number of devices.
+      UserError: `batch_size` is no multiple of the number of devices times `parts`.
     """
-    if batch_size < 1 or batch_size % mesh.size:
+    unit = mesh.size * parts
+    if batch_size < 1 or batch_size % unit:
+        each = f" in {parts} parts each" if parts > 1 else ""
         raise UserError(
-            f"a batch of {batch_size} does not divide over {mesh.size} devices: "
-            f"set data.batch_size to a multiple of {mesh.size}"
+            f"a batch of {batch_size} does not divide over {mesh.size} devices{each}: "
+            f"set data.batch_size to a multiple of {unit}"
         )
 
 

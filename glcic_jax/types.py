@@ -87,6 +87,7 @@ class Method(NamedTuple):
         untouched, bit for bit; image and mask may have any size.
     previews: takes the same arguments and returns pictures by name, for the sample grids.
     networks: the names of those that `complete` and `previews` read.
+    reach: how many pixels around a pixel its completion depends on; None = the whole picture.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
@@ -94,6 +95,7 @@ class Method(NamedTuple):
     complete: Callable[[TrainState, Image, Mask, PRNGKeyArray], Image]
     previews: Callable[[TrainState, Image, Mask, PRNGKeyArray], dict[str, Image]]
     networks: tuple[str, ...]
+    reach: int | None = None
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:

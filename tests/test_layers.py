@@ -11,11 +11,12 @@ FLOORS = {
     0: {"errors", "types", "winograd"},
     1: {
         "disk", "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
-        "board", "report_page", "allocator", "convolution",
+        "board", "report_page", "allocator", "convolution", "windows",
         "networks.layers", "networks.completion", "networks.discriminators",
     },
     2: {
-        "methods", "methods.glcic", "methods.glcic_updates", "methods.procedural", "data",
+        "methods", "methods.glcic", "methods.glcic_updates", "methods.glcic_networks",
+        "methods.procedural", "data",
         "data.decode", "data.sources",
         "data.transforms", "data.pipeline", "checkpoint", "report", "run_folder",
     },

@@ -1,4 +1,4 @@
-"""A PyTorch dataset that does the work of `glcic_jax.data`: decode, resize, crop, draw two holes."""
+"""A PyTorch dataset that does what `glcic_jax.data` does: decode, resize, crop, draw two holes."""
 
 from pathlib import Path
 

@@ -31,9 +31,7 @@ def train(size: int, count: int, phase: str, autocast: bool, compiled: bool):
     trainer = Trainer(size, size // 2, device, autocast=autocast, compiled=compiled)
     update = getattr(trainer, f"update_{phase}")
     batch = inputs.batch(size, count)
-    corners = [
-        torch.as_tensor(_corners(batch[name], size // 2)) for name in ("mask", "other_mask")
-    ]
+    corners = [torch.as_tensor(_corners(batch[name], size // 2)) for name in ("mask", "other_mask")]
 
     def run() -> None:
         image, mask = _place(batch["image"], device) / 255, _place(batch["mask"], device)

@@ -13,14 +13,14 @@ import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.losses import ADVERSARIAL_LOSSES
+from glcic_jax.methods.glcic_networks import AVERAGE
 from glcic_jax.methods.glcic_updates import (
-    AVERAGE,
     COMPLETION_METRICS,
     DISCRIMINATOR_METRICS,
     JOINT_METRICS,
     Glcic,
 )
-from glcic_jax.networks.completion import CompletionNetwork
+from glcic_jax.networks.completion import REACH, CompletionNetwork
 from glcic_jax.networks.discriminators import ContextDiscriminator
 from glcic_jax.parallel import DATA
 from glcic_jax.types import Method, Phase, UserError
@@ -48,6 +48,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         raise UserError(f'adversarial.loss is "{config.adversarial.loss}": choose {known}')
     if not 0 <= config.average_decay < 1:
         raise UserError(f"average_decay is {config.average_decay}: choose 0, or a share below 1")
+    if config.accumulate < 1:
+        raise UserError(f"accumulate is {config.accumulate}: choose 1 (at once) or more parts")
     if config.dtype not in ("float32", "bfloat16"):
         raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')
     shared = {
@@ -67,6 +69,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         ),
         mean_pixel=mean_pixel,
         average_decay=config.average_decay,
+        remat=config.remat,
+        accumulate=config.accumulate,
     )
     return Method(
         init=glcic.init,
@@ -83,4 +87,5 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         complete=glcic.complete,
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
+        reach=REACH,
     )

@@ -1,4 +1,4 @@
-"""The updates of GLCIC's three phases (Iizuka et al. 2017, algorithm 1), and its inference."""
+"""The updates of GLCIC's three phases (Iizuka et al. 2017, algorithm 1)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +11,10 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from glcic_jax.losses import discriminator_loss, masked_mse
-from glcic_jax.networks.completion import STRIDE, CompletionNetwork, completion_input
-from glcic_jax.networks.discriminators import ContextDiscriminator
-from glcic_jax.ops import composite, crop_patches, pad_to_multiple, patch_corner
+from glcic_jax.methods.glcic_networks import AVERAGE, GlcicNetworks
+from glcic_jax.ops import composite
 from glcic_jax.parallel import DATA
-from glcic_jax.types import Batch, Image, Mask, Metrics, NetworkState, TrainState
-
-AVERAGE = "completion_average"
-"""Name of the moving average of C, where there is one."""
+from glcic_jax.types import Batch, Image, Metrics, NetworkState, TrainState
 
 COMPLETION_METRICS = ("loss/mse", "grad_norm/completion")
 DISCRIMINATOR_METRICS = (
@@ -30,54 +26,21 @@ DISCRIMINATOR_METRICS = (
 JOINT_METRICS = (*COMPLETION_METRICS, "loss/adversarial", *DISCRIMINATOR_METRICS)
 
 
-@dataclass(frozen=True)
-class Glcic:
+@dataclass(frozen=True, kw_only=True)
+class Glcic(GlcicNetworks):
     """The updates of the three phases. They run per device, inside shard_map.
 
     Attributes:
-      completion: makes a CompletionNetwork, given `train`.
-      discriminator: makes a ContextDiscriminator, given `train`; None to train by MSE alone.
-      crop, local_patch: edges in pixels of what the two sides of D see.
       adversarial_loss: from logits of completed pictures to C's second term.
       adversarial_weight: alpha of eq. (3), 4e-4 in the paper.
-      optimizer: one rule, and one state per network.
-      mean_pixel: RGB in [0, 1] that the hole is filled with before C sees it.
-      average_decay: of the moving average of C that completes; 0 to complete with C itself.
+      accumulate: parts that each device's share of a batch is worked through in, one after the
+        other, to need less memory. Gradients are their mean; batch norm sees a part at a time, and
+        its running statistics move once per part.
     """
 
-    completion: Callable[..., CompletionNetwork]
-    discriminator: Callable[..., ContextDiscriminator] | None
-    crop: int
-    local_patch: int
     adversarial_loss: Callable[[Float[Array, "b"]], Float[Array, ""]]
     adversarial_weight: float
-    optimizer: optax.GradientTransformation
-    mean_pixel: tuple[float, float, float]
-    average_decay: float = 0.0
-
-    def init(self, key: PRNGKeyArray) -> TrainState:
-        """Fresh networks and optimizer states, at step 0."""
-        networks = {
-            "completion": self._start(
-                self.completion(train=False), jax.random.fold_in(key, 0), jnp.zeros((1, 64, 64, 4))
-            )
-        }
-        if self.average_decay:
-            copied = jax.tree.map(jnp.copy, networks["completion"])  # both are donated
-            networks[AVERAGE] = copied.replace(opt_state=())
-        if self.discriminator is not None:
-            networks["discriminator"] = self._start(
-                self.discriminator(train=False),
-                jax.random.fold_in(key, 1),
-                jnp.zeros((1, self.crop, self.crop, 3)),
-                jnp.zeros((1, self.local_patch, self.local_patch, 3)),
-            )
-        return TrainState(step=jnp.zeros((), jnp.int32), networks=networks)
-
-    def _start(self, module, key: PRNGKeyArray, *inputs: Array) -> NetworkState:
-        variables = jax.jit(module.init)(key, *inputs)
-        params = variables["params"]
-        return NetworkState(params, variables["batch_stats"], self.optimizer.init(params))
+    accumulate: int = 1
 
     # Phase 1 -------------------------------------------------------------------------------------
 
@@ -88,13 +51,16 @@ class Glcic:
         del key
         network = state.networks["completion"]
 
-        def loss(params):
-            output, stats = self._fill(params, network.batch_stats, batch, train=True)
-            return _mean(masked_mse(output, batch["image"], batch["mask"])), stats
+        def part(stats, batch):
+            def loss(params):
+                output, changed = self.fill(params, stats, batch, train=True)
+                return _mean(masked_mse(output, batch["image"], batch["mask"])), changed
 
-        (mse, stats), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
-        state = self._move_completion(state, gradients, stats)
-        return state, {"loss/mse": mse, "grad_norm/completion": optax.tree.norm(gradients)}
+            (mse, changed), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
+            return changed, (gradients, {"loss/mse": mse})
+
+        stats, (gradients, metrics) = self._over_parts(part, network.batch_stats, batch)
+        return self._move_completion(state, gradients, stats, metrics)
 
     # Phase 2 -------------------------------------------------------------------------------------
 
@@ -103,10 +69,14 @@ class Glcic:
     ) -> tuple[TrainState, Metrics]:
         """D moves. C is fixed, its statistics too: it runs in inference mode."""
         del key
-        network = state.networks["completion"]
-        output, _ = self._fill(network.params, network.batch_stats, batch, train=False)
-        discriminator, metrics = self._train_discriminator(state, batch, output)
-        return _with(state, discriminator=discriminator), metrics
+        network, discriminator = state.networks["completion"], state.networks["discriminator"]
+
+        def part(stats, batch):
+            output, _ = self.fill(network.params, network.batch_stats, batch, train=False)
+            return self._discriminator_gradients(discriminator.params, stats, batch, output)
+
+        stats, told = self._over_parts(part, discriminator.batch_stats, batch)
+        return self._move_discriminator(state, stats, *told)
 
     # Phase 3 -------------------------------------------------------------------------------------
 
@@ -117,119 +87,139 @@ class Glcic:
 
         One forward pass of C serves both: D's step does not change it.
         """
+        if self.accumulate > 1:
+            return self._update_joint_in_parts(state, batch)
         del key
-        network = state.networks["completion"]
+        network, discriminator = state.networks["completion"], state.networks["discriminator"]
         output, backward, stats = jax.vjp(
-            lambda params: self._fill(params, network.batch_stats, batch, train=True),
+            lambda params: self.fill(params, network.batch_stats, batch, train=True),
             network.params,
             has_aux=True,
         )
-        discriminator, metrics = self._train_discriminator(state, batch, output)
-
-        def loss(output):
-            # D normalises with this batch's statistics; what it would remember of them is dropped.
-            logits, _ = self._judge(
-                discriminator.params,
-                discriminator.batch_stats,
-                composite(batch["image"], output, batch["mask"]),
-                batch["mask"],
-            )
-            mse = _mean(masked_mse(output, batch["image"], batch["mask"]))
-            adversarial = _mean(self.adversarial_loss(logits))
-            return mse + self.adversarial_weight * adversarial, (mse, adversarial)
-
-        (_, (mse, adversarial)), cotangent = jax.value_and_grad(loss, has_aux=True)(output)
+        judged, told = self._discriminator_gradients(
+            discriminator.params, discriminator.batch_stats, batch, output
+        )
+        state, of_discriminator = self._move_discriminator(state, judged, *told)
+        moved = state.networks["discriminator"]
+        (_, metrics), cotangent = jax.value_and_grad(
+            lambda output: self._completion_loss(moved, batch, output), has_aux=True
+        )(output)
         (gradients,) = backward(cotangent)
-        state = self._move_completion(state, gradients, stats)
-        return _with(state, discriminator=discriminator), metrics | {
-            "loss/mse": mse,
-            "loss/adversarial": adversarial,
-            "grad_norm/completion": optax.tree.norm(gradients),
-        }
+        state, of_completion = self._move_completion(state, gradients, stats, metrics)
+        return state, of_discriminator | of_completion
+
+    def _update_joint_in_parts(self, state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        """The same with C's forward pass made twice: D must have seen all parts before C moves."""
+        network, discriminator = state.networks["completion"], state.networks["discriminator"]
+
+        def judge(stats, batch):
+            output, filled = self.fill(network.params, stats[0], batch, train=True)
+            judged, told = self._discriminator_gradients(
+                discriminator.params, stats[1], batch, output
+            )
+            return (filled, judged), told
+
+        stats = network.batch_stats, discriminator.batch_stats
+        (stats, judged), told = self._over_parts(judge, stats, batch)
+        state, of_discriminator = self._move_discriminator(state, judged, *told)
+        moved = state.networks["discriminator"]
+
+        def fill(nothing, batch):
+            def loss(params):
+                output, _ = self.fill(params, network.batch_stats, batch, train=True)
+                return self._completion_loss(moved, batch, output)
+
+            (_, metrics), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
+            return nothing, (gradients, metrics)
+
+        _, (gradients, metrics) = self._over_parts(fill, (), batch)
+        state, of_completion = self._move_completion(state, gradients, stats, metrics)
+        return state, of_discriminator | of_completion
 
     # What the phases share -----------------------------------------------------------------------
 
-    def _train_discriminator(
-        self, state: TrainState, batch: Batch, output: Image
-    ) -> tuple[NetworkState, Metrics]:
-        """One step of D: uncut pictures around a fresh hole M_d against completed ones around M_c.
+    def _discriminator_gradients(self, params, batch_stats, batch: Batch, output: Image):
+        """D's statistics, gradients and metrics: uncut pictures around M_d, completed around M_c.
 
         Real and completed pictures are normalised apart, each with its own batch statistics.
         """
-        network = state.networks["discriminator"]
         completed = composite(batch["image"], lax.stop_gradient(output), batch["mask"])
 
         def loss(params):
-            real, stats = self._judge(
-                params, network.batch_stats, batch["image"], batch["other_mask"]
-            )
-            fake, stats = self._judge(params, stats, completed, batch["mask"])
+            real, stats = self.judge(params, batch_stats, batch["image"], batch["other_mask"])
+            fake, stats = self.judge(params, stats, completed, batch["mask"])
             return _mean(discriminator_loss(real, fake)), (stats, real, fake)
 
-        (value, (stats, real, fake)), gradients = jax.value_and_grad(loss, has_aux=True)(
-            network.params
+        (value, (stats, real, fake)), gradients = jax.value_and_grad(loss, has_aux=True)(params)
+        return stats, (
+            gradients,
+            {
+                "loss/discriminator": value,
+                "accuracy/real": _mean(jnp.mean(real > 0)),
+                "accuracy/completed": _mean(jnp.mean(fake < 0)),
+            },
         )
-        return self._descend(network, gradients, stats), {
-            "loss/discriminator": value,
-            "accuracy/real": _mean(jnp.mean(real > 0)),
-            "accuracy/completed": _mean(jnp.mean(fake < 0)),
-            "grad_norm/discriminator": optax.tree.norm(gradients),
-        }
 
-    def _fill(self, params, batch_stats, batch: Batch, *, train: bool) -> tuple[Image, Any]:
-        """C's raw output and its running statistics after it."""
-        x = completion_input(batch["image"], batch["mask"], self.mean_pixel)
-        return _apply(self.completion(train=train), params, batch_stats, x)
+    def _completion_loss(
+        self, discriminator: NetworkState, batch: Batch, output: Image
+    ) -> tuple[Float[Array, ""], Metrics]:
+        """Eq. (3): reconstruction, and what D says of the completed pictures."""
+        # D normalises with this batch's statistics; what it would remember of them is dropped.
+        logits, _ = self.judge(
+            discriminator.params,
+            discriminator.batch_stats,
+            composite(batch["image"], output, batch["mask"]),
+            batch["mask"],
+        )
+        mse = _mean(masked_mse(output, batch["image"], batch["mask"]))
+        adversarial = _mean(self.adversarial_loss(logits))
+        metrics = {"loss/mse": mse, "loss/adversarial": adversarial}
+        return mse + self.adversarial_weight * adversarial, metrics
 
-    def _judge(self, params, batch_stats, image: Image, mask: Mask) -> tuple[Array, Any]:
-        """D's logits of pictures with local patches around `mask`, and its running statistics."""
-        assert self.discriminator is not None
-        patch = crop_patches(image, patch_corner(mask, self.local_patch), self.local_patch)
-        return _apply(self.discriminator(train=True), params, batch_stats, image, patch)
+    def _over_parts(self, function, stats, batch: Batch) -> tuple[Any, Any]:
+        """`function(stats, part)` for one part of the batch after the other.
 
-    def _move_completion(self, state: TrainState, gradients, batch_stats) -> TrainState:
+        Returns:
+          The last statistics, and the mean of what else the function returns.
+        """
+        if self.accumulate == 1:
+            return function(stats, batch)
+        count = self.accumulate
+        parts = {name: x.reshape(count, -1, *x.shape[1:]) for name, x in batch.items()}
+        first = jax.tree.map(lambda x: x[0], parts)
+        shapes = jax.eval_shape(function, stats, first)[1]
+        zeros = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+
+        def add(carry, part):
+            stats, values = function(carry[0], part)
+            return (stats, jax.tree.map(lambda a, b: a + b / count, carry[1], values)), None
+
+        return lax.scan(add, (stats, zeros), parts)[0]
+
+    def _move_completion(
+        self, state: TrainState, gradients, batch_stats, metrics: Metrics
+    ) -> tuple[TrainState, Metrics]:
         network = self._descend(state.networks["completion"], gradients, batch_stats)
-        state = _with(state, completion=network)
-        if not self.average_decay:
-            return state
-        average = jax.tree.map(
-            lambda old, new: self.average_decay * old + (1 - self.average_decay) * new,
-            state.networks[AVERAGE],
-            network.replace(opt_state=()),
-        )
-        return _with(state, **{AVERAGE: average})
+        moved = {"completion": network}
+        if self.average_decay:
+            moved[AVERAGE] = jax.tree.map(
+                lambda old, new: self.average_decay * old + (1 - self.average_decay) * new,
+                state.networks[AVERAGE],
+                network.replace(opt_state=()),
+            )
+        metrics = metrics | {"grad_norm/completion": optax.tree.norm(gradients)}
+        return state.replace(networks=state.networks | moved), metrics
+
+    def _move_discriminator(
+        self, state: TrainState, batch_stats, gradients, metrics: Metrics
+    ) -> tuple[TrainState, Metrics]:
+        network = self._descend(state.networks["discriminator"], gradients, batch_stats)
+        metrics = metrics | {"grad_norm/discriminator": optax.tree.norm(gradients)}
+        return state.replace(networks=state.networks | {"discriminator": network}), metrics
 
     def _descend(self, network: NetworkState, gradients, batch_stats) -> NetworkState:
         updates, opt_state = self.optimizer.update(gradients, network.opt_state, network.params)
         return NetworkState(optax.apply_updates(network.params, updates), batch_stats, opt_state)
-
-    # Inference -----------------------------------------------------------------------------------
-
-    def complete(self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray) -> Image:
-        """Fills the holes; known pixels are returned as they came."""
-        return self.previews(state, image, mask, key)["completed"]
-
-    def previews(
-        self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray
-    ) -> dict[str, Image]:
-        """C's raw output and the completed picture."""
-        del key
-        height, width = image.shape[1:3]
-        network = state.networks[AVERAGE if self.average_decay else "completion"]
-        padded = {"image": pad_to_multiple(image, STRIDE), "mask": pad_to_multiple(mask, STRIDE)}
-        output, _ = self._fill(network.params, network.batch_stats, padded, train=False)
-        output = output[:, :height, :width]
-        return {"raw output": output, "completed": composite(image, output, mask)}
-
-
-def _apply(module, params, batch_stats, *inputs: Array) -> tuple[Array, Any]:
-    """Runs a network; the statistics it returns are the same on all devices."""
-    variables = {"params": params, "batch_stats": batch_stats}
-    if not module.train:
-        return module.apply(variables, *inputs), batch_stats
-    output, changed = module.apply(variables, *inputs, mutable=["batch_stats"])
-    stats = changed["batch_stats"]
-    return output, stats if module.axis_name else lax.pmean(stats, DATA)
 
 
 def _mean(value: Float[Array, ""]) -> Float[Array, ""]:
@@ -238,7 +228,3 @@ def _mean(value: Float[Array, ""]) -> Float[Array, ""]:
     So the gradients of replicated parameters come out synchronised, and no larger on more devices.
     """
     return lax.pmean(value, DATA)
-
-
-def _with(state: TrainState, **networks: NetworkState) -> TrainState:
-    return state.replace(networks=state.networks | networks)

@@ -34,6 +34,9 @@ LAYERS = (
 STRIDE = 4
 """Height and width of the input must be multiples of this (two halvings)."""
 
+REACH = 153
+"""Pixels around a pixel that its output depends on: half of the 307 that the paper counts."""
+
 
 class CompletionNetwork(nn.Module):
     """Fully convolutional; 6,072,131 parameters at the paper's `width` of 64.

@@ -6,11 +6,15 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from glcic_jax.convolution import convolution, deconvolution
 
 Dtype = Any
+
+CONVOLVED = "convolved"
+"""What convolutions give: all that a backward pass needs to keep, if memory is short."""
 
 torch_kernel_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): what Torch7 gives weights when told nothing else."""
@@ -42,7 +46,7 @@ class Convolution(nn.Module):
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h/s w/s o"]:
         """Convolves; h and w shrink by the stride, rounded up."""
         pad = self.dilation * (self.kernel - 1) // 2
-        return nn.Conv(
+        convolve = nn.Conv(
             self.features,
             (self.kernel, self.kernel),
             strides=self.stride,
@@ -55,7 +59,8 @@ class Convolution(nn.Module):
                 x, kernel, self.stride, self.dilation
             ),
             name="conv",
-        )(x)
+        )
+        return checkpoint_name(convolve(x), CONVOLVED)
 
 
 class Deconvolution(nn.Module):
@@ -74,7 +79,7 @@ class Deconvolution(nn.Module):
         kernel = self.param("kernel", torch_kernel_init, (4, 4, self.features, inputs))
         bias = self.param("bias", torch_bias_init(16 * inputs), (self.features,))
         x, kernel, bias = (jnp.asarray(a, self.dtype) for a in (x, kernel, bias))
-        return deconvolution(x, kernel) + bias
+        return checkpoint_name(deconvolution(x, kernel) + bias, CONVOLVED)
 
 
 class NormRelu(nn.Module):

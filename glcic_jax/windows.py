@@ -1,0 +1,72 @@
+"""Which parts of a large picture a network has to see to fill its holes."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+ALIGNMENT = 32
+"""Windows begin at multiples of this, so that a network's halvings fall as in the whole picture."""
+
+STEP = 128
+"""Windows' edges are multiples of this where the picture allows: few shapes to compile for."""
+
+
+class Window(NamedTuple):
+    """Two rectangles, as (rows, columns) of the picture.
+
+    seen: what the network is shown.
+    answered: the part of it, around hole pixels, of which its answer is taken.
+    """
+
+    seen: tuple[slice, slice]
+    answered: tuple[slice, slice]
+
+
+def windows(mask: Bool[np.ndarray, "h w"], reach: int, longest: int) -> list[Window]:
+    """Covers all holes so that each window shows everything that the answer depends on.
+
+    Holes close to each other share a window; large ones are divided among several.
+
+    Args:
+      mask: True = hole.
+      reach: pixels around a pixel that its answer depends on.
+      longest: edge of the largest window, in pixels; more than 2 * reach.
+    """
+    largest = max(longest - 2 * reach - ALIGNMENT, 1)
+    return [
+        Window(
+            tuple(_seen(part, size, reach) for part, size in zip(box, mask.shape, strict=True)),  # pyright: ignore[reportArgumentType]
+            box,
+        )
+        for box in _boxes(mask, (0, 0), largest)
+    ]
+
+
+def _boxes(
+    mask: Bool[np.ndarray, "h w"], corner: tuple[int, int], largest: int
+) -> list[tuple[slice, slice]]:
+    """Rectangles of at most `largest` pixels in each dimension, halved until they are."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return []
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    height, width = int(bottom - top), int(right - left)
+    inside, corner = mask[top:bottom, left:right], (corner[0] + int(top), corner[1] + int(left))
+    if max(height, width) <= largest:
+        return [(slice(corner[0], corner[0] + height), slice(corner[1], corner[1] + width))]
+    if height >= width:
+        half = height // 2
+        rest = corner[0] + half, corner[1]
+        return _boxes(inside[:half], corner, largest) + _boxes(inside[half:], rest, largest)
+    half = width // 2
+    rest = corner[0], corner[1] + half
+    return _boxes(inside[:, :half], corner, largest) + _boxes(inside[:, half:], rest, largest)
+
+
+def _seen(part: slice, size: int, reach: int) -> slice:
+    start = max(part.start - reach, 0) // ALIGNMENT * ALIGNMENT
+    length = -(-(part.stop + reach - start) // STEP) * STEP
+    if start + length < size:
+        return slice(start, start + length)
+    return slice(max(size - length, 0) // ALIGNMENT * ALIGNMENT, size)
