@@ -21,6 +21,9 @@ PAPER = {512: (2.286, 0.141), 768: (4.933, 0.312), 1024: (8.262, 0.561)}
 WHOLE_LIMIT = 2048 * 2048
 """Pixels; the network's activations of larger pictures fill tens of gigabytes."""
 
+BFLOAT16_LIMIT = 256 * 256
+"""Pixels, on a CPU: one without bfloat16 instructions takes minutes for larger pictures."""
+
 
 def sides(height: int, width: int, gpu: bool) -> list[Side]:
     """All that can run at this size."""
@@ -34,8 +37,9 @@ def sides(height: int, width: int, gpu: bool) -> list[Side]:
     contestants += [
         Side("whole", "ours_complete", size | {"dtype": "float32", "whole": True}),
         Side("PyTorch", "torch_complete", size | {"bfloat16": False}),
-        Side("PyTorch bfloat16", "torch_complete", size | {"bfloat16": True}),
     ]
+    if gpu or height * width <= BFLOAT16_LIMIT:
+        contestants.append(Side("PyTorch bfloat16", "torch_complete", size | {"bfloat16": True}))
     if gpu:
         contestants.append(
             Side("whole bfloat16", "ours_complete", size | {"dtype": "bfloat16", "whole": True})

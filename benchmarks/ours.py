@@ -9,7 +9,8 @@ FAR = 10**6
 """Updates in a phase: more than a race makes."""
 
 
-def _method(size: int, dtype: str, **changes: Any):
+def method_of(size: int, dtype: str, **changes: Any):
+    """GLCIC at full width for crops of `size` pixels, its phases longer than any race."""
     from configs import places2
     from glcic_jax.methods import METHODS
 
@@ -25,12 +26,12 @@ def train(size: int, count: int, phase: str, dtype: str, traced: bool, **changes
     import jax
     import jax.numpy as jnp
 
-    from glcic_jax.allocator import keep_freed_memory
     from glcic_jax.parallel import make_mesh, replicate, shard
+    from glcic_jax.process import keep_freed_memory
     from glcic_jax.train_step import init_key, make_train_step
 
     keep_freed_memory()
-    method, mesh = _method(size, dtype, **changes), make_mesh()
+    method, mesh = method_of(size, dtype, **changes), make_mesh()
     step_fn = make_train_step(method, mesh, jax.random.key(0), traced_phase=traced)
     names = [phase.name for phase in method.phases]
     start = jnp.asarray(names.index(phase) * FAR, jnp.int32)
@@ -50,12 +51,12 @@ def complete(height: int, width: int, dtype: str, whole: bool):
     import jax
     import jax.numpy as jnp
 
-    from glcic_jax.allocator import keep_freed_memory
     from glcic_jax.inference import Completer, make_complete_fn
+    from glcic_jax.process import keep_freed_memory
     from glcic_jax.train_step import init_key
 
     keep_freed_memory()
-    method = _method(256, dtype, discriminators=(), phases={"discriminator": 0, "joint": 0})
+    method = method_of(256, dtype, discriminators=(), phases={"discriminator": 0, "joint": 0})
     complete_fn = make_complete_fn(method, method.init(init_key(0)))
     image, mask = inputs.photograph(height, width)
     if not whole:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from glcic_jax.allocator import keep_freed_memory
 from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask, write
 from glcic_jax.errors import UserError
+from glcic_jax.process import keep_compiled, keep_freed_memory
 
 
 class Job(NamedTuple):
@@ -104,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.output, folder=many or args.output.is_dir())
     from glcic_jax.inference import load  # only now: --help and refusals need no JAX
 
+    keep_compiled(args.checkpoint)
     completer = load(args.checkpoint, args.step)
     done = 0
     for job in tqdm(jobs, unit="picture", disable=not many):

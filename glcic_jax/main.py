@@ -17,12 +17,12 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from glcic_jax import run_folder
-from glcic_jax.allocator import keep_freed_memory
 from glcic_jax.checkpoint import read_about, saved_steps
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.disk import FULL
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import check_batch_size, make_mesh, shard
+from glcic_jax.process import keep_compiled, keep_freed_memory
 from glcic_jax.report import Report
 from glcic_jax.train import Interrupted, train
 from glcic_jax.types import UserError, phase_ends
@@ -135,6 +135,7 @@ def run(config: Any, workdir: Path) -> None:
             enabled=jax.process_index() == 0,
         ) as report,
     ):
+        keep_compiled(workdir)
         run_folder.claim(workdir, config.to_dict(), may_differ=MAY_DIFFER)
         devices = f"{mesh.size} x {mesh.devices.flat[0].device_kind}"
         report.message(f"{config.method} on {devices}, batch {config.data.batch_size}")

@@ -48,6 +48,9 @@ class Report:
         self._records: list[dict] = []
         self._board: Board | None = None
         self._clock, self._clock_step = time.monotonic(), 0
+        self._waited = 0.0
+        self.ideal_seconds: dict[str, float] = {}
+        """By phase, of a step at the devices' peak; where known, their utilisation is told."""
 
     def __enter__(self) -> "Report":
         return self
@@ -72,14 +75,23 @@ class Report:
     def scalars(self, step: int, phase: str, values: dict[str, float]) -> None:
         """Records what the training step reports, and prints a line."""
         elapsed = max(time.monotonic() - self._clock, 1e-9)
-        steps = step - self._clock_step
-        rate = steps * self._batch_size / elapsed
-        self._clock, self._clock_step = time.monotonic(), step
-        self._record("train", step, phase, {"images_per_s": round(rate, 3)} | values)
-        left = _duration((self._total_steps - step) * elapsed / max(steps, 1))
+        steps = max(step - self._clock_step, 1)
+        speed = {
+            "images_per_s": round(steps * self._batch_size / elapsed, 3),
+            "step_ms": round(1000 * elapsed / steps, 3),
+            "waiting_ms": round(1000 * self._waited / steps, 3),
+        }
+        if phase in self.ideal_seconds:
+            speed["mfu"] = round(steps * self.ideal_seconds[phase] / elapsed, 4)
+        self._clock, self._clock_step, self._waited = time.monotonic(), step, 0.0
+        self._record("train", step, phase, speed | values)
+        left = _duration((self._total_steps - step) * elapsed / steps)
         told = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
+        rate = f"{speed['images_per_s']:.1f} images/s"
+        took = f"{speed['step_ms']:.0f} ms a step, {speed['waiting_ms']:.0f} of them for data"
+        used = f"  MFU {speed['mfu']:.0%}" if "mfu" in speed else ""
         self.message(
-            f"[{phase} {step:,}/{self._total_steps:,}] {rate:.1f} images/s  {left} left  {told}"
+            f"[{phase} {step:,}/{self._total_steps:,}] {rate}  {took}{used}  {left} left  {told}"
         )
         warning = self._alarm(values)
         if warning:
@@ -119,6 +131,13 @@ class Report:
         start = time.monotonic()
         yield
         self._clock += time.monotonic() - start
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts as time that the loop waits for data."""
+        start = time.monotonic()
+        yield
+        self._waited += time.monotonic() - start
 
     def close(self) -> None:
         """Redraws the page once more."""

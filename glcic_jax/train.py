@@ -15,8 +15,9 @@ from glcic_jax.evaluate import evaluate
 from glcic_jax.metrics import METRICS
 from glcic_jax.parallel import replicate, shard
 from glcic_jax.report import Report
-from glcic_jax.train_step import init_key, make_train_step
-from glcic_jax.types import Method, TrainState, UserError, phase_at, phase_ends
+from glcic_jax.throughput import Profiler, peak_flops
+from glcic_jax.train_step import init_key, make_train_step, update_flops
+from glcic_jax.types import Batch, Method, TrainState, UserError, phase_at, phase_ends
 
 IN_FLIGHT = 8
 """Steps that the host may run ahead of the devices: few enough to bound the memory they hold."""
@@ -44,11 +45,17 @@ def train(
         state = _start(config, method, mesh, checkpoints, report)
         first = int(state.step)
         batches = dataset.batches(first)
+        profiler = Profiler(workdir, first + 1, config.profile)
         in_flight = deque()
         for step in range(first + 1, ends[-1] + 1):
             phase = phase_at(method.phases, step - 1)
+            profiler.before(step, state)
+            with report.waiting():
+                batch = next(batches)
+            if step == first + 1:
+                report.ideal_seconds = ideal_seconds(config.dtype, method, mesh, state, batch)
             with jax.transfer_guard("disallow"):
-                state, metrics = step_fn(state, next(batches))
+                state, metrics = step_fn(state, batch)
             in_flight.append(metrics)
             if len(in_flight) > IN_FLIGHT:
                 jax.block_until_ready(in_flight.popleft())
@@ -71,7 +78,22 @@ def train(
                 checkpoints.wait()
                 report.message(f"{signal.Signals(signum).name}: saved step {step}, leaving")
                 raise Interrupted(signum)
+        profiler.close()
     return state
+
+
+def ideal_seconds(
+    dtype: str, method: Method, mesh: Mesh, state: TrainState, batch: Batch
+) -> dict[str, float]:
+    """Seconds per update of each phase at the devices' peak; empty where that is not known."""
+    peak = peak_flops(mesh.devices.flat[0].device_kind, dtype)
+    if peak is None:
+        return {}
+    return {
+        phase.name: update_flops(mesh, phase, state, batch) / peak
+        for phase in method.phases
+        if phase.steps
+    }
 
 
 class Viewer:

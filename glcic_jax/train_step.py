@@ -74,6 +74,33 @@ def make_train_step(
     return step_fn
 
 
+def update_flops(mesh: Mesh, phase: Phase, state: TrainState, batch: Batch) -> float:
+    """Operations that one update of `phase` takes on each device, as XLA counts them.
+
+    A multiply-add counts as two. Convolutions are counted in their direct form, on all platforms.
+
+    Args:
+      mesh: the devices; they share the batch.
+      phase: its update is counted.
+      state: arrays, or their shapes.
+      batch: likewise.
+    """
+
+    def per_device(state, batch):
+        batch = {name: as_float(array) for name, array in batch.items()}
+        return phase.update(state, batch, jax.random.key(0))
+
+    on_all_devices = jax.shard_map(
+        per_device,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec(DATA)),
+        out_specs=PartitionSpec(),
+    )
+    traced = jax.jit(on_all_devices).trace(state, batch)
+    counted = traced.lower(lowering_platforms=("cuda",)).cost_analysis() or {}
+    return counted["flops"]
+
+
 def init_key(seed: int) -> PRNGKeyArray:
     """The key that `Method.init` draws the initial weights from.
 

@@ -11,7 +11,8 @@ FLOORS = {
     0: {"errors", "types", "winograd"},
     1: {
         "disk", "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
-        "board", "report_page", "allocator", "convolution", "windows",
+        "board", "report_page", "process", "convolution", "windows",
+        "throughput",
         "networks.layers", "networks.completion", "networks.discriminators",
     },
     2: {

@@ -1,0 +1,97 @@
+"""Times reading and preparing pictures, beside a PyTorch DataLoader that does the same.
+
+    python -m benchmarks.input_pipeline --root DIR
+
+DIR holds JPEGs; without it, 256 photographs of 512 x 512 are made from the bundled ones. Both sides
+may use all cores. The last line says how many pictures a second a GPU's step takes, if
+`runs/benchmarks/train_step.json` holds such a measurement.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks import floors
+from benchmarks.race import Side, race, table, write
+
+STEP = Path("runs/benchmarks/train_step.json")
+
+
+def make_pictures(folder: Path, count: int = 256, edge: int = 512) -> None:
+    """Crops of bundled photographs, as JPEGs of Places2's size and usual quality."""
+    from skimage import data
+
+    photographs = [data.astronaut(), data.chelsea(), data.coffee()]
+    rng = np.random.default_rng(0)
+    for index in range(count):
+        photograph = photographs[index % len(photographs)]
+        scale = edge / min(photograph.shape[:2]) * rng.uniform(1, 1.5)
+        large = cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        top, left = (rng.integers(0, n - edge + 1) for n in large.shape[:2])
+        crop = large[top : top + edge, left : left + edge, ::-1]
+        cv2.imwrite(str(folder / f"{index:04d}.jpg"), crop, [cv2.IMWRITE_JPEG_QUALITY, 90])
+
+
+def measure(root: str, size: int, count: int, rounds: int) -> tuple[list[list[str]], list[dict]]:
+    """Rows of the table and the records."""
+    cores = os.cpu_count() or 1
+    work = {"root": root, "size": size, "count": count}
+    sides = [Side("ours", "ours_input", work | {"threads": cores})]
+    for decoder in ("Pillow", "OpenCV"):
+        arguments = work | {"workers": cores, "decoder": decoder}
+        sides.append(Side(f"DataLoader, {decoder}", "torch_input", arguments))
+    results = race(sides, rounds)
+    rows = []
+    ours = results["ours"].seconds
+    for name, result in results.items():
+        if result.seconds is None:
+            rows.append([name, result.note, "-", "-"])
+            continue
+        rate = count / result.seconds
+        compared = f"{result.seconds / ours:.2f}" if ours else "-"
+        rows.append([name, f"{rate:.0f}", f"{rate / cores:.0f}", compared])
+    return rows, [{"name": name} | result._asdict() for name, result in results.items()]
+
+
+def main() -> None:
+    """Runs the race and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", help="folder of JPEGs")
+    parser.add_argument("--size", type=int, default=256, help="crops, pixels")
+    parser.add_argument("--batch", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/input_pipeline.json"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if not options.root:
+            make_pictures(Path(folder))
+        rows, records = measure(options.root or folder, options.size, options.batch, options.rounds)
+    print(table(["side", "images/s", "images/s per core", "time / ours"], rows))
+    for line in needed_rates(STEP):
+        print(line)
+    write(options.output, {"machine": floors.machine(), "results": records})
+
+
+def needed_rates(path: Path) -> list[str]:
+    """What the fastest measured step of each size takes in, pictures per second."""
+    if not path.exists():
+        return []
+    content = json.loads(path.read_text())
+    lines = []
+    for record in content["results"]:
+        size, count, phase, dtype = record["cell"]
+        seconds = record["static"]["seconds"]
+        if seconds:
+            rate = f"{count / seconds:.1f} images/s"
+            device = content["machine"]["device"]
+            lines.append(f"a step of {size} x {size}, {phase}, {dtype}, on {device}: {rate}")
+    return lines
+
+
+if __name__ == "__main__":
+    main()

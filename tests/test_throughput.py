@@ -1,0 +1,78 @@
+"""Operations per phase, utilisation and traces."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from benchmarks.floors import completion_macs, discriminator_macs, phase_macs
+from glcic_jax.methods import METHODS
+from glcic_jax.parallel import make_mesh
+from glcic_jax.throughput import WARM_UP, Profiler, peak_flops
+from glcic_jax.train_step import init_key, update_flops
+from tests.small import MEAN, small_config
+
+SIZE, COUNT = 128, 4
+
+
+def test_the_papers_network_takes_what_its_tables_say():
+    assert sum(completion_macs(256, 256)) == pytest.approx(32.55e9, rel=1e-3)
+    assert len(completion_macs(64, 64)) == 17
+    weights = sum(discriminator_macs(256, 128)[i] for i in (6, 12))  # both fully connected layers
+    assert weights == 2 * 4 * 4 * 512 * 1024
+
+
+@pytest.fixture(scope="module")
+def flops():
+    config = small_config(width=64, local_patch=SIZE // 2, data__crop=SIZE)
+    method, mesh = METHODS["glcic"](config, MEAN), make_mesh(jax.devices()[:2])
+    state = jax.eval_shape(method.init, init_key(0))
+    batch = {
+        name: jax.ShapeDtypeStruct((COUNT, SIZE, SIZE, channels), jnp.uint8)
+        for name, channels in (("image", 3), ("mask", 1), ("other_mask", 1))
+    }
+    return {
+        phase.name: update_flops(mesh, phase, state, batch) * mesh.size for phase in method.phases
+    }
+
+
+@pytest.mark.parametrize("phase", ["completion", "discriminator", "joint"])
+def test_each_phase_computes_only_what_it_needs(flops, phase):
+    """Phase 1 no discriminator, phase 2 no gradient of C, phase 3 a single forward pass of C.
+
+    XLA leaves out the products with the padding's zeros, some 8 % at this size, and counts the
+    arithmetic of batch norm and optimizer, which is little.
+    """
+    direct = 2 * COUNT * phase_macs(SIZE, SIZE // 2)[phase]
+    assert 0.88 * direct < flops[phase] < 1.0 * direct
+
+
+def test_the_bounds_would_notice_what_is_not_needed(flops):
+    forward = 2 * COUNT * sum(completion_macs(SIZE, SIZE))
+    for phase, needed in phase_macs(SIZE, SIZE // 2).items():
+        assert flops[phase] + 0.9 * forward > 2 * COUNT * needed
+
+
+def test_peaks_are_known_by_the_devices_name():
+    assert peak_flops("NVIDIA H100 80GB HBM3", "bfloat16") == 989e12
+    assert peak_flops("NVIDIA H100 PCIe", "bfloat16") == 756e12
+    assert peak_flops("NVIDIA A100-SXM4-80GB", "float32") == 156e12
+    assert peak_flops("NVIDIA L40S", "bfloat16") is None
+    assert peak_flops("cpu", "float32") is None
+
+
+def run_loop(profiler, steps):
+    x = jnp.ones(3)
+    for step in range(1, steps + 1):
+        profiler.before(step, x)
+        x = x * 2
+    profiler.close()
+
+
+def test_a_trace_is_written_after_the_warm_up(tmp_path):
+    run_loop(Profiler(tmp_path / "none", 1, 0), WARM_UP + 9)
+    run_loop(Profiler(tmp_path / "short", 1, 5), WARM_UP - 2)
+    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / "short").exists()
+    for steps in (WARM_UP + 9, WARM_UP + 3):  # the second ends in the middle of its trace
+        run_loop(Profiler(tmp_path / str(steps), 1, 5), steps)
+        assert list((tmp_path / str(steps) / "profile").rglob("*.trace.json.gz"))
