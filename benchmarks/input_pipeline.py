@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--root", help="folder of JPEGs")
     parser.add_argument("--size", type=int, default=256, help="crops, pixels")
     parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/input_pipeline.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -76,5 +76,4 @@ def read(root: str, size: int, count: int, threads: int):
     config.data.update(threads=threads, held_out_examples=1)
     config.holes.update(shortest=size * 3 // 8, longest=size // 2)
     dataset = make_dataset(config, seed=0, place=lambda batch: batch, mean_pixel=MEAN)
-    batches = dataset.batches(0)
-    return lambda: next(batches)
+    return inputs.steady(dataset.batches(0))

@@ -64,8 +64,12 @@ class _Process:
         return json.loads(line) if line else None
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        assert self._process.stdin
+        self._process.stdin.close()  # it ends, and its own workers with it
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
 
 
 def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:

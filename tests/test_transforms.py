@@ -1,7 +1,9 @@
 from functools import partial
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from glcic_jax.data.transforms import check_sizes, example, random_crop, resize_shortest
 from glcic_jax.holes import box
@@ -26,6 +28,20 @@ def test_shrinking_is_antialiased():
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
     assert np.ptp(resize_shortest(stripes, 16).astype(int)) <= 1  # an even grey, no moire
+
+
+@pytest.mark.parametrize("edge", [33, 45, 60])
+def test_shrinking_a_little_is_pillows_antialiased_resize(edge):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    pillow = Image.fromarray(image).resize((edge, edge), Image.Resampling.BILINEAR)
+    plain = cv2.resize(image, (edge, edge), interpolation=cv2.INTER_LINEAR)
+    far, near = (
+        np.abs(picture.astype(float) - np.asarray(pillow)).mean()
+        for picture in (plain, resize_shortest(image, edge))
+    )
+    assert near < 9
+    assert near < far
 
 
 def test_crops_reach_every_corner():

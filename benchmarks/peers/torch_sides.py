@@ -78,5 +78,4 @@ def read(root: str, size: int, count: int, workers: int, decoder: str):
         Folder(root, size, decoder, passes=1000),
         count, shuffle=True, num_workers=workers, drop_last=True, prefetch_factor=4,
     )  # fmt: skip
-    batches = iter(loader)
-    return lambda: next(batches)
+    return inputs.steady(iter(loader))
