@@ -1,4 +1,4 @@
-"""What the arithmetic and the memory allow: multiplications of the layers, rates of the machine."""
+"""What the arithmetic allows: multiplications of the layers, and the machine that does them."""
 
 import platform
 import subprocess
@@ -63,16 +63,6 @@ def matrix_product(size: int = 2048):
     product = jax.jit(jnp.matmul)
     factor = jnp.ones((size, size))
     return lambda: product(factor, factor).block_until_ready()
-
-
-def copy(size: int = 2**28):
-    """A worker: reads and writes `size` bytes each."""
-    import jax
-    import jax.numpy as jnp
-
-    negative = jax.jit(jnp.negative)
-    array = jnp.ones(size // 4)
-    return lambda: negative(array).block_until_ready()
 
 
 def machine() -> dict[str, Any]:

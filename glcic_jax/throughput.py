@@ -21,9 +21,9 @@ WARM_UP = 20
 
 def peak_flops(device_kind: str, dtype: str) -> float | None:
     """Operations per second of one device, None if they are not known."""
-    words = device_kind.split()
+    words = device_kind.replace("-", " ").split()
     for name, peaks in PEAK_FLOPS.items():
-        if all(any(word.startswith(part) for word in words) for part in name.split()):
+        if set(name.split()) <= set(words):
             return peaks[dtype]
     return None
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from benchmarks.floors import completion_macs, discriminator_macs, phase_macs
+from benchmarks.scaling import exchanged_bytes
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import make_mesh
 from glcic_jax.throughput import WARM_UP, Profiler, peak_flops
@@ -50,6 +51,24 @@ def test_the_bounds_would_notice_what_is_not_needed(flops):
     forward = 2 * COUNT * sum(completion_macs(SIZE, SIZE))
     for phase, needed in phase_macs(SIZE, SIZE // 2).items():
         assert flops[phase] + 0.9 * forward > 2 * COUNT * needed
+
+
+def test_devices_exchange_each_gradient_once():
+    """D judges twice in a step, real and completed pictures; its gradients travel once."""
+    config = small_config(width=16)
+    method, mesh = METHODS["glcic"](config, MEAN), make_mesh()
+    state = jax.eval_shape(method.init, init_key(0))
+    batch = {
+        name: jax.ShapeDtypeStruct((8, 32, 32, channels), jnp.float32)
+        for name, channels in (("image", 3), ("mask", 1), ("other_mask", 1))
+    }
+    update = jax.shard_map(
+        lambda state, batch: method.phases[1].update(state, batch, jax.random.key(0)),
+        mesh=mesh, in_specs=(jax.P(), jax.P("data")), out_specs=jax.P(),
+    )  # fmt: skip
+    program = jax.jit(update).lower(state, batch).compile().as_text()
+    params = jax.tree.leaves(state.networks["discriminator"].params)
+    assert 1 < exchanged_bytes(program) / sum(4 * p.size for p in params) < 1.1
 
 
 def test_peaks_are_known_by_the_devices_name():

@@ -146,6 +146,9 @@ class Glcic(GlcicNetworks):
         completed = composite(batch["image"], lax.stop_gradient(output), batch["mask"])
 
         def loss(params):
+            # Used twice: marked as each device's own once, so that devices exchange one sum of
+            # both gradients, not two.
+            params = lax.pcast(params, DATA, to="varying")
             real, stats = self.judge(params, batch_stats, batch["image"], batch["other_mask"])
             fake, stats = self.judge(params, stats, completed, batch["mask"])
             return _mean(discriminator_loss(real, fake)), (stats, real, fake)
