@@ -62,15 +62,11 @@ WIDE, NARROW = 2 * FEW_CHANNELS, 3
 @pytest.mark.parametrize(
     ("size", "taps", "inputs", "outputs", "stride", "dilation"),
     [
-        ((12, 16), 3, WIDE, WIDE + 1, 1, 1),
-        ((64, 50), 3, WIDE, WIDE, 1, 1),  # tiles of 4, which do not divide the width
+        ((64, 50), 3, WIDE, WIDE + 1, 1, 1),  # tiles of 4, which do not divide the width
         ((9, 7), 3, WIDE, WIDE, 1, 2),  # nor does the dilation
         ((8, 8), 3, WIDE, WIDE, 1, 16),  # only the central tap meets the picture
-        ((16, 32), 3, WIDE, WIDE, 1, 8),
-        ((12, 16), 3, WIDE, WIDE, 2, 1),
         ((9, 7), 3, WIDE, WIDE, 2, 1),
         ((64, 64), 5, WIDE, WIDE, 2, 1),
-        ((9, 8), 5, WIDE, WIDE, 2, 1),
         ((5, 5), 5, WIDE, WIDE, 2, 1),  # a discriminator's last layer
         ((12, 10), 5, NARROW, WIDE, 1, 1),  # the completion network's first layer
         ((13, 10), 5, NARROW, WIDE, 2, 1),  # a discriminator's first layer

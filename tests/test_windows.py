@@ -27,7 +27,7 @@ MASKS = {
     "one small hole": strokes(900, 1300, (400, 600, 450, 700)),
     "at the corners": strokes(900, 1301, (0, 0, 9, 9), (880, 1290, 900, 1301)),
     "far apart": strokes(901, 1300, (5, 5, 9, 9), (5, 1200, 30, 1250), (800, 10, 850, 20)),
-    "larger than a window": strokes(900, 1300, (100, 50, 850, 1200)),
+    "larger than a window": strokes(700, 800, (100, 50, 650, 750)),
     "one pixel": strokes(603, 601, (602, 600, 603, 601)),
     "scattered": rng.random((700, 900)) < 1e-4,
 }
@@ -71,7 +71,7 @@ def test_outputs_depend_on_nothing_beyond_the_reach():
         assert seen[-1] - seen[0] + 1 >= 299  # no more is given than is needed
 
 
-@pytest.mark.parametrize("name", ["at the corners", "far apart", "larger than a window"])
+@pytest.mark.parametrize("name", ["at the corners", "larger than a window"])
 def test_windows_answer_as_the_whole_picture_does(name, monkeypatch):
     monkeypatch.setattr(inference, "LONGEST_WINDOW", 640)
     config = small_config(width=4, discriminators=(), phases__discriminator=0, phases__joint=0)

@@ -33,25 +33,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
       UserError: settings that contradict each other.
     """
     config = ConfigDict(config)
+    _check(config)
     sides, phases = tuple(config.discriminators), config.phases
-    if set(sides) - {"local", "global"} or len(set(sides)) < len(sides):
-        raise UserError(f'discriminators is {sides}: choose among "local" and "global"')
-    if not sides and phases.discriminator + phases.joint:
-        raise UserError("discriminators is empty: set phases.discriminator and phases.joint to 0")
-    if config.local_patch > config.data.crop:
-        raise UserError(
-            f"local_patch of {config.local_patch} pixels does not fit a crop of "
-            f"{config.data.crop}: lower local_patch or raise data.crop"
-        )
-    if config.adversarial.loss not in ADVERSARIAL_LOSSES:
-        known = " or ".join(ADVERSARIAL_LOSSES)
-        raise UserError(f'adversarial.loss is "{config.adversarial.loss}": choose {known}')
-    if not 0 <= config.average_decay < 1:
-        raise UserError(f"average_decay is {config.average_decay}: choose 0, or a share below 1")
-    if config.accumulate < 1:
-        raise UserError(f"accumulate is {config.accumulate}: choose 1 (at once) or more parts")
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')
     shared = {
         "width": config.width,
         "axis_name": DATA if config.sync_batch_norm else None,
@@ -89,3 +72,26 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         networks=(AVERAGE if config.average_decay else "completion",),
         reach=REACH,
     )
+
+
+def _check(config: Any) -> None:
+    """Refuses settings that contradict each other."""
+    sides, phases = tuple(config.discriminators), config.phases
+    if set(sides) - {"local", "global"} or len(set(sides)) < len(sides):
+        raise UserError(f'discriminators is {sides}: choose among "local" and "global"')
+    if not sides and phases.discriminator + phases.joint:
+        raise UserError("discriminators is empty: set phases.discriminator and phases.joint to 0")
+    if config.local_patch > config.data.crop:
+        raise UserError(
+            f"local_patch of {config.local_patch} pixels does not fit a crop of "
+            f"{config.data.crop}: lower local_patch or raise data.crop"
+        )
+    if config.adversarial.loss not in ADVERSARIAL_LOSSES:
+        known = " or ".join(ADVERSARIAL_LOSSES)
+        raise UserError(f'adversarial.loss is "{config.adversarial.loss}": choose {known}')
+    if not 0 <= config.average_decay < 1:
+        raise UserError(f"average_decay is {config.average_decay}: choose 0, or a share below 1")
+    if config.accumulate < 1:
+        raise UserError(f"accumulate is {config.accumulate}: choose 1 (at once) or more parts")
+    if config.dtype not in ("float32", "bfloat16"):
+        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')
