@@ -3,9 +3,9 @@
 import hashlib
 import json
 import logging
+import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -164,11 +164,11 @@ def _start_worker(index: int, count: int) -> None:
     """One core per worker, and an end when the main process is gone: grain's stay for ever."""
     del index, count
     cv2.setNumThreads(0)
-    parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()  # returns also if it ended before this worker was ready
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
