@@ -5,13 +5,14 @@ so their ratio is steadier than either time.
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from glcic_jax.disk import write_whole
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,9 +105,7 @@ def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
 def write(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.replace(path)
+    write_whole(path, json.dumps(content, indent=2) + "\n")
     print(f"\nwritten: {path}")
 
 

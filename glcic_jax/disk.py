@@ -1,18 +1,35 @@
-"""A full disk, told in one line, whoever notices it first."""
+"""Files that are whole or not there, and a full disk told in one line."""
 
 import errno
+import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from glcic_jax.types import UserError
+from glcic_jax.errors import UserError
 
 MARGIN = 2**20
 """Bytes beyond the arrays themselves: descriptions and indices."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The numbers of the operating system's errors for a full disk and a used-up quota."""
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file that appears under its name only once it is whole.
+
+    Raises:
+      OSError: it cannot be written; what was there before still is.
+    """
+    # Not made of the file's own name, which may be as long as names can be.
+    temporary = path.with_name(f".{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:

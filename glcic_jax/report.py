@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 
 from glcic_jax.board import Board
 from glcic_jax.collapse import CollapseAlarm
+from glcic_jax.disk import write_whole
 from glcic_jax.report_page import HISTORY, page, thinned
 from glcic_jax.types import PixelImage
 
@@ -68,7 +68,7 @@ class Report:
             return
         path = self._workdir / METRICS_FILE
         kept = [record for record in read_records(self._workdir) if record["step"] <= step]
-        _replace(path, "".join(json.dumps(record) + "\n" for record in kept))
+        write_whole(path, "".join(json.dumps(record) + "\n" for record in kept))
         self._records = thinned(kept)
         self._board = Board(self._workdir / "tensorboard", first_step=step + 1)
 
@@ -112,7 +112,7 @@ class Report:
         folder = self._workdir / "samples"
         folder.mkdir(exist_ok=True)
         _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
-        _replace(folder / f"{step:08d}.png", data.tobytes())
+        write_whole(folder / f"{step:08d}.png", data.tobytes())
         if self._board:
             self._board.picture(step, "held_out", picture)
         self._redraw()
@@ -172,7 +172,7 @@ class Report:
             self._phase_ends,
             config.read_text() if config.exists() else "",
         )
-        _replace(self._workdir / "index.html", text)
+        write_whole(self._workdir / "index.html", text)
 
 
 def read_records(workdir: Path) -> list[dict]:
@@ -206,13 +206,3 @@ def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-
-
-def _replace(path: Path, content: str | bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,12 +2,12 @@
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from glcic_jax.disk import write_whole
 from glcic_jax.types import UserError
 
 CONFIG = "config.json"
@@ -69,9 +69,7 @@ def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
                 f"{workdir} holds another config: {'; '.join(differences)}: "
                 "choose another --workdir"
             )
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(ours, indent=2) + "\n")
-        temporary.replace(path)
+        write_whole(path, json.dumps(ours, indent=2) + "\n")
     except ValueError as error:
         raise UserError(f"{path}: not a config: {error}: choose another --workdir") from error
     except OSError as error:

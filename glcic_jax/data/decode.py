@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
+from glcic_jax.disk import write_whole
 from glcic_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -131,10 +131,7 @@ def write(path: str | Path, image: PixelImage) -> None:
     kind = path.suffix.lower()
     bgr = np.ascontiguousarray(image[..., ::-1])
     _, data = cv2.imencode(kind, bgr, _QUALITY.get(kind, []))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(data.tobytes())
-        temporary.replace(path)
+        write_whole(path, data.tobytes())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(f"{path}: cannot write: {error.strerror or error}") from error

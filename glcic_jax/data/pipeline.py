@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -19,6 +18,7 @@ import numpy as np
 
 from glcic_jax.data.sources import SOURCES, Files, Source, Split
 from glcic_jax.data.transforms import Hole, check_sizes, example
+from glcic_jax.disk import write_whole
 from glcic_jax.holes import HOLES
 from glcic_jax.types import Batch, UserError
 
@@ -198,7 +198,10 @@ def measured_mean(split: Split) -> tuple[float, float, float]:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not measured yet, or by something else: measure
     mean = measure_mean(split.train)
-    _write_json(path, {"mean_pixel": mean, "pictures": names})
+    try:
+        write_whole(path, json.dumps({"mean_pixel": mean, "pictures": names}))
+    except OSError as error:  # read-only pictures are no reason not to train
+        log.info("%s: not kept beside the pictures: %s", path, error)
     return mean
 
 
@@ -209,12 +212,3 @@ def measure_mean(source: Source, limit: int = MEAN_SAMPLE) -> tuple[float, float
         means = list(pool.map(lambda i: source[int(i)].mean(axis=(0, 1)), indices))
     red, green, blue = np.mean(means, axis=0) / 255
     return float(red), float(green), float(blue)
-
-
-def _write_json(path: Path, content: dict) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(content))
-        temporary.replace(path)
-    except OSError as error:  # read-only pictures are no reason not to train
-        log.info("%s: not kept beside the pictures: %s", path, error)
