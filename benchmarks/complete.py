@@ -11,8 +11,10 @@ cores and a TITAN X.
 import argparse
 from pathlib import Path
 
+import jax
+
 from benchmarks import floors
-from benchmarks.race import Side, race, ratio, table, told, write
+from benchmarks.race import Side, in_json, measured_machine, race, ratio, table, told, write
 
 SIZES = ("256x256", "512x512", "768x768", "1024x1024", "2048x2048", "3000x4000")
 PAPER = {512: (2.286, 0.141), 768: (4.933, 0.312), 1024: (8.262, 0.561)}
@@ -54,13 +56,8 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", default=SIZES, help="height x width")
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/complete.json"))
     options = parser.parse_args()
-    about = floors.machine()
-    gpu = about["platform"] == "gpu"
-    edge = 2048
-    measured = race([Side("matrix", "matrix_rate", {"size": edge})], 9)["matrix"].seconds
-    rate = 2 * edge**3 / (measured or float("nan"))
-    about["matrix_gflops_float32"] = round(rate / 1e9)
-    print(about)
+    gpu = jax.default_backend() == "gpu"
+    about, rate = measured_machine(edge=8192 if gpu else 2048)
     names = ["ours", "whole", "PyTorch", "PyTorch bfloat16", "Telea"]
     names += ["whole bfloat16"] if gpu else []
     rows, records = [], []
@@ -75,7 +72,7 @@ def main() -> None:
         peaks = [f"{results[n].peak_mib:.0f}" if n in results else "-" for n in names[:3]]
         paper = "{} / {}".format(*PAPER[width]) if width in PAPER else "-"
         rows.append([text, *seconds, compared, f"{floor:.3f}", share, *peaks, paper])
-        records.append({"size": text} | {n: r._asdict() for n, r in results.items()})
+        records.append({"size": text} | in_json(results))
         print(rows[-1], flush=True)
     head = ["pixels", *(f"{name}, s" for name in names), "PyTorch / whole", "floor, s"]
     head += ["of the floor", *(f"{name}, MiB" for name in names[:3]), "paper, CPU / GPU, s"]

@@ -1,19 +1,27 @@
 """What the arithmetic allows: multiplications of the layers, and the machine that does them."""
 
+import datetime
+import os
 import platform
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from glcic_jax.networks.completion import LAYERS
 from glcic_jax.networks.discriminators import CHANNELS, depth
 
+UNITS = 64
+"""Channels of the first layers of both networks."""
 
-def completion_macs(height: int, width: int, units: int = 64) -> list[int]:
+
+def completion_macs(height: int, width: int) -> list[int]:
     """Multiply-adds of C's layers 1 to 17 by direct convolution, for one picture."""
     scale, inputs, macs = 1, 4, []
     for layer, halves, options in LAYERS:
-        outputs = halves * units // 2
+        outputs = halves * UNITS // 2
         if layer.__name__ == "Deconvolution":
             macs.append(height * width // scale**2 * 16 * inputs * outputs)
             scale //= 2
@@ -25,17 +33,17 @@ def completion_macs(height: int, width: int, units: int = 64) -> list[int]:
     return [*macs, height * width * 9 * inputs * 3]
 
 
-def discriminator_macs(size: int, patch: int, units: int = 64) -> list[int]:
+def discriminator_macs(size: int, patch: int) -> list[int]:
     """The same of D: the global side's layers, the local side's, the head; the first ones first."""
     macs = []
     for edge in (size, patch):
         inputs, layers = 3, depth(edge)
         for number in range(layers):
-            outputs, edge = CHANNELS[number] * units, -(-edge // 2)  # noqa: PLW2901
+            outputs, edge = CHANNELS[number] * UNITS, -(-edge // 2)  # noqa: PLW2901
             macs.append(edge**2 * 25 * inputs * outputs)
             inputs = outputs
-        macs.append(edge**2 * inputs * 16 * units)
-    return [*macs, 2 * 16 * units]
+        macs.append(edge**2 * inputs * 16 * UNITS)
+    return [*macs, 2 * 16 * UNITS]
 
 
 def phase_macs(size: int, patch: int) -> dict[str, int]:
@@ -57,9 +65,6 @@ def phase_macs(size: int, patch: int) -> dict[str, int]:
 
 def matrix_product(size: int = 2048):
     """A worker: one float32 matrix product of 2 * size**3 operations, in JAX."""
-    import jax
-    import jax.numpy as jnp
-
     product = jax.jit(jnp.matmul)
     factor = jnp.ones((size, size))
     return lambda: product(factor, factor).block_until_ready()
@@ -67,11 +72,6 @@ def matrix_product(size: int = 2048):
 
 def machine() -> dict[str, Any]:
     """What a number was measured on, and when."""
-    import datetime
-    import os
-
-    import jax
-
     device = jax.devices()[0]
     names = [
         line.partition(":")[2].strip()

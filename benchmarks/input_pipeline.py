@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from benchmarks import floors
-from benchmarks.race import Side, race, table, write
+from benchmarks.race import Side, in_json, race, table, write
 
 STEP = Path("runs/benchmarks/train_step.json")
 
@@ -37,8 +37,8 @@ def make_pictures(folder: Path, count: int = 256, edge: int = 512) -> None:
         cv2.imwrite(str(folder / f"{index:04d}.jpg"), crop, [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
-def measure(root: str, size: int, count: int, rounds: int) -> tuple[list[list[str]], list[dict]]:
-    """Rows of the table and the records."""
+def measure(root: str, size: int, count: int, rounds: int) -> tuple[list[list[str]], dict]:
+    """Rows of the table and what they were made of."""
     cores = os.cpu_count() or 1
     work = {"root": root, "size": size, "count": count}
     sides = [Side("ours", "ours_input", work | {"threads": cores})]
@@ -55,7 +55,7 @@ def measure(root: str, size: int, count: int, rounds: int) -> tuple[list[list[st
         rate = count / result.seconds
         compared = f"{result.seconds / ours:.2f}" if ours else "-"
         rows.append([name, f"{rate:.0f}", f"{rate / cores:.0f}", compared])
-    return rows, [{"name": name} | result._asdict() for name, result in results.items()]
+    return rows, in_json(results)
 
 
 def main() -> None:

@@ -1,7 +1,5 @@
 """This project's sides."""
 
-from typing import Any
-
 from benchmarks import inputs
 
 MEAN = (0.47, 0.46, 0.42)
@@ -9,7 +7,7 @@ FAR = 10**6
 """Updates in a phase: more than a race makes."""
 
 
-def method_of(size: int, dtype: str, **changes: Any):
+def method_of(size: int, dtype: str, **changes: object):
     """GLCIC at full width for crops of `size` pixels, its phases longer than any race."""
     from configs import places2
     from glcic_jax.methods import METHODS
@@ -21,7 +19,7 @@ def method_of(size: int, dtype: str, **changes: Any):
     return METHODS["glcic"](config, MEAN)
 
 
-def train(size: int, count: int, phase: str, dtype: str, traced: bool, **changes: Any):
+def train(size: int, count: int, phase: str, dtype: str, traced: bool):
     """One update of a phase, from pictures in the host's memory."""
     import jax
     import jax.numpy as jnp
@@ -31,7 +29,7 @@ def train(size: int, count: int, phase: str, dtype: str, traced: bool, **changes
     from glcic_jax.train_step import init_key, make_train_step
 
     keep_freed_memory()
-    method, mesh = method_of(size, dtype, **changes), make_mesh()
+    method, mesh = method_of(size, dtype), make_mesh()
     step_fn = make_train_step(method, mesh, jax.random.key(0), traced_phase=traced)
     names = [phase.name for phase in method.phases]
     start = jnp.asarray(names.index(phase) * FAR, jnp.int32)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import floors
 from glcic_jax.disk import write_whole
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,7 @@ class Result(NamedTuple):
     seconds: median of the turns; None if the side could not run.
     peak_mib: the most memory that the process held.
     setup_seconds: until it was ready, its compilation and two turns included.
-    note: why there is no time; or what the worker wants told.
+    note: why there is no time.
     """
 
     seconds: float | None
@@ -100,6 +101,25 @@ def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
     for process in processes.values():
         process.stop()
     return {side.name: results[side.name] for side in sides}
+
+
+def measured_machine(edge: int) -> tuple[dict[str, Any], float]:
+    """The machine, printed, and the operations per second of its float32 matrix products.
+
+    Args:
+      edge: of the square matrices.
+    """
+    seconds = race([Side("matrix", "matrix_rate", {"size": edge})], 9)["matrix"].seconds
+    assert seconds is not None
+    rate = 2 * edge**3 / seconds
+    about = floors.machine() | {"matrix_gflops_float32": round(rate / 1e9)}
+    print(about)
+    return about, rate
+
+
+def in_json(results: dict[str, Result]) -> dict[str, Any]:
+    """For JSON."""
+    return {name: result._asdict() for name, result in results.items()}
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

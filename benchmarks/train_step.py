@@ -9,15 +9,16 @@ where it is not installed.
 
 import argparse
 from pathlib import Path
-from typing import Any
+
+import jax
 
 from benchmarks import floors
-from benchmarks.race import Result, Side, race, ratio, table, told, write
+from benchmarks.race import Result, Side, in_json, measured_machine, race, ratio, table, told, write
 
 PHASES = ("completion", "discriminator", "joint")
 
 
-def sides(size: int, count: int, phase: str, dtype: str, platform: str) -> list[Side]:
+def sides(size: int, count: int, phase: str, dtype: str, gpu: bool) -> list[Side]:
     """Ours with the phase static and traced, PyTorch eager and compiled."""
     work = {"size": size, "count": count, "phase": phase}
     contestants = [
@@ -25,7 +26,7 @@ def sides(size: int, count: int, phase: str, dtype: str, platform: str) -> list[
         Side("traced", "ours_train", work | {"dtype": dtype, "traced": True}),
         Side("PyTorch", "torch_train", work | {"autocast": dtype != "float32", "compiled": False}),
     ]
-    if platform == "gpu":
+    if gpu:
         compiled = {"autocast": dtype != "float32", "compiled": True}
         contestants.append(Side("PyTorch compiled", "torch_train", work | compiled))
     return contestants
@@ -33,8 +34,7 @@ def sides(size: int, count: int, phase: str, dtype: str, platform: str) -> list[
 
 def row(cell: tuple, results: dict[str, Result], macs: int, rate: float) -> list[str]:
     """A line of the table."""
-    ours = min((r for r in results.values() if r.seconds), key=lambda r: r.seconds or 0)
-    ours = results["static"] if results["static"].seconds else ours
+    ours = results["static"]
     floor = 2 * macs * cell[1] / rate
     share = f"{floor / ours.seconds:.0%}" if ours.seconds else "-"
     others = [r for name, r in results.items() if name.startswith("PyTorch") and r.seconds]
@@ -54,33 +54,24 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", default=None, help="such as 128x8: pixels x batch")
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/train_step.json"))
     options = parser.parse_args()
-    about = floors.machine()
-    gpu = about["platform"] == "gpu"
+    gpu = jax.default_backend() == "gpu"
     sizes = options.sizes or (["256x96", "256x24"] if gpu else ["128x8", "256x4"])
-    edge = 8192 if gpu else 2048
-    measured = race([Side("matrix", "matrix_rate", {"size": edge})], 9)["matrix"].seconds
-    rate = 2 * edge**3 / (measured or float("nan"))
-    about["matrix_gflops_float32"] = round(rate / 1e9)
-    print(about)
+    about, rate = measured_machine(edge=8192 if gpu else 2048)
     rows, records, names = [], [], []
     for text in sizes:
         size, count = (int(n) for n in text.split("x"))
         for dtype in ("float32", "bfloat16") if gpu else ("float32",):
             for phase in PHASES:
                 cell = (size, count, phase, dtype)
-                results = race(sides(*cell, about["platform"]), options.rounds)
+                results = race(sides(*cell, gpu), options.rounds)
                 names = list(results)
                 macs = floors.phase_macs(size, size // 2)[phase]
                 rows.append(row(cell, results, macs, rate))
-                records.append({"cell": cell, "macs": macs * count} | _as_dicts(results))
+                records.append({"cell": cell, "macs": macs * count} | in_json(results))
                 print(rows[-1], flush=True)
     head = ["pictures", "phase", "dtype", *(f"{name}, ms" for name in names), "PyTorch / ours"]
     print("\n" + table([*head, "GMAC", "floor, ms", "of the floor", "peak, MiB"], rows))
     write(options.output, {"machine": about, "results": records})
-
-
-def _as_dicts(results: dict[str, Result]) -> dict[str, Any]:
-    return {name: result._asdict() for name, result in results.items()}
 
 
 if __name__ == "__main__":
