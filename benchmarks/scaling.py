@@ -40,7 +40,7 @@ def compiled(phase: str, size: int, batch: int, devices: int) -> str:
 
     from benchmarks.ours import method_of
     from glcic_jax.parallel import make_mesh
-    from glcic_jax.train_step import init_key
+    from glcic_jax.train_step import init_key, one_phase
 
     method, mesh = method_of(size, "float32"), make_mesh(jax.devices()[:devices])
     (chosen,) = (p for p in method.phases if p.name == phase)
@@ -50,11 +50,7 @@ def compiled(phase: str, size: int, batch: int, devices: int) -> str:
         name: jax.ShapeDtypeStruct((batch, size, size, channels), jnp.float32)
         for name, channels in shapes.items()
     }
-    on_all = jax.shard_map(
-        lambda state, batch: chosen.update(state, batch, jax.random.key(0)),
-        mesh=mesh, in_specs=(jax.P(), jax.P("data")), out_specs=jax.P(),
-    )  # fmt: skip
-    return jax.jit(on_all).lower(state, batches).compile().as_text() or ""
+    return one_phase(mesh, chosen).lower(state, batches).compile().as_text() or ""
 
 
 def main() -> None:

@@ -56,7 +56,7 @@ def deconvolution(
     It is the linear transpose of a strided convolution from o to i channels, and `kernel` is that
     convolution's.
     """
-    worth = x.dtype == jnp.float32 and x.size * kernel.size // x.shape[-1] > LITTLE_WORK
+    worth = _worthwhile(x, x.size * kernel.size // x.shape[-1])
     fast = deconvolution_in_phases if worth else plain_deconvolution
     return _by_platform(plain_deconvolution, fast, *_alike(x, kernel))
 
@@ -171,8 +171,7 @@ def _fast(x: Array, kernel: Array, stride: int, dilation: int):
     """The form for a CPU: a function of (x, kernel)."""
     plain = partial(plain_convolution, stride=stride, dilation=dilation)
     inputs, outputs = kernel.shape[2:]
-    multiplications = x.size // stride**2 * kernel.size // inputs
-    if x.dtype != jnp.float32 or multiplications <= LITTLE_WORK:
+    if not _worthwhile(x, x.size // stride**2 * kernel.size // inputs):
         return plain
     if inputs <= FEW_CHANNELS and dilation == 1:
         return partial(narrow, stride=stride)
@@ -181,6 +180,10 @@ def _fast(x: Array, kernel: Array, stride: int, dilation: int):
     if stride == 1 and len(kernel) == 3:
         return partial(dilated, dilation=dilation)
     return strided if stride == 2 and len(kernel) in (3, 5) else plain
+
+
+def _worthwhile(x: Array, multiplications: int) -> bool:
+    return x.dtype == jnp.float32 and multiplications > LITTLE_WORK
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))

@@ -114,11 +114,11 @@ def run(config: Any, workdir: Path) -> None:
     if config.method not in METHODS:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
     mesh = make_mesh()
-    check_batch_size(mesh, config.data.batch_size, max(config.accumulate, 1))
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)
     METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0))  # refuse bad settings early
+    check_batch_size(mesh, config.data.batch_size, config.accumulate)
     dataset = make_dataset(
         config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel
     )

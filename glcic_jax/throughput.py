@@ -31,31 +31,34 @@ def peak_flops(device_kind: str, dtype: str) -> float | None:
 class Profiler:
     """Writes a trace of a few updates into WORKDIR/profile, for TensorBoard or Perfetto.
 
+    A context manager: on leaving it, however that comes, a trace that is under way is written.
+
     Args:
       workdir: run folder.
-      first: the first update of this process.
       count: updates to trace; 0 = none.
     """
 
-    def __init__(self, workdir: Path, first: int, count: int) -> None:
+    def __init__(self, workdir: Path, count: int) -> None:
         self._folder = workdir / "profile"
-        self._starts, self._count = first + WARM_UP, count
+        self._traced = range(WARM_UP, WARM_UP + count)
+        self._updates, self._running = 0, False
 
-    def before(self, step: int, pending: Any) -> None:
-        """Starts and stops where it is time to, once the updates before `step` are done."""
-        if self._count and step in (self._starts, self._starts + self._count):
-            jax.block_until_ready(pending)
-            if step == self._starts:
-                jax.profiler.start_trace(self._folder)
-            else:
-                jax.profiler.stop_trace()
-                self._count = 0
+    def __enter__(self) -> "Profiler":
+        return self
 
-    def close(self) -> None:
-        """Ends a trace that the run was too short for."""
-        if self._count:
-            self._count = 0
-            try:
-                jax.profiler.stop_trace()
-            except RuntimeError:
-                return  # it never began
+    def __exit__(self, *exception: object) -> None:
+        if self._running:
+            jax.profiler.stop_trace()
+
+    def before_update(self, pending: Any) -> None:
+        """Starts and stops where it is time to, once the `pending` results are there."""
+        change = (self._updates in self._traced) != self._running
+        self._updates += 1
+        if not change:
+            return
+        jax.block_until_ready(pending)
+        self._running = not self._running
+        if self._running:
+            jax.profiler.start_trace(self._folder)
+        else:
+            jax.profiler.stop_trace()

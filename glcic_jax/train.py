@@ -2,6 +2,7 @@
 
 import signal
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from glcic_jax.parallel import replicate, shard
 from glcic_jax.report import Report
 from glcic_jax.throughput import Profiler, peak_flops
 from glcic_jax.train_step import init_key, make_train_step, update_flops
-from glcic_jax.types import Batch, Method, TrainState, UserError, phase_at, phase_ends
+from glcic_jax.types import Method, TrainState, UserError, phase_at, phase_ends
 
 IN_FLIGHT = 8
 """Steps that the host may run ahead of the devices: few enough to bound the memory they hold."""
@@ -41,19 +42,19 @@ def train(
     with (
         Checkpoints(workdir, keep=config.keep, keep_steps=ends) as checkpoints,
         Interrupt() as interrupt,
+        Profiler(workdir, config.profile) as profiler,
     ):
         state = _start(config, method, mesh, checkpoints, report)
         first = int(state.step)
         batches = dataset.batches(first)
-        profiler = Profiler(workdir, first + 1, config.profile)
+        shapes = _batch_shapes(dataset.held_out, config.data.batch_size)
+        report.ideal_seconds = ideal_seconds(config.dtype, method, mesh, state, shapes)
         in_flight = deque()
         for step in range(first + 1, ends[-1] + 1):
             phase = phase_at(method.phases, step - 1)
-            profiler.before(step, state)
+            profiler.before_update(state)
             with report.waiting():
                 batch = next(batches)
-            if step == first + 1:
-                report.ideal_seconds = ideal_seconds(config.dtype, method, mesh, state, batch)
             with jax.transfer_guard("disallow"):
                 state, metrics = step_fn(state, batch)
             in_flight.append(metrics)
@@ -78,14 +79,24 @@ def train(
                 checkpoints.wait()
                 report.message(f"{signal.Signals(signum).name}: saved step {step}, leaving")
                 raise Interrupted(signum)
-        profiler.close()
     return state
 
 
+def _batch_shapes(held_out: Mapping[str, np.ndarray], batch_size: int) -> dict[str, Any]:
+    """Those of a batch of such examples."""
+    return {
+        name: jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype)
+        for name, array in held_out.items()
+    }
+
+
 def ideal_seconds(
-    dtype: str, method: Method, mesh: Mesh, state: TrainState, batch: Batch
+    dtype: str, method: Method, mesh: Mesh, state: TrainState, batch: dict[str, Any]
 ) -> dict[str, float]:
-    """Seconds per update of each phase at the devices' peak; empty where that is not known."""
+    """Seconds per update of each phase at the devices' peak; empty where that is not known.
+
+    `batch` may be arrays or their shapes.
+    """
     peak = peak_flops(mesh.devices.flat[0].device_kind, dtype)
     if peak is None:
         return {}

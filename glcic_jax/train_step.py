@@ -6,6 +6,7 @@ import jax
 from jax import lax
 from jax import numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
+from jax.stages import Wrapped
 from jaxtyping import Array, PRNGKeyArray
 
 from glcic_jax.ops import as_float
@@ -85,20 +86,25 @@ def update_flops(mesh: Mesh, phase: Phase, state: TrainState, batch: Batch) -> f
       state: arrays, or their shapes.
       batch: likewise.
     """
+    traced = one_phase(mesh, phase).trace(state, batch)
+    counted = traced.lower(lowering_platforms=("cuda",)).cost_analysis() or {}
+    return counted["flops"]
+
+
+def one_phase(mesh: Mesh, phase: Phase) -> Wrapped:
+    """The jitted update of one phase on all devices: a program to examine, not to train with.
+
+    It takes (state, batch) as the training step does, and always the same random key.
+    """
 
     def per_device(state, batch):
         batch = {name: as_float(array) for name, array in batch.items()}
         return phase.update(state, batch, jax.random.key(0))
 
-    on_all_devices = jax.shard_map(
-        per_device,
-        mesh=mesh,
-        in_specs=(PartitionSpec(), PartitionSpec(DATA)),
-        out_specs=PartitionSpec(),
+    replicated, split = PartitionSpec(), PartitionSpec(DATA)
+    return jax.jit(
+        jax.shard_map(per_device, mesh=mesh, in_specs=(replicated, split), out_specs=replicated)
     )
-    traced = jax.jit(on_all_devices).trace(state, batch)
-    counted = traced.lower(lowering_platforms=("cuda",)).cost_analysis() or {}
-    return counted["flops"]
 
 
 def init_key(seed: int) -> PRNGKeyArray:

@@ -39,6 +39,21 @@ def test_records_have_step_phase_and_rate(tmp_path):
     }  # fmt: skip
 
 
+def test_utilisation_is_told_where_the_ideal_time_is_known(tmp_path, monkeypatch, capsys):
+    now = 0.0
+    monkeypatch.setattr("glcic_jax.report.time.monotonic", lambda: now)
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        report.ideal_seconds = {"completion": 0.2}
+        now = 5.0
+        report.scalars(10, "completion", losses(10))
+        report.scalars(12, "discriminator", {})
+    known, unknown = read_records(tmp_path)
+    assert (known["mfu"], known["step_ms"], known["images_per_s"]) == (0.4, 500.0, 16.0)
+    assert "mfu" not in unknown
+    assert capsys.readouterr().out.count("MFU 40%") == 1
+
+
 def test_a_resumed_run_forgets_what_it_will_do_again(tmp_path):
     with make_report(tmp_path) as report:
         report.resume(0)

@@ -9,7 +9,8 @@ from benchmarks.scaling import exchanged_bytes
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import make_mesh
 from glcic_jax.throughput import WARM_UP, Profiler, peak_flops
-from glcic_jax.train_step import init_key, update_flops
+from glcic_jax.train import ideal_seconds
+from glcic_jax.train_step import init_key, one_phase, update_flops
 from tests.small import MEAN, small_config
 
 SIZE, COUNT = 128, 4
@@ -22,15 +23,20 @@ def test_the_papers_network_takes_what_its_tables_say():
     assert weights == 2 * 4 * 4 * 512 * 1024
 
 
+def shapes(count, size):
+    """Of a batch as the pipeline delivers it."""
+    return {
+        name: jax.ShapeDtypeStruct((count, size, size, channels), jnp.uint8)
+        for name, channels in (("image", 3), ("mask", 1), ("other_mask", 1))
+    }
+
+
 @pytest.fixture(scope="module")
 def flops():
     config = small_config(width=64, local_patch=SIZE // 2, data__crop=SIZE)
     method, mesh = METHODS["glcic"](config, MEAN), make_mesh(jax.devices()[:2])
     state = jax.eval_shape(method.init, init_key(0))
-    batch = {
-        name: jax.ShapeDtypeStruct((COUNT, SIZE, SIZE, channels), jnp.uint8)
-        for name, channels in (("image", 3), ("mask", 1), ("other_mask", 1))
-    }
+    batch = shapes(COUNT, SIZE)
     return {
         phase.name: update_flops(mesh, phase, state, batch) * mesh.size for phase in method.phases
     }
@@ -58,15 +64,8 @@ def test_devices_exchange_each_gradient_once():
     config = small_config(width=16)
     method, mesh = METHODS["glcic"](config, MEAN), make_mesh()
     state = jax.eval_shape(method.init, init_key(0))
-    batch = {
-        name: jax.ShapeDtypeStruct((8, 32, 32, channels), jnp.float32)
-        for name, channels in (("image", 3), ("mask", 1), ("other_mask", 1))
-    }
-    update = jax.shard_map(
-        lambda state, batch: method.phases[1].update(state, batch, jax.random.key(0)),
-        mesh=mesh, in_specs=(jax.P(), jax.P("data")), out_specs=jax.P(),
-    )  # fmt: skip
-    program = jax.jit(update).lower(state, batch).compile().as_text()
+    batch = shapes(8, 32)
+    program = one_phase(mesh, method.phases[1]).lower(state, batch).compile().as_text()
     params = jax.tree.leaves(state.networks["discriminator"].params)
     assert 1 < exchanged_bytes(program) / sum(4 * p.size for p in params) < 1.1
 
@@ -79,19 +78,39 @@ def test_peaks_are_known_by_the_devices_name():
     assert peak_flops("cpu", "float32") is None
 
 
+def test_the_ideal_time_is_that_of_the_operations_at_the_devices_peak(monkeypatch):
+    method, mesh = METHODS["glcic"](small_config(phases__joint=0), MEAN), make_mesh()
+    operations = {"completion": 3e9, "discriminator": 4e9}
+    monkeypatch.setattr(
+        "glcic_jax.train.update_flops", lambda mesh, phase, *shapes: operations[phase.name]
+    )
+    assert ideal_seconds("float32", method, mesh, {}, {}) == {}  # nobody knows a CPU's
+    monkeypatch.setattr("glcic_jax.train.peak_flops", lambda kind, dtype: 1e12)
+    expected = {"completion": 0.003, "discriminator": 0.004}  # no phase of no steps
+    assert ideal_seconds("float32", method, mesh, {}, {}) == pytest.approx(expected)
+
+
 def run_loop(profiler, steps):
     x = jnp.ones(3)
-    for step in range(1, steps + 1):
-        profiler.before(step, x)
-        x = x * 2
-    profiler.close()
+    with profiler:
+        for _ in range(steps):
+            profiler.before_update(x)
+            x = x * 2
 
 
 def test_a_trace_is_written_after_the_warm_up(tmp_path):
-    run_loop(Profiler(tmp_path / "none", 1, 0), WARM_UP + 9)
-    run_loop(Profiler(tmp_path / "short", 1, 5), WARM_UP - 2)
+    run_loop(Profiler(tmp_path / "none", 0), WARM_UP + 9)
+    run_loop(Profiler(tmp_path / "short", 5), WARM_UP - 2)
     assert not (tmp_path / "none").exists()
     assert not (tmp_path / "short").exists()
     for steps in (WARM_UP + 9, WARM_UP + 3):  # the second ends in the middle of its trace
-        run_loop(Profiler(tmp_path / str(steps), 1, 5), steps)
+        run_loop(Profiler(tmp_path / str(steps), 5), steps)
         assert list((tmp_path / str(steps) / "profile").rglob("*.trace.json.gz"))
+
+
+def test_a_run_that_fails_leaves_its_trace(tmp_path):
+    with pytest.raises(KeyError), Profiler(tmp_path, 5) as profiler:
+        for _ in range(WARM_UP + 2):
+            profiler.before_update(jnp.ones(3))
+        raise KeyError
+    assert list((tmp_path / "profile").rglob("*.trace.json.gz"))
