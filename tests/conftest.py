@@ -6,14 +6,15 @@ import shutil
 import subprocess
 import tempfile
 
-CACHE = tempfile.mkdtemp(prefix="glcic_jax_tests_")
-atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
-os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share that of the process they belong to
+    cache = tempfile.mkdtemp(prefix="glcic_jax_tests_")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 
-import jax  # noqa: E402 - reads the environment
-import pytest  # noqa: E402
-from absl import flags  # noqa: E402
+import jax
+import pytest
+from absl import flags
 
 jax.config.update("jax_num_cpu_devices", 4)
 flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
