@@ -75,7 +75,8 @@ def _unknown_key(argv: list[str]) -> str:
     """The line for a field that the config has not: the nearest one that it has is named."""
     flag = next(i for i, arg in enumerate(argv) if re.match(r"--?config(=|$)", arg))
     file = argv[flag].partition("=")[2] or argv[flag + 1]
-    known = _fields(runpy.run_path(file)["get_config"]())
+    path, *argument = file.split(":", maxsplit=1)  # FILE:ARGUMENT, as config_flags has it
+    known = _fields(runpy.run_path(path)["get_config"](*argument))
     given = [match[1] for arg in argv if (match := re.match(r"--?config\.([^=]+)", arg))]
     unknown = next(key for key in given if key not in known)
     (nearest,) = difflib.get_close_matches(unknown, known, n=1, cutoff=0)

@@ -49,6 +49,9 @@ def train(
         batches = dataset.batches(first)
         shapes = _batch_shapes(dataset.held_out, config.data.batch_size)
         report.ideal_seconds = ideal_seconds(config.dtype, method, mesh, state, shapes)
+        if first == 0 and config.init_from:  # what the start is worth, untouched
+            report.evaluation(0, phase_at(method.phases, 0).name, viewer.scores(state))
+            report.grid(0, *viewer.grid(state))
         in_flight = deque()
         for step in range(first + 1, ends[-1] + 1):
             phase = phase_at(method.phases, step - 1)

@@ -189,6 +189,29 @@ def test_init_from_takes_over_the_completion_network_and_its_mean_pixel(whole, p
     texts = [(w / "log.txt").read_text() for w in (tmp_path / "run", whole)]
     assert "starts from" in texts[0]
     assert "starts from" not in texts[1]
+    before, after = (
+        [r for r in read_records(w) if r["kind"] == "held_out"] for w in (tmp_path / "run", whole)
+    )
+    assert before[0] == after[-1] | {"step": 0}  # what it is worth before the first update
+
+
+def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys):
+    command = ["x", "--config", f"configs/finetune.py:{whole}", "--workdir", "mine"]
+    monkeypatch.setattr(sys, "argv", [*command, "--config.phases.joint=9"])
+    config, _ = parse()
+    assert (config.width, config.data.crop, config.data.resize) == (2, 32, (32, 48))
+    assert config.holes.to_dict() == {"kind": "box", "shortest": 6, "longest": 12}
+    assert config.init_from == str(whole)
+    assert config.phases.to_dict() == {"completion": 0, "discriminator": 100, "joint": 9}
+    for wrong, message in (
+        ([*command, "--config.widht=3"], "the nearest is --config.width"),
+        (["x", "--config", "configs/finetune.py", "--workdir", "mine"], "name the run to start"),
+        (["x", "--config", "configs/finetune.py:/no", "--workdir", "mine"], "/no: no run folder"),
+    ):
+        monkeypatch.setattr(sys, "argv", wrong)
+        assert main() == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
 
 
 @pytest.mark.parametrize(

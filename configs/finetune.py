@@ -1,0 +1,44 @@
+"""Your own pictures, a few hundred of them, from a network that is trained already.
+
+    python -m glcic_jax.main --config configs/finetune.py:START --workdir runs/finetune \
+        --config.data.root=DIR
+
+START is the run folder to start from. Networks, sizes, holes and the mean pixel are that run's; the
+completion network starts as it is there, the discriminator from scratch (as in section 4.5 of the
+paper): first the discriminator alone, then both. A tenth of the pictures is held out and scored
+before the first update, and from then on. A run is described in docs/results.md.
+"""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from configs import places2
+from glcic_jax.checkpoint import read_about
+from glcic_jax.types import UserError
+
+
+def get_config(start: str = "") -> ConfigDict:
+    if not start:
+        raise UserError(
+            "configs/finetune.py: name the run to start from: --config configs/finetune.py:RUN"
+        )
+    config = places2.get_config()
+    theirs = ConfigDict(read_about(Path(start))[1]["config"])
+    del config.holes  # another kind has other arguments
+    config.update(theirs)
+    config.init_from = start
+    config.data.source = "folder"
+    config.data.root = "data/pictures"
+    config.data.held_out = 0.1
+    config.data.held_out_list = ""
+    config.data.flip = True
+    config.average_decay = 0.98
+    config.phases.completion = 0
+    config.phases.discriminator = 100
+    config.phases.joint = 600
+    config.every.log = 20
+    config.every.images = 100
+    config.every.evaluate = 100
+    config.every.checkpoint = 100
+    return config
