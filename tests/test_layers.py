@@ -19,6 +19,7 @@ FLOORS = {
         "methods", "methods.glcic", "methods.glcic_updates", "methods.glcic_networks",
         "methods.procedural", "data",
         "data.decode", "data.sources",
+        "data.storage", "data.entries", "data.cifar", "data.layouts", "data.faces",
         "data.transforms", "data.pipeline", "checkpoint", "report", "run_folder",
     },
     3: {"train_step", "inference", "evaluate"},
@@ -32,6 +33,9 @@ ALONE = {
     "absl": {"main"},
     "ml_collections": {"main", "quickstart", "methods.glcic"},
     "tensorboardX": {"board"},
+    "fsspec": {"data.storage"},
+    "dlib": {"data.faces"},
+    "pickle": {"data.cifar"},
 }
 """Libraries that only these modules may know."""
 
