@@ -1,7 +1,6 @@
 import os
 from pathlib import Path
 
-import fsspec
 import pytest
 
 from glcic_jax.data.layouts import LAYOUTS
@@ -21,6 +20,7 @@ def disk(tmp_path):
 
 @pytest.fixture
 def remote(disk):
+    fsspec = pytest.importorskip("fsspec", reason="pip install -r requirements-remote.txt")
     storage = fsspec.filesystem("memory")
     for path in filter(Path.is_file, Path(disk).rglob("*")):
         storage.pipe(f"/bucket/set/{path.relative_to(disk)}", path.read_bytes())

@@ -96,9 +96,9 @@ def _remote(root: str, folder: str) -> Iterator[tuple[str, bool]]:
 
 
 def _storage(root: str) -> tuple[Any, str]:
-    import fsspec
-
     try:
+        import fsspec
+
         return fsspec.url_to_fs(root.rstrip("/"))
     except (ImportError, ValueError) as error:  # the package is missing; no such kind
         raise UserError(f"{root}: {error}: see requirements-remote.txt") from error
