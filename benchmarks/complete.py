@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/complete.json"))
     options = parser.parse_args()
     gpu = jax.default_backend() == "gpu"
-    about, rate = measured_machine(edge=8192 if gpu else 2048)
+    about, rate, bandwidth = measured_machine(edge=8192 if gpu else 2048)
     names = ["ours", "whole", "PyTorch", "PyTorch bfloat16", "Telea"]
     names += ["whole bfloat16"] if gpu else []
     rows, records = [], []
@@ -65,17 +65,26 @@ def main() -> None:
         height, width = (int(n) for n in text.split("x"))
         results = race(sides(height, width, gpu), options.rounds)
         seconds = [told(results[name], digits=3) if name in results else "-" for name in names]
-        floor = 2 * sum(floors.completion_macs(height, width)) / rate
+        layers = floors.completion_layers(height, width)
+        floor = 2 * sum(layer.macs for layer in layers) / rate
+        bytes_floor = floors.pass_bytes(layers, 1) / bandwidth
         whole = results.get("whole")
         compared = ratio(results["PyTorch"], results["whole"]) if whole else "-"
         share = f"{floor / whole.seconds:.0%}" if whole and whole.seconds else "-"
         peaks = [f"{results[n].peak_mib:.0f}" if n in results else "-" for n in names[:3]]
         paper = "{} / {}".format(*PAPER[width]) if width in PAPER else "-"
-        rows.append([text, *seconds, compared, f"{floor:.3f}", share, *peaks, paper])
+        rows.append(
+            [text, *seconds, compared, f"{floor:.3f}", share, f"{bytes_floor:.3f}", *peaks, paper]
+        )
         records.append({"size": text} | in_json(results))
         print(rows[-1], flush=True)
     head = ["pixels", *(f"{name}, s" for name in names), "PyTorch / whole", "floor, s"]
-    head += ["of the floor", *(f"{name}, MiB" for name in names[:3]), "paper, CPU / GPU, s"]
+    head += [
+        "of the floor",
+        "bytes, s",
+        *(f"{name}, MiB" for name in names[:3]),
+        "paper, CPU / GPU, s",
+    ]
     print("\n" + table(head, rows))
     write(options.output, {"machine": about, "results": records})
 

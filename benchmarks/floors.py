@@ -1,11 +1,11 @@
-"""What the arithmetic allows: multiplications of the layers, and the machine that does them."""
+"""What a machine allows: multiplications and bytes of the layers, over its measured rates."""
 
 import datetime
 import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,33 +17,50 @@ UNITS = 64
 """Channels of the first layers of both networks."""
 
 
-def completion_macs(height: int, width: int) -> list[int]:
-    """Multiply-adds of C's layers 1 to 17 by direct convolution, for one picture."""
-    scale, inputs, macs = 1, 4, []
+class Layer(NamedTuple):
+    """Of one picture: multiply-adds by direct convolution, and how many values it works on."""
+
+    macs: int
+    inputs: int
+    weights: int
+    outputs: int
+
+
+def completion_layers(height: int, width: int) -> list[Layer]:
+    """C's layers 1 to 17."""
+    pixels, inputs, layers = height * width, 4, []
     for layer, halves, options in LAYERS:
-        outputs = halves * UNITS // 2
+        outputs, before = halves * UNITS // 2, pixels
         if layer.__name__ == "Deconvolution":
-            macs.append(height * width // scale**2 * 16 * inputs * outputs)
-            scale //= 2
+            pixels *= 4
+            layers.append(_layer(before, pixels, 16, inputs, outputs, meets=before))
         else:
-            scale *= options.get("stride", 1)
-            pixels = height * width // scale**2
-            macs.append(pixels * options.get("kernel", 3) ** 2 * inputs * outputs)
+            pixels //= options.get("stride", 1) ** 2
+            layers.append(_layer(before, pixels, options.get("kernel", 3) ** 2, inputs, outputs))
         inputs = outputs
-    return [*macs, height * width * 9 * inputs * 3]
+    return [*layers, _layer(pixels, pixels, 9, inputs, 3)]
 
 
-def discriminator_macs(size: int, patch: int) -> list[int]:
-    """The same of D: the global side's layers, the local side's, the head; the first ones first."""
-    macs = []
+def discriminator_layers(size: int, patch: int) -> list[Layer]:
+    """D's: the global side's, the local side's, the head; the first ones first."""
+    layers = []
     for edge in (size, patch):
-        inputs, layers = 3, depth(edge)
-        for number in range(layers):
-            outputs, edge = CHANNELS[number] * UNITS, -(-edge // 2)  # noqa: PLW2901
-            macs.append(edge**2 * 25 * inputs * outputs)
+        inputs = 3
+        for number in range(depth(edge)):
+            outputs, before = CHANNELS[number] * UNITS, edge
+            edge = -(-edge // 2)  # noqa: PLW2901
+            layers.append(_layer(before**2, edge**2, 25, inputs, outputs))
             inputs = outputs
-        macs.append(edge**2 * inputs * 16 * UNITS)
-    return [*macs, 2 * 16 * UNITS]
+        layers.append(_layer(1, 1, 1, edge**2 * inputs, 16 * UNITS))
+    return [*layers, _layer(1, 1, 1, 2 * 16 * UNITS, 1)]
+
+
+def _layer(
+    before: int, after: int, taps: int, inputs: int, outputs: int, meets: int | None = None
+) -> Layer:
+    """`before` and `after` are pixels; the taps meet each of the latter, or of `meets`."""
+    weights = taps * inputs * outputs
+    return Layer((meets or after) * weights, before * inputs, weights, after * outputs)
 
 
 def phase_macs(size: int, patch: int) -> dict[str, int]:
@@ -52,7 +69,10 @@ def phase_macs(size: int, patch: int) -> dict[str, int]:
     A gradient costs as much as the forward pass, for the input and for the kernel each; the first
     layers need none for their input, except where D judges for C.
     """
-    c, d = completion_macs(size, size), discriminator_macs(size, patch)
+    c, d = (
+        [layer.macs for layer in layers]
+        for layers in (completion_layers(size, size), discriminator_layers(size, patch))
+    )
     first_of_d = d[0] + d[depth(size) + 1]
     train_c = 3 * sum(c) - c[0]
     train_d = 2 * (3 * sum(d) - first_of_d)
@@ -63,11 +83,40 @@ def phase_macs(size: int, patch: int) -> dict[str, int]:
     }
 
 
+def phase_bytes(size: int, patch: int, count: int) -> dict[str, int]:
+    """Bytes that one float32 update of each phase must read and write at the least.
+
+    Every layer's inputs, weights and outputs once per pass, of which there are as many as
+    `phase_macs` counts; batch norm and ReLU are taken to cost nothing. Adadelta reads and writes
+    the weights and its two averages, and reads the gradient.
+    """
+    c, d = completion_layers(size, size), discriminator_layers(size, patch)
+    pass_c, pass_d = pass_bytes(c, count), pass_bytes(d, count)
+    update_c, update_d = (4 * 7 * sum(layer.weights for layer in layers) for layers in (c, d))
+    return {
+        "completion": 3 * pass_c + update_c,
+        "discriminator": pass_c + 6 * pass_d + update_d,
+        "joint": 3 * pass_c + 8 * pass_d + update_c + update_d,
+    }
+
+
+def pass_bytes(layers: list[Layer], count: int) -> int:
+    """Of one forward pass of `count` pictures, float32."""
+    return 4 * sum(count * (layer.inputs + layer.outputs) + layer.weights for layer in layers)
+
+
 def matrix_product(size: int = 2048):
     """A worker: one float32 matrix product of 2 * size**3 operations, in JAX."""
     product = jax.jit(jnp.matmul)
     factor = jnp.ones((size, size))
     return lambda: product(factor, factor).block_until_ready()
+
+
+def memory_pass(mebibytes: int = 512):
+    """A worker: reads as many bytes as it is told and writes as many, in JAX."""
+    add = jax.jit(lambda x: x + 1)
+    values = jnp.zeros(mebibytes * 2**18)
+    return lambda: add(values).block_until_ready()
 
 
 def machine() -> dict[str, Any]:

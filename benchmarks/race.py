@@ -103,18 +103,26 @@ def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
     return {side.name: results[side.name] for side in sides}
 
 
-def measured_machine(edge: int) -> tuple[dict[str, Any], float]:
-    """The machine, printed, and the operations per second of its float32 matrix products.
+def measured_machine(edge: int) -> tuple[dict[str, Any], float, float]:
+    """The machine, printed; operations per second of its float32 matrix products; bytes per second.
 
     Args:
       edge: of the square matrices.
     """
-    seconds = race([Side("matrix", "matrix_rate", {"size": edge})], 9)["matrix"].seconds
-    assert seconds is not None
-    rate = 2 * edge**3 / seconds
-    about = floors.machine() | {"matrix_gflops_float32": round(rate / 1e9)}
+    sides = [
+        Side("matrix", "matrix_rate", {"size": edge}),
+        Side("memory", "memory_rate", {"mebibytes": 512}),
+    ]
+    matrix, memory = (result.seconds for result in race(sides, 9).values())
+    assert matrix is not None
+    assert memory is not None
+    rate, bandwidth = 2 * edge**3 / matrix, 2 * 2**29 / memory
+    about = floors.machine() | {
+        "matrix_gflops_float32": round(rate / 1e9),
+        "memory_gbytes_per_s": round(bandwidth / 1e9, 1),
+    }
     print(about)
-    return about, rate
+    return about, rate, bandwidth
 
 
 def in_json(results: dict[str, Result]) -> dict[str, Any]:

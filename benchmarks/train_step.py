@@ -32,10 +32,9 @@ def sides(size: int, count: int, phase: str, dtype: str, gpu: bool) -> list[Side
     return contestants
 
 
-def row(cell: tuple, results: dict[str, Result], macs: int, rate: float) -> list[str]:
-    """A line of the table."""
+def row(cell: tuple, results: dict[str, Result], macs: int, floor: float, bytes_floor: float):
+    """A line of the table; the floors in seconds."""
     ours = results["static"]
-    floor = 2 * macs * cell[1] / rate
     share = f"{floor / ours.seconds:.0%}" if ours.seconds else "-"
     others = [r for name, r in results.items() if name.startswith("PyTorch") and r.seconds]
     best = min(others, key=lambda r: r.seconds or 0) if others else results["PyTorch"]
@@ -43,7 +42,8 @@ def row(cell: tuple, results: dict[str, Result], macs: int, rate: float) -> list
     times = [told(r, 1000, 0) for r in results.values()]
     return [
         f"{size}, batch {count}", phase, dtype, *times, ratio(best, ours),
-        f"{macs * count / 1e9:.0f}", f"{1000 * floor:.0f}", share, f"{ours.peak_mib:.0f}",
+        f"{macs / 1e9:.0f}", f"{1000 * floor:.0f}", share, f"{1000 * bytes_floor:.0f}",
+        f"{ours.peak_mib:.0f}",
     ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def main() -> None:
     options = parser.parse_args()
     gpu = jax.default_backend() == "gpu"
     sizes = options.sizes or (["256x96", "256x24"] if gpu else ["128x8", "256x4"])
-    about, rate = measured_machine(edge=8192 if gpu else 2048)
+    about, rate, bandwidth = measured_machine(edge=8192 if gpu else 2048)
     rows, records, names = [], [], []
     for text in sizes:
         size, count = (int(n) for n in text.split("x"))
@@ -65,12 +65,16 @@ def main() -> None:
                 cell = (size, count, phase, dtype)
                 results = race(sides(*cell, gpu), options.rounds)
                 names = list(results)
-                macs = floors.phase_macs(size, size // 2)[phase]
-                rows.append(row(cell, results, macs, rate))
-                records.append({"cell": cell, "macs": macs * count} | in_json(results))
+                macs = count * floors.phase_macs(size, size // 2)[phase]
+                moved = floors.phase_bytes(size, size // 2, count)[phase]
+                rows.append(row(cell, results, macs, 2 * macs / rate, moved / bandwidth))
+                work = {"cell": cell, "macs": macs, "bytes": moved}
+                records.append(work | in_json(results))
                 print(rows[-1], flush=True)
     head = ["pictures", "phase", "dtype", *(f"{name}, ms" for name in names), "PyTorch / ours"]
-    print("\n" + table([*head, "GMAC", "floor, ms", "of the floor", "peak, MiB"], rows))
+    print(
+        "\n" + table([*head, "GMAC", "floor, ms", "of the floor", "bytes, ms", "peak, MiB"], rows)
+    )
     write(options.output, {"machine": about, "results": records})
 
 

@@ -1,10 +1,12 @@
 """Operations per phase, utilisation and traces."""
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import pytest
 
-from benchmarks.floors import completion_macs, discriminator_macs, phase_macs
+from benchmarks.floors import completion_layers, discriminator_layers, phase_bytes, phase_macs
 from benchmarks.scaling import exchanged_bytes
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import make_mesh
@@ -17,10 +19,28 @@ SIZE, COUNT = 128, 4
 
 
 def test_the_papers_network_takes_what_its_tables_say():
-    assert sum(completion_macs(256, 256)) == pytest.approx(32.55e9, rel=1e-3)
-    assert len(completion_macs(64, 64)) == 17
-    weights = sum(discriminator_macs(256, 128)[i] for i in (6, 12))  # both fully connected layers
-    assert weights == 2 * 4 * 4 * 512 * 1024
+    c, d = completion_layers(256, 256), discriminator_layers(256, 128)
+    assert sum(layer.macs for layer in c) == pytest.approx(32.55e9, rel=1e-3)
+    assert [len(c), len(d)] == [17, 6 + 1 + 5 + 1 + 1]
+    assert d[6].macs + d[12].macs == 2 * 4 * 4 * 512 * 1024  # both fully connected layers
+    for layers in (c, d[:7]):
+        for layer, after in pairwise(layers):
+            assert layer.outputs == after.inputs
+
+
+def test_a_floor_of_bytes_counts_every_kernel_and_optimizer_state():
+    """Without pictures an update still reads and writes what belongs to the weights."""
+    config = small_config(width=64, local_patch=128, data__crop=256)
+    state = jax.eval_shape(METHODS["glcic"](config, MEAN).init, init_key(0))
+    kernels = {
+        name: sum(p.size for p in jax.tree.leaves(network.params) if p.ndim > 1)
+        for name, network in state.networks.items()
+    }
+    bytes_of = phase_bytes(256, 128, 0)
+    assert bytes_of["completion"] == 4 * (3 + 7) * kernels["completion"]
+    assert bytes_of["discriminator"] == 4 * (
+        kernels["completion"] + (6 + 7) * kernels["discriminator"]
+    )
 
 
 def shapes(count, size):
@@ -54,7 +74,7 @@ def test_each_phase_computes_only_what_it_needs(flops, phase):
 
 
 def test_the_bounds_would_notice_what_is_not_needed(flops):
-    forward = 2 * COUNT * sum(completion_macs(SIZE, SIZE))
+    forward = 2 * COUNT * sum(layer.macs for layer in completion_layers(SIZE, SIZE))
     for phase, needed in phase_macs(SIZE, SIZE // 2).items():
         assert flops[phase] + 0.9 * forward > 2 * COUNT * needed
 
