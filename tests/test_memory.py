@@ -47,12 +47,8 @@ def plain(twins):
     return joint_step(twins)
 
 
-def test_accumulation_equals_the_whole_batch(twins, plain):
-    assert_same_update(joint_step(twins, accumulate=2), plain, rtol=1e-4)
-
-
-def test_remat_changes_nothing(twins, plain):
-    assert_same_update(joint_step(twins, remat=True), plain, rtol=1e-4)
+def test_accumulation_with_remat_equals_the_whole_batch_without(twins, plain):
+    assert_same_update(joint_step(twins, accumulate=2, remat=True), plain, rtol=1e-4)
 
 
 def test_parts_must_divide_a_devices_share():

@@ -229,8 +229,8 @@ def test_the_mask_channel_is_learnt_from(one):
 
 
 def test_the_average_follows_the_completion_network_and_completes():
-    config = small_config(average_decay=0.75, phases__discriminator=0, phases__joint=0)
-    config.phases.completion = 3
+    config = small_config(average_decay=0.75, discriminators=())
+    config.phases.update(completion=3, discriminator=0, joint=0)
     states, _ = run_steps(config, 3)
     expected = states[0].networks["completion"].params
     for state in states[1:]:
@@ -241,8 +241,9 @@ def test_the_average_follows_the_completion_network_and_completes():
     method = METHODS["glcic"](config, MEAN)
     assert method.networks == ("completion_average",)
     image, mask = jnp.full((1, 16, 16, 3), 0.5), jnp.zeros((1, 16, 16, 1)).at[0, 4:8, 4:8].set(1)
+    previews = jax.jit(method.previews)
     first, other = (
-        method.previews(states[-1].replace(networks=networks), image, mask, jax.random.key(0))
+        previews(states[-1].replace(networks=networks), image, mask, jax.random.key(0))
         for networks in (
             {"completion_average": ours},
             {"completion_average": states[-1].networks["completion"]},
@@ -251,11 +252,11 @@ def test_the_average_follows_the_completion_network_and_completes():
     assert (first["raw output"] != other["raw output"]).any()
 
 
-def test_batch_norm_per_device_still_gives_every_device_the_same_state():
+def test_batch_norm_per_device_still_gives_every_device_the_same_state(four):
     config = small_config(sync_batch_norm=False, phases__discriminator=0, phases__joint=0)
     (_, after), (values,) = run_steps(config, 1, devices=4)
-    (_, synced), (other,) = run_steps(small_config(phases__discriminator=0, phases__joint=0), 1, 4)
-    assert values["loss/mse"] != other["loss/mse"]
+    synced = four[0][0]
+    assert values["loss/mse"] != four[1][0]["loss/mse"]
     means = [s.networks["completion"].batch_stats["norm1"]["norm"]["mean"] for s in (after, synced)]
     np.testing.assert_allclose(*means, atol=1e-6)  # layer 1 sees the same inputs either way
 
