@@ -14,7 +14,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from configs import places2
-from glcic_jax.checkpoint import read_about
+from glcic_jax.run_folder import read_config
 from glcic_jax.types import UserError
 
 
@@ -24,7 +24,7 @@ def get_config(start: str = "") -> ConfigDict:
             "configs/finetune.py: name the run to start from: --config configs/finetune.py:RUN"
         )
     config = places2.get_config()
-    theirs = ConfigDict(read_about(Path(start))[1]["config"])
+    theirs = ConfigDict(read_config(Path(start)))
     del config.holes  # another kind has other arguments
     config.update(theirs)
     config.init_from = start

@@ -79,6 +79,24 @@ def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
     return known
 
 
+def read_config(workdir: Path) -> dict[str, Any]:
+    """The config of the run that is in a folder, without waking JAX.
+
+    Raises:
+      UserError: there is no run, or what there is is no config.
+    """
+    path = workdir / CONFIG
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{workdir}: no run folder; give the --workdir of a training ({path}: {error})"
+        ) from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: not a config: no fields in it")
+    return config
+
+
 def _flat(config: dict, prefix: str = "") -> dict[str, Any]:
     flat = {}
     for name, value in config.items():

@@ -195,6 +195,15 @@ def test_init_from_takes_over_the_completion_network_and_its_mean_pixel(whole, p
     assert before[0] == after[-1] | {"step": 0}  # what it is worth before the first update
 
 
+def test_finetuning_leaves_the_devices_to_be_chosen(whole):
+    """What reads the start must not wake JAX: the number of devices is set after that."""
+    code = "from glcic_jax.main import parse; parse(); import jax; "
+    code += "jax.config.update('jax_num_cpu_devices', 2); print(jax.device_count())"
+    command = [sys.executable, "-c", code, f"--config=configs/finetune.py:{whole}", "--workdir=x"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == "2\n"
+
+
 def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys):
     command = ["x", "--config", f"configs/finetune.py:{whole}", "--workdir", "mine"]
     monkeypatch.setattr(sys, "argv", [*command, "--config.phases.joint=9"])
