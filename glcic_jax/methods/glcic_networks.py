@@ -31,6 +31,7 @@ class GlcicNetworks:
       crop, local_patch: edges in pixels of what the two sides of D see.
       optimizer: one rule, and one state per network.
       mean_pixel: RGB in [0, 1] that the hole is filled with before C sees it.
+      scale, fill_pixel: as in `completion_input`, for networks trained elsewhere.
       average_decay: of the moving average of C that completes; 0 to complete with C itself.
       remat: keep only what the convolutions give for the backward pass, and compute normalised
         and rectified activations again: less memory for little arithmetic.
@@ -42,6 +43,8 @@ class GlcicNetworks:
     local_patch: int
     optimizer: optax.GradientTransformation
     mean_pixel: tuple[float, float, float]
+    scale: float = 1.0
+    fill_pixel: tuple[float, float, float] = (0.0, 0.0, 0.0)
     average_decay: float = 0.0
     remat: bool = False
 
@@ -71,7 +74,9 @@ class GlcicNetworks:
 
     def fill(self, params, batch_stats, batch: Batch, *, train: bool) -> tuple[Image, Any]:
         """C's raw output and its running statistics after it."""
-        x = completion_input(batch["image"], batch["mask"], self.mean_pixel)
+        x = completion_input(
+            batch["image"], batch["mask"], self.mean_pixel, self.scale, self.fill_pixel
+        )
         return self._apply(self.completion(train=train), params, batch_stats, x)
 
     def judge(self, params, batch_stats, image: Image, mask: Mask) -> tuple[Array, Any]:

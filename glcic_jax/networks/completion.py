@@ -37,21 +37,32 @@ STRIDE = 4
 REACH = 153
 """Pixels around a pixel that its output depends on: half of the 307 that the paper counts."""
 
+OUTPUTS = {"sigmoid": nn.sigmoid, "clip": lambda x: (jnp.clip(x, -1, 1) + 1) / 2}
+"""What brings the last layer to [0, 1]: the paper's, and one for ports that work in [-1, 1]."""
+
 
 class CompletionNetwork(nn.Module):
     """Fully convolutional; 6,072,131 parameters at the paper's `width` of 64.
+
+    The last three attributes are for weights that were trained elsewhere.
 
     Attributes:
       train: use, and update, batch statistics.
       width: channels of the first layer; all others are multiples of half of it.
       axis_name: devices over which batch norm takes its statistics, or None for each alone.
       dtype: of the arithmetic; parameters and statistics are float32.
+      relu_first: rectify before batch norm, as some ports do.
+      norm: False if batch norm is folded into the convolutions.
+      output: a key of OUTPUTS.
     """
 
     train: bool
     width: int = 64
     axis_name: str | None = None
     dtype: Any = jnp.float32
+    relu_first: bool = False
+    norm: bool = True
+    output: str = "sigmoid"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
@@ -60,17 +71,28 @@ class CompletionNetwork(nn.Module):
             features = halves * self.width // 2
             make = partial(layer, features, dtype=self.dtype, name=f"layer{number}")
             x = make(**options)(x)
-            x = NormRelu(self.train, self.axis_name, self.dtype, name=f"norm{number}")(x)
+            if not self.norm:
+                x = nn.relu(x)
+                continue
+            x = NormRelu(
+                self.train, self.axis_name, self.dtype, self.relu_first, name=f"norm{number}"
+            )(x)
         x = Convolution(3, dtype=self.dtype, name="layer17")(x)
-        return nn.sigmoid(x.astype(jnp.float32))
+        return OUTPUTS[self.output](x.astype(jnp.float32))
 
 
 def completion_input(
-    image: Image, mask: Mask, mean_pixel: tuple[float, float, float]
+    image: Image,
+    mask: Mask,
+    mean_pixel: tuple[float, float, float],
+    scale: float = 1.0,
+    fill: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Float[Array, "b h w 4"]:
     """RGB minus the training set's mean with the hole set to 0, then the mask (1 = hole).
 
-    GLCIC, section 3.2. What `image` holds inside the hole is never read.
+    GLCIC, section 3.2. What `image` holds inside the hole is never read. Networks trained elsewhere
+    may want the difference multiplied by `scale`, or the hole filled with another colour, `fill`.
     """
-    centred = image - jnp.asarray(mean_pixel, image.dtype)
-    return jnp.concatenate([jnp.where(mask > 0, 0.0, centred), mask], axis=-1)
+    centred = (image - jnp.asarray(mean_pixel, image.dtype)) * scale
+    filled = jnp.where(mask > 0, jnp.asarray(fill, image.dtype), centred)
+    return jnp.concatenate([filled, mask], axis=-1)

@@ -83,7 +83,7 @@ class Deconvolution(nn.Module):
 
 
 class NormRelu(nn.Module):
-    """Batch norm, then ReLU; ReLU first, as some ports have it, is another network.
+    """Batch norm, then ReLU; with `relu_first`, as some ports have it, it is another network.
 
     With `train` the batch's statistics normalise, over all devices of `axis_name` if one is given,
     and the running ones are updated with momentum 0.9; else the running ones normalise.
@@ -93,6 +93,7 @@ class NormRelu(nn.Module):
     train: bool
     axis_name: str | None = None
     dtype: Dtype = jnp.float32
+    relu_first: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
@@ -105,4 +106,4 @@ class NormRelu(nn.Module):
             dtype=self.dtype,
             name="norm",
         )
-        return nn.relu(norm(x))
+        return norm(nn.relu(x)) if self.relu_first else nn.relu(norm(x))
