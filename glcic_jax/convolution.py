@@ -36,6 +36,8 @@ def convolution(
       dilation: of the kernel; 1 if the stride is 2.
     """
     plain = partial(plain_convolution, stride=stride, dilation=dilation)
+    if _open(x):
+        return plain(x, kernel)
     return _by_platform(plain, _fast(x, kernel, stride, dilation), *_alike(x, kernel))
 
 
@@ -56,6 +58,8 @@ def deconvolution(
     It is the linear transpose of a strided convolution from o to i channels, and `kernel` is that
     convolution's.
     """
+    if _open(x):
+        return plain_deconvolution(x, kernel)
     worth = _worthwhile(x, x.size * kernel.size // x.shape[-1])
     fast = deconvolution_in_phases if worth else plain_deconvolution
     return _by_platform(plain_deconvolution, fast, *_alike(x, kernel))
@@ -217,6 +221,11 @@ def _alike(x: Array, kernel: Array) -> tuple[Array, Array]:
     axes = _varying(x) | _varying(kernel)
     x = lax.pcast(x, tuple(axes - _varying(x)), to="varying")
     return x, lax.pcast(kernel, tuple(axes - _varying(kernel)), to="varying")
+
+
+def _open(x: Array) -> bool:
+    """Whether a size is left open, as in an exported program: the best form is not known then."""
+    return not all(isinstance(size, int) for size in x.shape)
 
 
 def _varying(array: Array) -> frozenset[str]:

@@ -21,6 +21,9 @@ from glcic_jax.types import (
     TrainState,
     UserError,
 )
+from glcic_jax.weights.exchange import is_exchange, read_exchange
+from glcic_jax.weights.hub import SCHEME, fetch
+from glcic_jax.weights.network import method_of
 from glcic_jax.windows import windows
 
 CompleteFn = Callable[[Image, Mask], Image]
@@ -182,15 +185,24 @@ def _size(array: UInt8[np.ndarray, "h w ..."]) -> str:
 
 
 def load(run: str | Path, step: int | None = None) -> Completer:
-    """Loads the completer of a training run.
+    """Loads the completer of a training run, or of weights that `glcic_jax.convert` wrote.
 
     Args:
-      run: the run folder (`--workdir` of the training).
-      step: of the checkpoint; the latest by default.
+      run: the run folder (`--workdir` of the training); a folder of weights, or the .safetensors
+        file in it; or "hf://OWNER/NAME" on the Hugging Face Hub.
+      step: of the run's checkpoint; the latest by default.
 
     Raises:
-      UserError: no such folder or checkpoint, a damaged one, or one of an unknown method.
+      UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method.
     """
+    path = fetch(str(run)) if str(run).startswith(SCHEME) else Path(run)
+    if is_exchange(path):
+        if step is not None:
+            raise UserError(f"{run} is no run folder: choose no step")
+        weights = read_exchange(path)
+        method, state = method_of(weights)
+        complete = make_complete_fn(method, state)
+        return Completer(complete, weights.hole_colour, weights.step, method.reach)
     step, about = read_about(Path(run), step)
     config, mean_pixel = about["config"], tuple(about["mean_pixel"])
     if config["method"] not in METHODS:

@@ -50,6 +50,17 @@ def as_float(array: Array) -> Array:
 
 
 def pad_to_multiple(x: Float[Array, "b h w c"], multiple: int) -> Float[Array, "b H W c"]:
-    """Mirrors rows at the bottom and columns at the right until both counts are multiples."""
-    pads = [(0, -size % multiple) for size in x.shape[1:3]]
-    return jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect")
+    """Mirrors rows at the bottom and columns at the right until both counts are multiples.
+
+    By indices, so that h and w may be left open in an exported program.
+    """
+    for axis in (1, 2):
+        size = x.shape[axis]
+        if size % multiple == 0:
+            continue
+        period = jnp.maximum(
+            2 * size - 2, 1
+        )  # a mirror image of a mirror image, if there are so few
+        place = jnp.arange((size + multiple - 1) // multiple * multiple) % period
+        x = jnp.take(x, jnp.where(place < size, place, period - place), axis=axis)
+    return x

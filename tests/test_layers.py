@@ -21,9 +21,12 @@ FLOORS = {
         "data.decode", "data.sources",
         "data.storage", "data.entries", "data.cifar", "data.layouts", "data.faces",
         "data.transforms", "data.pipeline", "checkpoint", "report", "run_folder",
+        "weights", "weights.network", "weights.files", "weights.description", "weights.exchange",
+        "weights.runs", "weights.torch7", "weights.torch7_glcic", "weights.torch_files",
+        "weights.torch_glcic", "weights.mmagic_discriminator", "weights.onnx", "weights.stablehlo", "weights.hub",
     },
     3: {"train_step", "inference", "evaluate"},
-    4: {"train", "main", "complete", "quickstart"},
+    4: {"train", "main", "complete", "convert", "quickstart"},
 }  # fmt: skip
 
 ALONE = {
@@ -36,6 +39,11 @@ ALONE = {
     "fsspec": {"data.storage"},
     "dlib": {"data.faces"},
     "pickle": {"data.cifar"},
+    "safetensors": {"weights.exchange"},
+    "torch": {"weights.torch_files"},
+    "onnx": {"weights.onnx"},
+    "huggingface_hub": {"weights.hub"},
+    "jax.export": {"weights.stablehlo"},
 }
 """Libraries that only these modules may know."""
 

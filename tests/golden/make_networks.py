@@ -107,7 +107,8 @@ def randomise(module, generator):
             if isinstance(part, nn.ConvTranspose2d):
                 fan_in = part.weight.shape[0] * 4  # 2x2 of the 4x4 taps meet each output
             draw(part.weight, -((3 / fan_in) ** 0.5), (3 / fan_in) ** 0.5)
-            draw(part.bias, -0.3, 0.3)
+            if part.bias is not None:
+                draw(part.bias, -0.3, 0.3)
 
 
 def weights(prefix, module):

@@ -1,0 +1,166 @@
+r"""Converts a completion network's weights from and to other programs' files.
+
+python -m glcic_jax.convert runs/quickstart quickstart.onnx
+python -m glcic_jax.convert completionnet_places2.t7 places2
+python -m glcic_jax.convert model_cn_step400000 celeba --mean-pixel 0.5061,0.4254,0.3828
+
+IN   a run folder; a folder or .safetensors file that this program wrote; a Torch7 .t7 file of
+     GLCIC's authors; a state dict of GLCIC-PyTorch, MMagic or of an nn.Sequential in the paper's
+     order, as PyTorch's own file or as .safetensors; or hf://OWNER/NAME.
+OUT  a folder, or NAME.safetensors (both with config.json; glcic_jax.load takes them); NAME.onnx;
+     NAME.stablehlo; NAME.pth (PyTorch's names); or hf://OWNER/NAME, with a model card.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glcic_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.weights.network import CompletionWeights
+
+HUB = "hf://"
+SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m glcic_jax.convert",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("input", metavar="IN")
+    parser.add_argument("output", metavar="OUT")
+    parser.add_argument("--step", type=int, help="of a run's checkpoint; the latest by default")
+    parser.add_argument(
+        "--mean-pixel", metavar="R,G,B", help="of the training pictures, 0 to 1, if IN lacks it"
+    )
+    parser.add_argument("--fold", action="store_true", help="batch norm into the convolutions")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float16", "bfloat16"),
+        default="float32",
+        help="of the stored weights; arithmetic is float32",
+    )
+    parser.add_argument("--license", help="of the weights, for hf:// only, such as mit")
+    return parser.parse_args(argv)
+
+
+def read(address: str, step: int | None, mean_pixel: str | None) -> "CompletionWeights":
+    """The network of IN, whose kind is told by its first bytes.
+
+    Raises:
+      UserError: nothing that can be read, or another network.
+    """
+    from glcic_jax.weights import exchange, hub, runs, torch7_glcic, torch_files, torch_glcic
+
+    path = hub.fetch(address) if address.startswith(HUB) else Path(address)
+    kind = kind_of(path)
+    if step is not None and kind != "run":
+        raise UserError(f"{address} is no run folder: leave --step away")
+    if mean_pixel is not None and kind not in ("torch", "safetensors"):
+        raise UserError(f"{address} tells its mean pixel itself: leave --mean-pixel away")
+    if kind == "run":
+        return runs.from_run(path, step)
+    if kind == "exchange":
+        return exchange.read_exchange(path)
+    if kind == "torch7":
+        return torch7_glcic.from_torch7(path)
+    reader = torch_files.read_state_dict if kind == "torch" else exchange.read_safetensors
+    colour = _colour(mean_pixel) if mean_pixel is not None else None
+    return torch_glcic.from_state_dict(reader(path), colour, str(path))
+
+
+def kind_of(path: Path) -> str:
+    """What IN is: a "run", "exchange", "torch7", "torch" or "safetensors".
+
+    Raises:
+      UserError: no such file, or of no known kind.
+    """
+    from glcic_jax.weights.exchange import is_exchange
+
+    if path.is_dir():
+        return "exchange" if is_exchange(path) else "run"
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    if start[8:] == b"{":
+        return "exchange" if is_exchange(path.parent) else "safetensors"
+    if start[:2] == b"PK" or start[:1] == b"\x80":  # a zip archive, or a pickle
+        return "torch"
+    if start[:4] in (b"\3\0\0\0", b"\4\0\0\0"):  # a table or an object
+        return "torch7"
+    raise UserError(f"{path}: no file of weights that is known; see --help for those that are")
+
+
+def _colour(text: str) -> tuple[float, float, float]:
+    try:
+        red, green, blue = (float(part) for part in text.split(","))
+    except ValueError:
+        red = green = blue = -1.0
+    if not all(0 <= value <= 1 for value in (red, green, blue)):
+        raise UserError(f"--mean-pixel {text}: write three numbers in 0 to 1, such as .46,.45,.42")
+    return red, green, blue
+
+
+def write(weights: "CompletionWeights", output: str, dtype: str, licence: str | None) -> str:
+    """Writes OUT, of the kind that its name tells, and says what was written.
+
+    Raises:
+      UserError: it cannot be written, or a package for it is missing.
+    """
+    from glcic_jax.weights import exchange, hub, onnx, stablehlo, torch_files, torch_glcic
+    from glcic_jax.weights.files import write_file
+
+    if output.startswith(HUB):
+        return hub.push(weights, output, str(licence), dtype)
+    path = Path(output)
+    if path.suffix in ("", exchange.SUFFIX) or path.is_dir():
+        return str(exchange.write_exchange(weights, path, dtype))
+    if path.suffix in (".pth", ".pt"):
+        title, state = torch_glcic.to_state_dict(weights)
+        torch_files.write_state_dict(state, path, dtype)
+        colour = ",".join(f"{value:g}" for value in weights.hole_colour)
+        return f"{path} with the names of {title}, mean pixel {colour}"
+    exporters = {".onnx": onnx.to_onnx, ".stablehlo": stablehlo.to_stablehlo}
+    data = exporters[path.suffix](weights, dtype)
+    write_file(path, data)
+    return f"{path}, {len(data) / 2**20:.1f} MiB"
+
+
+def run(args: argparse.Namespace) -> None:
+    """Reads, folds and writes; what is wrong with OUT is told before IN is read."""
+    to_hub = args.output.startswith(HUB)
+    suffix = Path(args.output).suffix
+    if not to_hub and suffix not in SUFFIXES and not Path(args.output).is_dir():
+        known = ", ".join(SUFFIXES[1:])
+        raise UserError(f"{args.output}: unknown kind of file; write {known} or a folder")
+    if to_hub is not bool(args.license):
+        told = "give the weights' --license" if to_hub else "--license is for hf:// only"
+        raise UserError(f"{args.output}: {told}")
+    weights = read(args.input, args.step, args.mean_pixel)
+    if args.fold:
+        from glcic_jax.weights.network import fold
+
+        weights = fold(weights)
+    print(weights)
+    print(f"wrote {write(weights, args.output, args.dtype, args.license)}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    try:
+        run(parse(argv))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""config.json of the exchange format: what a network is, and how it wants to be run."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from glcic_jax.items import one_line
+from glcic_jax.networks.completion import OUTPUTS
+from glcic_jax.types import UserError
+from glcic_jax.weights.files import read_file
+from glcic_jax.weights.network import CompletionWeights
+
+CONFIG = "config.json"
+FORMAT, VERSION = "glcic_jax weights", 1
+KIND = "glcic completion network"
+WIDEST = 4096
+
+
+def describe(weights: CompletionWeights, name: str, sha256: str, dtype: str) -> dict[str, Any]:
+    """The description of a network whose tensors are in the file `name`."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "weights": name,
+        "sha256": sha256,
+        "dtype": dtype,
+        "network": {
+            "kind": KIND,
+            "width": weights.width,
+            "norm": weights.norm,
+            "relu_first": weights.relu_first,
+            "output": weights.output,
+        },
+        "input": {
+            "mean_pixel": list(weights.mean_pixel),
+            "scale": weights.scale,
+            "fill_pixel": list(weights.fill_pixel),
+        },
+        "step": weights.step,
+        "source": weights.source,
+        "run": weights.run,
+        "scores": weights.scores,
+    }
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Reads a config.json and looks at every field.
+
+    Raises:
+      UserError: it cannot be read, is no description of weights, of another version, or a field is
+        missing or not what it must be.
+    """
+    try:
+        config = json.loads(read_file(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON: {one_line(error)}") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise UserError(f'{path}: no description of weights, which has "format": "{FORMAT}"')
+    if config.get("version") != VERSION:
+        raise UserError(
+            f"{path}: version {config.get('version')!r:.20} of the format, this program reads "
+            f"{VERSION}: upgrade glcic_jax"
+        )
+    for name, (is_valid, wanted) in FIELDS.items():
+        value = config
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not is_valid(value):
+            raise UserError(f"{path}: {name} is {value!r:.60}, expected {wanted}")
+    return config
+
+
+def is_described(folder: Path) -> bool:
+    """Whether a folder has a config.json of this format: those of training runs have another."""
+    try:
+        return json.loads((folder / CONFIG).read_bytes()).get("format") == FORMAT
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_rgb(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "weights": (
+        lambda v: _is_text(v) and v == Path(v).name and v.endswith(".safetensors"),
+        "the name of a .safetensors file beside it",
+    ),
+    "sha256": (_is_text, "64 digits"),
+    "network.kind": (lambda v: v == KIND, f'"{KIND}"'),
+    "network.width": (
+        lambda v: _is_count(v) and v % 2 == 0 and 0 < v <= WIDEST,
+        f"an even number to {WIDEST}",
+    ),
+    "network.norm": (_is_bool, "true or false"),
+    "network.relu_first": (_is_bool, "true or false"),
+    "network.output": (lambda v: v in tuple(OUTPUTS), " or ".join(OUTPUTS)),
+    "input.mean_pixel": (_is_rgb, "three numbers"),
+    "input.scale": (lambda v: _is_number(v) and v > 0, "a number above 0"),
+    "input.fill_pixel": (_is_rgb, "three numbers"),
+    "step": (_is_count, "a whole number"),
+    "source": (_is_text, "a text"),
+    "run": (lambda v: v is None or isinstance(v, dict), "the config of a run, or null"),
+    "scores": (
+        lambda v: isinstance(v, dict) and all(map(_is_number, v.values())),
+        "numbers by name",
+    ),
+}
+"""What the description holds: a test of each field, and what to tell of it."""

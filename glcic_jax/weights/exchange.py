@@ -1,0 +1,134 @@
+"""Our exchange format: model.safetensors and, beside it, config.json that says how to run it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import safetensors
+from safetensors.numpy import save
+
+from glcic_jax.items import one_line
+from glcic_jax.types import UserError
+from glcic_jax.weights.description import CONFIG, describe, is_described, read_description
+from glcic_jax.weights.files import read_file, write_file
+from glcic_jax.weights.network import CompletionWeights, Tensors, expected, stored
+
+WEIGHTS = "model.safetensors"
+SUFFIX = ".safetensors"
+DISCRIMINATOR = "discriminator."
+"""Begins the names of the tensors of a discriminator."""
+
+READABLE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16}
+
+
+def is_exchange(path: Path) -> bool:
+    """Whether `read_exchange` is meant: a .safetensors file, or a folder with our config.json."""
+    return path.suffix == SUFFIX or is_described(path)
+
+
+def write_exchange(weights: CompletionWeights, path: Path, dtype: str = "float32") -> Path:
+    """Writes a network.
+
+    Args:
+      weights: folded or not.
+      path: the folder, made if need be; or a .safetensors file, config.json is written beside it.
+      dtype: of the stored tensors, a key of DTYPES.
+
+    Returns:
+      The file of tensors.
+
+    Raises:
+      UserError: the folder holds another config.json, or cannot be written; or float16 is too
+        small.
+    """
+    file = path if path.suffix == SUFFIX else path / WEIGHTS
+    config = file.parent / CONFIG
+    if config.exists() and not (
+        is_described(file.parent) and read_description(config)["weights"] == file.name
+    ):
+        raise UserError(f"{config} is there and belongs to something else: choose another folder")
+    tensors = stored(weights.tensors, dtype)
+    for name, tensor in stored(weights.discriminator, dtype).items():
+        tensors[DISCRIMINATOR + name] = tensor
+    data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+    described = describe(weights, file.name, hashlib.sha256(data).hexdigest(), dtype)
+    write_file(file, data)
+    write_file(config, json.dumps(described, indent=2) + "\n")
+    return file
+
+
+def read_exchange(path: Path) -> CompletionWeights:
+    """Reads what `write_exchange` wrote.
+
+    Args:
+      path: the folder, or the .safetensors file in it.
+
+    Raises:
+      UserError: a file is missing, damaged, of a newer version, or of another network.
+    """
+    folder = path.parent if path.suffix == SUFFIX else path
+    if path != folder and path.exists() and not is_described(folder):
+        raise UserError(
+            f"{path}: no {CONFIG} beside it says how to run it: see python -m glcic_jax.convert"
+        )
+    config = read_description(folder / CONFIG)
+    file = folder / config["weights"]
+    if path not in (folder, file):
+        raise UserError(f"{path}: the {CONFIG} beside it is of {file.name:.80}: move one away")
+    data = read_file(file)
+    if hashlib.sha256(data).hexdigest() != config["sha256"]:
+        raise UserError(f"{file}: not the file that {CONFIG} describes, or damaged: get it anew")
+    own, other = {}, {}
+    for name, tensor in read_safetensors(file, data).items():
+        rest = name.removeprefix(DISCRIMINATOR)
+        (own if rest == name else other)[rest] = tensor.astype(np.float32)
+    network = config["network"]
+    shapes = expected(network["width"], network["norm"])
+    for name in sorted(shapes.keys() | own.keys()):
+        found = own[name].shape if name in own else "absent"
+        if found != shapes.get(name, "absent"):
+            raise UserError(
+                f"{file}: {name} is {found}, a completion network of width {network['width']} has "
+                f"{shapes.get(name, 'none')}"
+            )
+    return CompletionWeights(
+        tensors=own,
+        relu_first=network["relu_first"],
+        output=network["output"],
+        mean_pixel=tuple(config["input"]["mean_pixel"]),
+        scale=config["input"]["scale"],
+        fill_pixel=tuple(config["input"]["fill_pixel"]),
+        step=config["step"],
+        source=config["source"],
+        run=config["run"],
+        scores=config["scores"],
+        discriminator=other,
+    )
+
+
+def read_safetensors(path: Path, data: bytes | None = None) -> Tensors:
+    """The arrays of any .safetensors file by name.
+
+    Args:
+      path: the file.
+      data: its bytes, if they are read already.
+
+    Raises:
+      UserError: it cannot be read, is no such file or damaged, or holds other than floats.
+    """
+    data = read_file(path) if data is None else data
+    try:
+        views = safetensors.deserialize(data)
+    except safetensors.SafetensorError as error:
+        raise UserError(f"{path}: not a safetensors file, or damaged: {one_line(error)}") from error
+    arrays = {}
+    for name, view in views:
+        if name.endswith("num_batches_tracked"):  # PyTorch's counters
+            continue
+        if view["dtype"] not in READABLE:
+            raise UserError(f"{path}: {name:.80} is {view['dtype']}: only floats can be read")
+        flat = np.frombuffer(view["data"], READABLE[view["dtype"]])
+        arrays[name] = flat.reshape(view["shape"])
+    return arrays
