@@ -53,7 +53,7 @@ def _side(state: Tensors, prefix: str) -> Tensors:
             tensors[f"norm{number}.norm.{own}"] = state[f"{name}.bn.{theirs}"]
         number += 1
     weight = state[f"{prefix}.fc.linear.weight"]  # out, (channels h w)
-    channels = len(state[f"{prefix}.conv{number - 1}.bn.weight"])
+    channels = max(len(state[f"{prefix}.conv{number - 1}.bn.weight"]), 1)
     edge = math.isqrt(weight.shape[1] // channels)
     pixels = weight.reshape(len(weight), channels, edge, edge).transpose(2, 3, 1, 0)
     tensors["dense.fc.kernel"] = pixels.reshape(-1, len(weight))

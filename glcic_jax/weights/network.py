@@ -1,7 +1,7 @@
 """A completion network with all that running it takes, whatever file it is from or for."""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -92,6 +92,7 @@ def kernel_name(number: int) -> str:
     return f"layer{number}.kernel" if number in DECONVOLUTIONS else f"layer{number}.conv.kernel"
 
 
+@cache
 def expected(width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of a completion network.
 

@@ -25,7 +25,7 @@ STORED = {
 }  # fmt: skip
 """numpy's dtypes of torch.XStorage and torch.XTensor by X."""
 
-DEEPEST = 100
+DEEPEST = 50
 """Tables within tables; a network is about ten deep."""
 
 MOST_OBJECTS = 100_000
@@ -171,11 +171,11 @@ class _Reader:
         strides = [self.scalar("<q") for _ in range(dimensions)]
         offset = self.scalar("<q") - 1  # Lua counts from one
         storage = self.value(depth + 1)
-        if dimensions == 0 or storage is None:
+        if storage is None or dimensions == 0 or 0 in shape:
             return np.zeros(0, dtype)
         if not isinstance(storage, np.ndarray) or storage.dtype != dtype or storage.ndim != 1:
             raise _DamagedError("a tensor without its storage")
-        sound = all(size > 0 and stride >= 0 for size, stride in zip(shape, strides, strict=True))
+        sound = all(size >= 0 and stride >= 0 for size, stride in zip(shape, strides, strict=True))
         last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
         # As many elements as stored at most: one number may not stand for millions.
         if not (sound and offset >= 0 and last < len(storage) and math.prod(shape) <= len(storage)):
