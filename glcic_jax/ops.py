@@ -58,9 +58,7 @@ def pad_to_multiple(x: Float[Array, "b h w c"], multiple: int) -> Float[Array, "
         size = x.shape[axis]
         if size % multiple == 0:
             continue
-        period = jnp.maximum(
-            2 * size - 2, 1
-        )  # a mirror image's, if pixels are few
+        period = jnp.maximum(2 * size - 2, 1)  # a mirror image's, if pixels are few
         place = jnp.arange((size + multiple - 1) // multiple * multiple) % period
         x = jnp.take(x, jnp.where(place < size, place, period - place), axis=axis)
     return x

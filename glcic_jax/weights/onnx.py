@@ -31,10 +31,7 @@ def to_onnx(weights: CompletionWeights, dtype: str = "float32") -> bytes:
     Raises:
       UserError: onnx is not installed, or float16 is too small.
     """
-    try:
-        import onnx  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UserError('ONNX takes the package onnx: pip install ".[onnx]"') from error
+    onnx = _onnx()
     graph = _Graph(onnx, weights, dtype)
     graph.completed(graph.network(graph.network_input()))
     sizes = {"image": 3, "mask": 1, "output": 3}
@@ -141,3 +138,11 @@ class _Graph:
         starts, axes = self.constant([0, 0], np.int64), self.constant([2, 3], np.int64)
         cropped = self.add("Slice", x, starts, "size", axes)
         self.add("Where", "hole", cropped, "image", named="output")
+
+
+def _onnx() -> Any:
+    try:
+        import onnx  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise UserError('ONNX takes the package onnx: pip install ".[onnx]"') from error
+    return onnx

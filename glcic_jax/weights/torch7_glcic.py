@@ -27,20 +27,20 @@ def from_torch7(path: Path) -> CompletionWeights:
       UserError: no such file, a damaged one, or another network.
     """
     content = read_torch7(path)
-    model = content.get("model") if isinstance(content, dict) else content
-    if not isinstance(content, dict) or _kind(model) != "nn.Sequential":
+    table = content if isinstance(content, dict) else {"model": content}
+    model, mean = table.get("model"), table.get("mean")
+    if not isinstance(model, Torch7Object) or model.kind != "nn.Sequential":
         raise UserError(
             f"{path}: expected a table with an nn.Sequential as model, found {_kind(model)}"
         )
-    mean = content.get("mean")
     values = [mean.get(float(n)) for n in (1, 2, 3)] if isinstance(mean, dict) else mean
     try:
-        mean_pixel = tuple(np.asarray(values, np.float64).reshape(3).tolist())
+        red, green, blue = np.asarray(values, np.float64).reshape(3).tolist()
     except (TypeError, ValueError):
-        mean_pixel = (np.nan,) * 3
-    if not all(0 <= value <= 1 for value in mean_pixel):
+        red = green = blue = np.nan
+    if not all(0 <= value <= 1 for value in (red, green, blue)):
         raise UserError(f"{path}: expected a mean of three numbers in 0 to 1, found {_kind(mean)}")
-    return from_state_dict(_state(model, path), mean_pixel, str(path))
+    return from_state_dict(_state(model, path), (red, green, blue), str(path))
 
 
 def _state(model: Torch7Object, path: Path) -> Tensors:

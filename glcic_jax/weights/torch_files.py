@@ -8,7 +8,7 @@ import numpy as np
 
 from glcic_jax.items import one_line
 from glcic_jax.types import UserError
-from glcic_jax.weights.files import write_file
+from glcic_jax.weights.files import read_file, write_file
 from glcic_jax.weights.network import Tensors, stored
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
@@ -22,10 +22,9 @@ def read_state_dict(path: Path) -> Tensors:
       UserError: PyTorch is not installed; the file cannot be read, or holds more than tensors.
     """
     torch = _torch()
+    data = read_file(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # of zipfile, pickle or PyTorch itself, by what is wrong
         raise UserError(
             f"{path}: damaged, or holds more than tensors, which PyTorch does not read safely "
