@@ -35,7 +35,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--checkpoint", type=Path, required=True, help="run folder")
+    parser.add_argument(
+        "--checkpoint", required=True, help="run folder, converted weights, or hf://OWNER/NAME"
+    )
     parser.add_argument("--step", type=int, help="step of the checkpoint; the latest by default")
     parser.add_argument("--image", type=Path, required=True, help="picture, or folder of pictures")
     parser.add_argument("--mask", type=Path, required=True, help="mask or folder; white = fill")
@@ -104,7 +106,8 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.output, folder=many or args.output.is_dir())
     from glcic_jax.inference import load  # only now: --help and refusals need no JAX
 
-    keep_compiled(args.checkpoint)
+    if Path(args.checkpoint).is_dir():
+        keep_compiled(Path(args.checkpoint))
     completer = load(args.checkpoint, args.step)
     done = 0
     for job in tqdm(jobs, unit="picture", disable=not many):

@@ -121,7 +121,8 @@ def write(weights: "CompletionWeights", output: str, dtype: str, licence: str | 
         return hub.push(weights, output, str(licence), dtype)
     path = Path(output)
     if path.suffix in ("", exchange.SUFFIX) or path.is_dir():
-        return str(exchange.write_exchange(weights, path, dtype))
+        file = exchange.write_exchange(weights, path, dtype)
+        return f"{file} and the config.json beside it"
     if path.suffix in (".pth", ".pt"):
         title, state = torch_glcic.to_state_dict(weights)
         torch_files.write_state_dict(state, path, dtype)

@@ -1,4 +1,4 @@
-"""Networks on the Hugging Face Hub, in our exchange format. Needs the extra `hub`."""
+"""Networks on the Hugging Face Hub, in our exchange format. Needs requirements-hub.txt."""
 
 import re
 import tempfile
@@ -133,6 +133,6 @@ def _hub() -> Any:
         import huggingface_hub  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError(
-            f'{SCHEME} takes the package huggingface_hub: pip install ".[hub]"'
+            f"{SCHEME} takes the package huggingface_hub: pip install -r requirements-hub.txt"
         ) from error
     return huggingface_hub

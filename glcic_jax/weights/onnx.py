@@ -1,4 +1,4 @@
-"""Completion as an ONNX model. Needs the `onnx` package, an extra."""
+"""Completion as an ONNX model. Needs the `onnx` package (requirements-onnx.txt)."""
 
 from typing import Any
 
@@ -144,5 +144,7 @@ def _onnx() -> Any:
     try:
         import onnx  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise UserError('ONNX takes the package onnx: pip install ".[onnx]"') from error
+        raise UserError(
+            "ONNX takes the package onnx: pip install -r requirements-onnx.txt"
+        ) from error
     return onnx

@@ -1,4 +1,4 @@
-"""PyTorch's .pth files, as arrays by name. Needs PyTorch, the extra `torch`."""
+"""PyTorch's .pth files, as arrays by name. Needs PyTorch (requirements-torch.txt)."""
 
 import io
 from pathlib import Path
@@ -70,6 +70,6 @@ def _torch() -> Any:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError(
-            '.pth files take PyTorch: pip install ".[torch]", or use safetensors'
+            ".pth files take PyTorch: pip install -r requirements-torch.txt, or use safetensors"
         ) from error
     return torch
