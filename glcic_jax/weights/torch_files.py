@@ -21,7 +21,7 @@ def read_state_dict(path: Path) -> Tensors:
     Raises:
       UserError: PyTorch is not installed; the file cannot be read, or holds more than tensors.
     """
-    torch = _torch()
+    torch = _torch(path)
     data = read_file(path)
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -55,7 +55,7 @@ def write_state_dict(tensors: Tensors, path: Path, dtype: str) -> None:
     Raises:
       UserError: PyTorch is not installed, float16 is too small, or the file cannot be written.
     """
-    torch = _torch()
+    torch = _torch(path)
     state = {
         name: torch.from_numpy(tensor.astype(np.float32)).to(getattr(torch, dtype))
         for name, tensor in stored(tensors, dtype).items()
@@ -65,11 +65,12 @@ def write_state_dict(tensors: Tensors, path: Path, dtype: str) -> None:
     write_file(path, buffer.getvalue())
 
 
-def _torch() -> Any:
+def _torch(path: Path) -> Any:
     try:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError(
-            ".pth files take PyTorch: pip install -r requirements-torch.txt, or use safetensors"
+            f"{path}: PyTorch's files take PyTorch: pip install -r requirements-torch.txt, or use "
+            "safetensors"
         ) from error
     return torch
