@@ -9,22 +9,45 @@ from glcic_jax.types import Image, Mask
 
 
 def patch_corner(mask: Mask, size: int) -> Int[Array, "b 2"]:
-    """Top left corner (row, column) of the square patch centred on each hole's bounding box.
+    """Top left corner (row, column) of the square patch that shows each hole.
 
-    The patch is shifted to lie inside the picture. GLCIC, section 3.3: the local discriminator
-    looks at "an image patch centered around the completed region".
+    The patch is centred on the hole's bounding box and shifted to lie inside the picture. GLCIC,
+    section 3.3: the local discriminator looks at "an image patch centered around the completed
+    region". Where the bounding box is larger than the patch, so that its middle may show nothing of
+    the hole, the patch lies where it shows most of it, as near to the middle as that allows.
 
     Args:
       mask: 1 = hole; at least one pixel of each mask must be 1, else the patch lies at a corner.
       size: the patch's edge in pixels, at most the picture's.
     """
-    corners = []
+    corners, fits = [], True
     for axis, length in ((1, mask.shape[1]), (2, mask.shape[2])):
         inside = jnp.any(mask > 0, axis=tuple({1, 2, 3} - {axis}))
         first = jnp.argmax(inside, axis=1)
         last = length - 1 - jnp.argmax(inside[:, ::-1], axis=1)
+        fits &= last - first < size
         corners.append(jnp.clip((first + last + 1) // 2 - size // 2, 0, length - size))
-    return jnp.stack(corners, axis=1).astype(jnp.int32)
+    centred = jnp.stack(corners, axis=1).astype(jnp.int32)
+    return lax.cond(
+        jnp.all(fits),
+        lambda: centred,
+        lambda: jnp.where(fits[:, None], centred, _densest_corner(mask, size, centred)),
+    )
+
+
+def _densest_corner(mask: Mask, size: int, near: Int[Array, "b 2"]) -> Int[Array, "b 2"]:
+    """Corner of the window with most hole pixels; of several, that nearest to the corner `near`."""
+    hole = (mask[..., 0] > 0).astype(jnp.int32)
+    sums = jnp.pad(jnp.cumsum(jnp.cumsum(hole, axis=1), axis=2), ((0, 0), (1, 0), (1, 0)))
+    rows = sums[:, size:] - sums[:, :-size]
+    counts = rows[:, :, size:] - rows[:, :, :-size]
+    height, width = counts.shape[1:]
+    down = jnp.square(jnp.arange(height) - near[:, :1])
+    right = jnp.square(jnp.arange(width) - near[:, 1:])
+    distance = down[:, :, None] + right[:, None, :]
+    most = counts == counts.max(axis=(1, 2), keepdims=True)
+    best = jnp.argmin(jnp.where(most, distance, jnp.iinfo(jnp.int32).max).reshape(len(mask), -1), 1)
+    return jnp.stack(jnp.divmod(best, width), axis=1).astype(jnp.int32)
 
 
 def crop_patches(image: Image, corner: Int[Array, "b 2"], size: int) -> Image:

@@ -1,3 +1,6 @@
+import math
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from glcic_jax.ops import (
     patch_corner,
 )
 
+corner_of = jax.jit(patch_corner, static_argnums=1)
 rng = np.random.default_rng(0)
 
 
@@ -21,25 +25,54 @@ def boxes(*corners_and_sizes, size=32):
 
 
 def test_patch_is_centred_on_the_hole():
-    corner = patch_corner(boxes((10, 12, 4, 6)), 16)
+    corner = corner_of(boxes((10, 12, 4, 6)), 16)
     assert corner.tolist() == [[12 - 8, 15 - 8]]  # the box's centre is row 12, column 15
 
 
 def test_patch_is_shifted_to_lie_inside():
-    corner = patch_corner(boxes((0, 28, 3, 4), (30, 0, 2, 2), (0, 0, 32, 32)), 16)
+    corner = corner_of(boxes((0, 28, 3, 4), (30, 0, 2, 2), (0, 0, 32, 32)), 16)
     assert corner.tolist() == [[0, 16], [16, 0], [8, 8]]
 
 
 def test_patch_follows_the_bounding_box_of_any_shape():
     mask = jnp.zeros((1, 32, 32, 1)).at[0, 6, 20].set(1).at[0, 15, 9].set(1)
-    assert patch_corner(mask, 8).tolist() == [[11 - 4, 15 - 4]]
+    assert corner_of(mask, 12).tolist() == [[11 - 6, 15 - 6]]
+
+
+@pytest.mark.parametrize(("height", "width", "size"), [(24, 32, 8), (17, 13, 13)])
+def test_patch_lies_on_the_densest_window_of_a_hole_larger_than_it(height, width, size):
+    masks = (rng.random((12, height, width, 1)) < rng.uniform(0.01, 0.6, (12, 1, 1, 1))) * 1.0
+    masks[:, 0, 0] = masks[:, -1, -1] = 1  # the bounding box is the whole picture
+    middle = (height // 2 - size // 2, max(width // 2 - size // 2, 0))
+    corners = corner_of(jnp.asarray(masks), size).tolist()
+    for mask, corner in zip(masks, corners, strict=True):
+        windows = {
+            (top, left): mask[top : top + size, left : left + size].sum()
+            for top in range(height - size + 1)
+            for left in range(width - size + 1)
+        }
+        densest = [at for at in windows if windows[at] == max(windows.values())]
+        assert tuple(corner) == min(densest, key=lambda at: math.dist(at, middle))
+
+
+def test_a_hole_over_everything_is_seen_in_its_middle():
+    assert corner_of(jnp.ones((1, 32, 32, 1)), 8).tolist() == [[12, 12]]
+
+
+def test_boxes_that_fit_keep_their_patch_beside_holes_that_do_not():
+    masks = boxes((10, 12, 4, 6), (0, 28, 3, 4), (0, 0, 2, 2))
+    alone = corner_of(masks, 16)
+    wide = masks[2].at[20:30, 20:32].set(1)
+    together = corner_of(jnp.concatenate([masks, wide[None]]), 16)
+    np.testing.assert_array_equal(together[:3], alone)
+    assert together[3].tolist() == [14, 16]
 
 
 @pytest.mark.parametrize("size", [8, 16])
 def test_every_box_that_fits_lies_inside_its_patch(size):
     corners = [(t, 31 - t, 1 + t % size, 1) for t in range(0, 32 - size)]
     masks = boxes(*corners)
-    patches = crop_patches(masks.repeat(3, axis=3), patch_corner(masks, size), size)
+    patches = crop_patches(masks.repeat(3, axis=3), corner_of(masks, size), size)
     inside, whole = patches[..., 0].sum((1, 2)), masks.sum((1, 2, 3))
     np.testing.assert_array_equal(inside, whole)
 
