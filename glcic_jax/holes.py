@@ -1,9 +1,21 @@
-"""Holes, drawn in the input pipeline with numpy: uint8 [h, w, 1], 1 = hole."""
+"""Holes, drawn in the input pipeline with numpy: uint8 [h, w, 1], 1 = hole.
+
+Each kind is `f(rng, height, width, **arguments)`: sizes in pixels, shares of the picture's pixels.
+Strokes are in strokes.py, the list of all kinds in data/hole_kinds.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from glcic_jax.types import PixelMask, UserError
+from glcic_jax.errors import UserError
+from glcic_jax.ranges import check_fit, check_range, check_shares
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelMask
 
 
 def box(
@@ -16,14 +28,33 @@ def box(
     Raises:
       UserError: the sides are no range, or the longest does not fit.
     """
-    if not 1 <= shortest <= longest:
-        raise UserError(f"holes.shortest {shortest} and holes.longest {longest} are no range")
-    _check_fit(longest, height, width, "holes.longest")
-    rows, columns = rng.integers(shortest, longest, size=2, endpoint=True)
-    top = rng.integers(0, height - rows, endpoint=True)
-    left = rng.integers(0, width - columns, endpoint=True)
+    return boxes(rng, height, width, fewest=1, most=1, shortest=shortest, longest=longest)
+
+
+def boxes(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    *,
+    fewest: int,
+    most: int,
+    shortest: int,
+    longest: int,
+) -> PixelMask:
+    """Several rectangles as `box` draws one, between `fewest` and `most`; they may overlap.
+
+    Raises:
+      UserError: the counts or the sides are no range, or the longest does not fit.
+    """
+    check_range(fewest=fewest, most=most)
+    check_range(shortest=shortest, longest=longest)
+    check_fit(height, width, longest=longest)
     mask = np.zeros((height, width, 1), np.uint8)
-    mask[top : top + rows, left : left + columns] = 1
+    for _ in range(most if fewest == most else rng.integers(fewest, most, endpoint=True)):
+        rows, columns = rng.integers(shortest, longest, size=2, endpoint=True)
+        top = rng.integers(0, height - rows, endpoint=True)
+        left = rng.integers(0, width - columns, endpoint=True)
+        mask[top : top + rows, left : left + columns] = 1
     return mask
 
 
@@ -34,10 +65,39 @@ def center(rng: np.random.Generator, height: int, width: int, *, size: int) -> P
       UserError: the square does not fit.
     """
     del rng
-    _check_fit(size, height, width, "holes.size")
+    check_fit(height, width, size=size)
     top, left = (height - size) // 2, (width - size) // 2
     mask = np.zeros((height, width, 1), np.uint8)
     mask[top : top + size, left : left + size] = 1
+    return mask
+
+
+def outpaint(
+    rng: np.random.Generator, height: int, width: int, *, sides: int, narrowest: int, widest: int
+) -> PixelMask:
+    """Bands along the border: the picture is to be continued outwards.
+
+    Args:
+      rng: the only source of chance.
+      height: of the picture, pixels.
+      width: of the picture, pixels.
+      sides: how many of the four have a band, 1 to 4; which ones is drawn.
+      narrowest: of the bands, pixels. Each is drawn apart, a uniform integer.
+      widest: less than half of the picture, so that something is known.
+
+    Raises:
+      UserError: the bands are no range, too wide, or too many.
+    """
+    if not 1 <= sides <= 4:
+        raise UserError(f"sides is {sides}: choose 1 to 4")
+    check_range(narrowest=narrowest, widest=widest)
+    if 2 * widest >= min(height, width):
+        raise UserError(f"two bands of {widest} pixels leave nothing of {width}x{height} pixels")
+    bands = rng.integers(narrowest, widest, size=4, endpoint=True)
+    bands[rng.permutation(4)[sides:]] = 0
+    top, bottom, left, right = bands
+    mask = np.ones((height, width, 1), np.uint8)
+    mask[top : height - bottom, left : width - right] = 0
     return mask
 
 
@@ -64,13 +124,11 @@ def noise(
       cell: pixels between two values of the coarse noise, hence the size of the blobs.
 
     Raises:
-      UserError: the shares are no range.
+      UserError: the shares are no range, or the cells no pixels.
     """
-    if not 0 < smallest_share <= largest_share < 1:
-        raise UserError(
-            f"holes.smallest_share {smallest_share} and holes.largest_share {largest_share} "
-            "are no range between 0 and 1"
-        )
+    check_shares(smallest_share, largest_share)
+    if cell < 1:
+        raise UserError(f"cell is {cell}: choose at least 1 pixel")
     share = rng.uniform(smallest_share, largest_share)
     coarse = rng.random((max(2, -(-height // cell)), max(2, -(-width // cell))), np.float32)
     fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).ravel()
@@ -78,14 +136,3 @@ def noise(
     mask = np.zeros(height * width, np.uint8)
     mask[np.argpartition(fine, count)[:count]] = 1
     return mask.reshape(height, width, 1)
-
-
-def _check_fit(size: int, height: int, width: int, field: str) -> None:
-    if size > min(height, width):
-        raise UserError(
-            f"holes of up to {size} pixels do not fit a {width}x{height} crop: "
-            f"lower {field} or raise data.crop"
-        )
-
-
-HOLES = {"box": box, "center": center, "noise": noise}

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glcic_jax.data.pipeline import make_hole
+from glcic_jax.data.hole_kinds import make_hole
 from glcic_jax.data.transforms import check_sizes
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import make_mesh
@@ -32,7 +32,7 @@ def test_config_builds_at_full_size(name):
     config = config_of(name)
     method = METHODS[config.method](config, MEAN)
     check_sizes(config.data.resize, config.data.crop)
-    make_hole(config.holes, config.data.crop)
+    make_hole(config.holes, config.data.crop, config.data.crop)
     crop, size = config.data.crop, config.data.batch_size
     batch = {
         name: jax.ShapeDtypeStruct((size, crop, crop, channels), jnp.uint8)
@@ -81,6 +81,6 @@ def test_config_names_its_own_command(name):
 
 
 def test_freeform_holes_cover_a_fifth_to_three_tenths():
-    hole = make_hole(config_of("places2_freeform").holes, 256)
+    hole = make_hole(config_of("places2_freeform").holes, 256, 256)
     shares = [hole(np.random.default_rng(i), 256, 256).mean() for i in range(20)]
     assert 0.2 <= min(shares) < max(shares) <= 0.3

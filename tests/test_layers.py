@@ -8,9 +8,10 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 
 FLOORS = {
-    0: {"errors", "types", "winograd"},
+    0: {"errors", "types", "ranges", "winograd"},
     1: {
-        "disk", "holes", "items", "losses", "metrics", "blending", "parallel", "ops", "collapse",
+        "disk", "holes", "strokes", "items", "losses", "metrics", "blending", "parallel", "ops",
+        "collapse",
         "board", "report_page", "process", "convolution", "windows",
         "throughput",
         "networks.layers", "networks.completion", "networks.discriminators",
@@ -18,7 +19,7 @@ FLOORS = {
     2: {
         "methods", "methods.glcic", "methods.glcic_updates", "methods.glcic_networks",
         "methods.procedural", "data",
-        "data.decode", "data.sources",
+        "data.decode", "data.sources", "data.hole_kinds", "data.mask_set",
         "data.storage", "data.entries", "data.cifar", "data.layouts", "data.faces",
         "data.transforms", "data.pipeline", "checkpoint", "report", "run_folder",
         "weights", "weights.network", "weights.files", "weights.description", "weights.exchange",
@@ -27,7 +28,7 @@ FLOORS = {
         "weights.hub",
     },
     3: {"train_step", "inference", "evaluate"},
-    4: {"train", "main", "complete", "convert", "quickstart"},
+    4: {"train", "main", "complete", "convert", "masks", "quickstart"},
 }  # fmt: skip
 
 ALONE = {

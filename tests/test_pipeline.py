@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glcic_jax.data.pipeline import MEAN_FILE, make_dataset, make_hole, measure_mean
+from glcic_jax.data.pipeline import MEAN_FILE, make_dataset, measure_mean
 from glcic_jax.data.sources import Arrays
 from glcic_jax.parallel import make_mesh, shard
 from glcic_jax.types import UserError
@@ -179,19 +179,6 @@ def test_workers_end_with_a_killed_main_process(root, tmp_path):
     while processes_reading(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert processes_reading(tmp_path) == 0
-
-
-@pytest.mark.parametrize(
-    ("holes", "message"),
-    [
-        ({"kind": "star"}, "choose box, center, noise"),
-        ({"kind": "box", "size": 4}, "does not fit holes of kind box"),
-        ({"kind": "box", "shortest": 6, "longest": 40}, "40 pixels do not fit a 32x32 crop"),
-    ],
-)
-def test_holes_that_make_no_sense_are_refused(holes, message):
-    with pytest.raises(UserError, match=message):
-        make_hole(holes, 32)
 
 
 def test_unknown_source_is_refused(root):

@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,10 +16,10 @@ import grain
 import jax
 import numpy as np
 
+from glcic_jax.data.hole_kinds import make_hole
 from glcic_jax.data.sources import SOURCES, Files, Source, Split
-from glcic_jax.data.transforms import Hole, check_sizes, example
+from glcic_jax.data.transforms import check_sizes, example
 from glcic_jax.disk import write_whole
-from glcic_jax.holes import HOLES
 from glcic_jax.types import Batch, UserError
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def make_dataset(
         resize=tuple(data.resize),
         crop=data.crop,
         flip=data.flip,
-        hole=make_hole(config.holes, data.crop),
+        hole=make_hole(config.holes, data.crop, data.crop),
     )
     split = open_source(data)
     if mean_pixel is None:
@@ -109,24 +109,6 @@ def open_source(data: Any) -> Split:
             max_bad_fraction=data.max_bad_fraction,
         )
     return SOURCES[data.source](held_out=data.held_out)
-
-
-def make_hole(holes: Mapping, crop: int) -> Hole:
-    """The function that draws a hole, its arguments filled in from `config.holes`.
-
-    Raises:
-      UserError: no such kind, arguments of another kind, or holes that do not fit the crop.
-    """
-    arguments = dict(holes)
-    kind = arguments.pop("kind")
-    if kind not in HOLES:
-        raise UserError(f'holes.kind is "{kind}": choose {", ".join(HOLES)}')
-    hole = partial(HOLES[kind], **arguments)
-    try:
-        hole(np.random.default_rng(0), crop, crop)
-    except TypeError as error:
-        raise UserError(f"config.holes does not fit holes of kind {kind}: {error}") from error
-    return hole
 
 
 def train_batches(
