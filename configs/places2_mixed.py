@@ -1,0 +1,32 @@
+"""Holes of several kinds on Places2, not the paper's: rectangles, strokes, blobs and borders.
+
+    python -m glcic_jax.main --config configs/places2_mixed.py --workdir runs/places2_mixed \
+        --config.data.root=DIR
+
+For a network that is to fill whatever a user marks. Each hole is of one kind, drawn by the weights,
+which the command line may set: --config.holes.outpaint.weight=0.0 leaves the borders out.
+Cost and result: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import places2
+
+
+def get_config() -> ConfigDict:
+    config = places2.get_config()
+    config.holes = ConfigDict(
+        {
+            "kind": "mix",
+            "box": {"weight": 0.3, "shortest": 96, "longest": 128},
+            "irregular": {
+                "weight": 0.4,
+                "smallest_share": 0.01,
+                "largest_share": 0.6,
+                "margin": 0,
+            },
+            "noise": {"weight": 0.2, "smallest_share": 0.2, "largest_share": 0.3, "cell": 32},
+            "outpaint": {"weight": 0.1, "sides": 2, "narrowest": 16, "widest": 64},
+        }
+    )
+    return config
