@@ -69,7 +69,9 @@ def decode_mask(path: str | Path) -> UInt8[np.ndarray, "h w"]:
         picture = PillowImage.alpha_composite(
             PillowImage.new("RGBA", picture.size, (0, 0, 0, 255)), picture.convert("RGBA")
         )
-    grey = np.asarray(PillowImage.fromarray(_to_rgb(picture)).convert("L"))
+    if picture.mode != "L":
+        picture = PillowImage.fromarray(_to_rgb(picture)).convert("L")
+    grey = np.asarray(picture)
     return (grey >= 128).astype(np.uint8)
 
 
