@@ -32,7 +32,7 @@ def get_config() -> ConfigDict:
     config.data.mean_pixel = ()  # RGB in [0, 1]; () = measured on the training pictures
 
     config.holes = ConfigDict()
-    config.holes.kind = "box"  # a function of glcic_jax/holes.py; the rest are its arguments
+    config.holes.kind = "box"  # docs/holes.md has the others; the rest are its arguments
     config.holes.shortest = 96  # pixels
     config.holes.longest = 128
 
