@@ -1,8 +1,10 @@
 """Settings that hold for a whole process: for our commands, not for a library's users."""
 
 import ctypes
+import multiprocessing
 import os
 import sys
+import threading
 from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
@@ -37,3 +39,15 @@ def keep_compiled(run_folder: Path) -> None:
         import jax
 
         jax.config.update("jax_compilation_cache_dir", str(run_folder / COMPILED_FOLDER))
+
+
+def end_with_parent() -> None:
+    """In a worker process: ends it when the process that started it is gone, however it went."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()  # returns also if it ended before this worker was ready
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The folder of one run: whose it is, and that only one process writes to it."""
+"""The folder of one run: whose it is, and that only one process writes to it. Needs no JAX."""
 
 import fcntl
 import json
@@ -8,46 +8,54 @@ from pathlib import Path
 from typing import Any
 
 from glcic_jax.disk import write_whole
-from glcic_jax.types import UserError
+from glcic_jax.errors import UserError
 
 CONFIG = "config.json"
 
 
 @contextmanager
-def lock(workdir: Path) -> Iterator[None]:
+def lock(workdir: Path, option: str = "--workdir", work: str = "training") -> Iterator[None]:
     """Makes the folder, and holds it for this process; the kernel lets go when the process ends.
 
+    Args:
+      workdir: the folder.
+      option: of the command line that names it, and
+      work: what is done there, for messages.
+
     Raises:
-      UserError: the folder cannot be written, or another process trains in it.
+      UserError: the folder cannot be written, or another process works in it.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         handle = (workdir / ".lock").open("w")
     except OSError as error:
         raise UserError(
-            f"{workdir}: cannot write there ({error.strerror}): choose another --workdir"
+            f"{workdir}: cannot write there ({error.strerror}): choose another {option}"
         ) from error
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UserError(
-                f"{workdir}: another process is training there: wait, or choose another --workdir"
+                f"{workdir}: another process is {work} there: wait, or choose another {option}"
             ) from error
         except OSError as error:  # a network file system without locks
             raise UserError(
-                f"{workdir}: cannot lock it ({error.strerror}): choose a --workdir on another disk"
+                f"{workdir}: cannot lock it ({error.strerror}): choose a {option} on another disk"
             ) from error
         yield
 
 
-def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
+def claim(
+    workdir: Path, config: dict, *, may_differ: tuple[str, ...], option: str = "--workdir"
+) -> bool:
     """Makes the folder the run's of `config`, or finds that it is that already.
 
     Args:
       workdir: an existing folder.
       config: nested dict of plain values; written to config.json.
       may_differ: dotted names of fields, or of groups of fields, that a resumed run may change.
+      option: of the command line that names the folder, for messages.
 
     Returns:
       True if the folder held this run before.
@@ -66,15 +74,14 @@ def claim(workdir: Path, config: dict, *, may_differ: tuple[str, ...]) -> bool:
         differences = _differences(_flat(theirs), _flat(ours), may_differ)
         if differences:
             raise UserError(
-                f"{workdir} holds another config: {'; '.join(differences)}: "
-                "choose another --workdir"
+                f"{workdir} holds another config: {'; '.join(differences)}: choose another {option}"
             )
         write_whole(path, json.dumps(ours, indent=2) + "\n")
     except ValueError as error:
-        raise UserError(f"{path}: not a config: {error}: choose another --workdir") from error
+        raise UserError(f"{path}: not a config: {error}: choose another {option}") from error
     except OSError as error:
         raise UserError(
-            f"{path}: cannot read or write it ({error.strerror}): choose another --workdir"
+            f"{path}: cannot read or write it ({error.strerror}): choose another {option}"
         ) from error
     return known
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
+from PIL import ExifTags, ImageOps
 from PIL import Image as PillowImage
-from PIL import ImageOps
 
 from glcic_jax.disk import write_whole
 from glcic_jax.errors import UserError
@@ -31,6 +31,18 @@ _QUALITY = {
 }
 
 
+class Header(NamedTuple):
+    """What a picture file says of itself.
+
+    kind: as Pillow names it: JPEG, PNG, WEBP, ...
+    plain: 8-bit grey or RGB, stored upright: shown right by programs that know nothing of EXIF,
+        palettes, CMYK or transparency.
+    """
+
+    kind: str
+    plain: bool
+
+
 def decode(path: str | Path) -> PixelImage:
     """Reads a picture: grey, palette, CMYK, 16-bit and EXIF-rotated ones come out as upright RGB.
 
@@ -39,19 +51,43 @@ def decode(path: str | Path) -> PixelImage:
     Raises:
       UserError: missing, empty, truncated, no picture, or too large; names the file.
     """
-    path = Path(path)
-    data = _read(path)
-    picture = _open(path, data)
+    return decode_bytes(_read(Path(path)), path)
+
+
+def decode_bytes(data: bytes, name: str | Path) -> PixelImage:
+    """The same of a file's bytes.
+
+    Args:
+      data: a whole picture file.
+      name: for messages.
+
+    Raises:
+      UserError: as `decode`.
+    """
+    picture = _open(name, data)
     if picture.format == "JPEG" and picture.mode in ("L", "RGB"):
         # OpenCV turns the picture upright itself. It reads truncated files as far as they go, or
         # not at all; only the end-of-image marker tells that nothing is missing.
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if image is None or b"\xff\xd9" not in data[-4096:]:
-            raise UserError(f"{path}: the file is truncated or damaged")
+            raise UserError(f"{name}: the file is truncated or damaged")
         return cv2.cvtColor(
             image, cv2.COLOR_BGR2RGB
         )  # a copy by indexing takes as long as decoding
-    return _to_rgb(_load(path, picture))
+    return _to_rgb(_load(name, picture))
+
+
+def read_header(data: bytes, name: str | Path) -> Header:
+    """Reads what a picture file says of itself, no pixels.
+
+    Raises:
+      UserError: empty, no picture, or too large; names the file.
+    """
+    picture = _open(name, data)
+    upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    transparent = "transparency" in picture.info
+    plain = upright and picture.mode in ("L", "RGB") and not transparent
+    return Header(picture.format or "", plain)
 
 
 def decode_mask(path: str | Path) -> UInt8[np.ndarray, "h w"]:
@@ -77,16 +113,15 @@ def decode_mask(path: str | Path) -> UInt8[np.ndarray, "h w"]:
 
 def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
+
+
+def _open(path: str | Path, data: bytes) -> PillowImage.Image:
+    """Reads the header only."""
     if not data:
         raise UserError(f"{path}: the file is empty")
-    return data
-
-
-def _open(path: Path, data: bytes) -> PillowImage.Image:
-    """Reads the header only."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
@@ -99,7 +134,7 @@ def _open(path: Path, data: bytes) -> PillowImage.Image:
     return picture
 
 
-def _load(path: Path, picture: PillowImage.Image) -> PillowImage.Image:
+def _load(path: str | Path, picture: PillowImage.Image) -> PillowImage.Image:
     try:
         picture.load()
         return ImageOps.exif_transpose(picture)
@@ -130,10 +165,14 @@ def write(path: str | Path, image: PixelImage) -> None:
     path = Path(path)
     if path.suffix.lower() not in EXTENSIONS:
         raise UserError(f"{path}: unknown kind of file; write {', '.join(sorted(EXTENSIONS))}")
-    kind = path.suffix.lower()
-    bgr = np.ascontiguousarray(image[..., ::-1])
-    _, data = cv2.imencode(kind, bgr, _QUALITY.get(kind, []))
     try:
-        write_whole(path, data.tobytes())
+        write_whole(path, encode(image, path.suffix.lower()))
     except OSError as error:
         raise UserError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def encode(image: PixelImage, extension: str) -> bytes:
+    """The file of a picture, uint8 RGB [h, w, 3]; `extension` is one of EXTENSIONS."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(extension, bgr, _QUALITY.get(extension, []))
+    return data.tobytes()

@@ -3,9 +3,7 @@
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,10 +14,12 @@ import grain
 import jax
 import numpy as np
 
+from glcic_jax.data.collection import Source, Split
 from glcic_jax.data.hole_kinds import make_hole
-from glcic_jax.data.sources import SOURCES, Files, Source, Split
+from glcic_jax.data.sources import SOURCES, Files
 from glcic_jax.data.transforms import check_sizes, example
 from glcic_jax.disk import write_whole
+from glcic_jax.process import end_with_parent
 from glcic_jax.types import Batch, UserError
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def make_dataset(
     )
     split = open_source(data)
     if mean_pixel is None:
-        mean_pixel = measured_mean(split)
+        mean_pixel = split.mean_pixel or measured_mean(split)
     return Dataset(
         batches=partial(
             train_batches,
@@ -101,13 +101,11 @@ def open_source(data: Any) -> Split:
     """
     if data.source not in SOURCES:
         raise UserError(f'data.source is "{data.source}": choose {" or ".join(SOURCES)}')
+    limits = {"min_edge": data.min_edge, "max_bad_fraction": data.max_bad_fraction}
     if data.source == "folder":
-        return SOURCES["folder"](
-            data.root,
-            held_out=data.held_out_list or data.held_out,
-            min_edge=data.min_edge,
-            max_bad_fraction=data.max_bad_fraction,
-        )
+        return SOURCES["folder"](data.root, held_out=data.held_out_list or data.held_out, **limits)
+    if data.source == "shards":
+        return SOURCES["shards"](data.root, **limits)
     return SOURCES[data.source](held_out=data.held_out)
 
 
@@ -146,14 +144,7 @@ def _start_worker(index: int, count: int) -> None:
     """One core per worker, and an end when the main process is gone: grain's stay for ever."""
     del index, count
     cv2.setNumThreads(0)
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None
-        parent.join()  # returns also if it ended before this worker was ready
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with_parent()
 
 
 def held_out_examples(

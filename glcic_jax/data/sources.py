@@ -1,100 +1,43 @@
-"""Where pictures come from: random-access collections of uint8 RGB pictures."""
+"""Where pictures come from: random-access collections of uint8 RGB pictures. Needs no JAX."""
+
+from __future__ import annotations
 
 import hashlib
-import logging
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glcic_jax.data.collection import Collection, Split
 from glcic_jax.data.decode import EXTENSIONS, decode
-from glcic_jax.types import PixelImage, UserError
+from glcic_jax.data.shards import shards
+from glcic_jax.errors import UserError
 
-log = logging.getLogger(__name__)
-
-
-class Source(Protocol):
-    """What the pipeline needs of a collection."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> PixelImage: ...
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
 
 
-class Split(NamedTuple):
-    """Pictures to train on and pictures to judge by; no pixel is in both.
-
-    `root` is the folder they come from, if they come from one.
-    """
-
-    train: Source
-    held_out: Source
-    root: Path | None = None
-
-
-class Files:
-    """Pictures in files. A bad one is replaced by the next good one, the same one every time.
-
-    Bad are files that cannot be read and pictures whose shortest edge is below `min_edge` pixels.
-    Each is named in the log once; more than `max_bad_fraction` of all stop the run.
-    """
+class Files(Collection):
+    """Pictures in files below `root`."""
 
     def __init__(
         self, root: Path, names: Sequence[str], *, min_edge: int, max_bad_fraction: float
     ) -> None:
-        self.root, self.names = root, list(names)
-        self._min_edge, self._max_bad_fraction = min_edge, max_bad_fraction
-        self._bad: set[str] = set()
-        self._lock = threading.Lock()
+        super().__init__(root, min_edge=min_edge, max_bad_fraction=max_bad_fraction)
+        self.names = list(names)
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getstate__(self) -> dict:
-        """Without the lock: worker processes get a copy and count for themselves."""
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+    def read(self, index: int) -> PixelImage:
+        """Picture `index`."""
+        return decode(self.root / self.names[index])
 
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
-
-    def __getitem__(self, index: int) -> PixelImage:
-        """Reads picture `index`, or the next one that can be read.
-
-        Raises:
-          UserError: too many bad files.
-        """
-        for offset in range(len(self.names)):
-            name = self.names[(index + offset) % len(self.names)]
-            if name in self._bad:
-                continue
-            try:
-                return self._read(name)
-            except UserError as error:
-                self._note(name, str(error))
-        raise UserError(f"{self.root}: none of {len(self.names)} pictures can be used")
-
-    def _read(self, name: str) -> PixelImage:
-        image = decode(self.root / name)
-        if min(image.shape[:2]) < self._min_edge:
-            size = f"{image.shape[1]}x{image.shape[0]}"
-            raise UserError(f"{self.root / name}: {size} pixels, below data.min_edge")
-        return image
-
-    def _note(self, name: str, reason: str) -> None:
-        with self._lock:
-            if name in self._bad:
-                return
-            self._bad.add(name)
-            count, total = len(self._bad), len(self.names)
-        log.warning("skipped: %s", reason)
-        if count > self._max_bad_fraction * total:
-            raise UserError(
-                f"{self.root}: at least {count} of {total} pictures are unreadable or too small, "
-                f"the last of them {name}: remove them or raise data.max_bad_fraction"
-            )
+    def name(self, index: int) -> str:
+        """Its path."""
+        return str(self.root / self.names[index])
 
 
 def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction: float) -> Split:
@@ -187,4 +130,4 @@ def scikit_image(*, held_out: float) -> Split:
     return Split(Arrays(train), Arrays(rest))
 
 
-SOURCES = {"folder": folder, "scikit_image": scikit_image}
+SOURCES = {"folder": folder, "shards": shards, "scikit_image": scikit_image}

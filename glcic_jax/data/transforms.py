@@ -2,40 +2,12 @@
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
+from glcic_jax.data.resize import resize_shortest
 from glcic_jax.types import PixelImage, PixelMask, UserError
 
 Hole = Callable[[np.random.Generator, int, int], PixelMask]
-
-
-def resize_shortest(image: PixelImage, edge: int) -> PixelImage:
-    """Scales uint8 RGB [h, w, 3] so that the shortest edge has `edge` pixels, antialiased."""
-    height, width = image.shape[:2]
-    scale = edge / min(height, width)
-    if scale == 1:
-        return image
-    # max: rounding must not leave the longer edge below the shorter
-    size = (max(edge, round(width * scale)), max(edge, round(height * scale)))
-    if scale >= 1:
-        return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
-    if scale < 0.5:
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(_blurred(image, scale), size, interpolation=cv2.INTER_LINEAR)
-
-
-def _blurred(image: PixelImage, scale: float) -> PixelImage:
-    """Ready to be sampled by linear interpolation at 0.5 to 1 times the size, antialiased.
-
-    Blur and interpolation together have the variance of a triangle filter as wide as the new
-    pixels, which is what antialiased bilinear resizing is; a third of the time of area averaging.
-    """
-    side = (scale**-2 - 1) / 12  # weight of the two outer ones of three taps
-    if side < 1e-3:
-        return image
-    sigma = np.sqrt(-0.5 / np.log(side / (1 - 2 * side)))
-    return cv2.GaussianBlur(image, (3, 3), sigma)
 
 
 def random_crop(rng: np.random.Generator, image: PixelImage, size: int) -> PixelImage:

@@ -1,0 +1,232 @@
+"""Prepared collections: ArrayRecord shards of picture files, and the index beside them.
+
+A record is a JPEG or PNG file, nothing else. NAME.array_record has a NAME.json beside it with the
+names of its records (`Description`); index.json, written last, says that the folder is complete.
+Needs no JAX.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from array_record.python.array_record_data_source import ArrayRecordDataSource
+from array_record.python.array_record_module import ArrayRecordReader
+
+from glcic_jax.data.collection import Collection, Split
+from glcic_jax.data.decode import decode_bytes
+from glcic_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
+
+INDEX = "index.json"
+VERSION = 1
+"""Of the format: raised when older code could no longer read it."""
+
+Part = Literal["train", "held_out"]
+AGAIN = "run glcic_jax.prepare again with this --output: it writes what is missing"
+
+
+class Shard(NamedTuple):
+    """One file of records, as the index lists it."""
+
+    name: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+class Index(NamedTuple):
+    """What index.json says. mean_pixel: of the training pictures, RGB in [0, 1]."""
+
+    train: list[Shard]
+    held_out: list[Shard]
+    mean_pixel: tuple[float, float, float]
+
+
+class Description(NamedTuple):
+    """What stands beside a shard.
+
+    config: SHA-256 of the folder's config.json, to whose preparation the shard belongs.
+    shard: name, records, bytes and SHA-256 of the file.
+    names: of the records, in their order.
+    mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
+    left_out: [name, reason] of the pictures that cannot be used.
+    duplicates: [name, name of the held-out picture, "exact" or "near"] of those dropped.
+    prints: of held-out pictures, by which duplicates are found (`duplicates.Print`), in hex.
+    """
+
+    config: str
+    shard: Shard
+    names: list[str]
+    mean: list[float]
+    left_out: list[list[str]]
+    duplicates: list[list[str]]
+    prints: list[list[str]]
+
+
+@dataclass
+class _WholeFile:
+    """All records of a file, in the form that ArrayRecordDataSource takes without opening it."""
+
+    filename: str
+    skip: int
+    take: int
+    examples_in_shard: int
+
+
+def shard_name(part: Part, number: int, count: int) -> str:
+    """The name of a shard without its extension."""
+    return f"{part}-{number:05}-of-{count:05}"
+
+
+def read_description(root: Path, name: str) -> Description | None:
+    """What stands beside the shard `name`, or None if there is nothing that can be read."""
+    try:
+        fields = json.loads((root / f"{name}.json").read_text())
+        return Description(**fields | {"shard": Shard(*fields["shard"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_index(root: Path) -> Index:
+    """The index of a prepared folder.
+
+    Raises:
+      UserError: no folder, not prepared to the end, or by another version.
+    """
+    path = root / INDEX
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        if not root.is_dir():
+            what = "no such folder; set data.root to the --output of glcic_jax.prepare"
+            raise UserError(f"{root}: {what}") from error
+        raise UserError(
+            f"{path}: no such file: the folder is not prepared to the end; {AGAIN}"
+        ) from (error)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}; {AGAIN}") from error
+    try:
+        if fields["version"] != VERSION:
+            raise UserError(
+                f"{path}: written in version {fields['version']} of the format, this program reads "
+                f"{VERSION}: prepare the pictures again"
+            )
+        train, held_out = ([Shard(*s) for s in fields["shards"][p]] for p in ("train", "held_out"))
+        red, green, blue = fields["mean_pixel"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: no index of prepared pictures; {AGAIN}") from error
+    return Index(train, held_out, (red, green, blue))
+
+
+def check_shards(root: Path, shards: Sequence[Shard]) -> None:
+    """Compares files with the index by size and number of records, which takes milliseconds each.
+
+    Raises:
+      UserError: a file is missing, cut short, or another one.
+    """
+    for shard in shards:
+        path = root / shard.name
+        if not path.is_file():
+            raise UserError(f"{path}: no such file, but {INDEX} lists it; {AGAIN}")
+        if (size := path.stat().st_size) != shard.bytes:
+            raise UserError(f"{path}: {size:,} bytes, {INDEX} says {shard.bytes:,}; {AGAIN}")
+        if (count := count_records(path)) != shard.records:
+            raise UserError(f"{path}: {count:,} records, {INDEX} says {shard.records:,}; {AGAIN}")
+
+
+def verify(root: Path) -> Index:
+    """Reads every byte of a prepared folder and compares it with the index.
+
+    Raises:
+      UserError: what `read_index` and `check_shards` refuse, or a file that has changed.
+    """
+    index = read_index(root)
+    shards = index.train + index.held_out
+    check_shards(root, shards)
+    for shard in shards:
+        if file_hash(root / shard.name) != shard.sha256:
+            path = root / shard.name
+            raise UserError(f"{path}: its bytes have changed: delete it, then {AGAIN}")
+    return index
+
+
+def count_records(path: Path) -> int:
+    """Records of a file; 0 if it is none of ArrayRecord's, or is cut."""
+    reader = ArrayRecordReader(
+        str(path), "readahead_buffer_size:0,max_parallelism:0", file_reader_buffer_size=32768
+    )
+    count = reader.num_records() if reader.ok() else 0
+    if reader.ok():
+        reader.close()
+    return count
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Records(Collection):
+    """The pictures of some shards, in any order."""
+
+    def __init__(
+        self, root: Path, shards: Sequence[Shard], *, min_edge: int, max_bad_fraction: float
+    ) -> None:
+        super().__init__(root, min_edge=min_edge, max_bad_fraction=max_bad_fraction)
+        full = [shard for shard in shards if shard.records]
+        self._names = [shard.name for shard in full]
+        self._ends = list(accumulate(shard.records for shard in full))
+        self._source = ArrayRecordDataSource(
+            [_WholeFile(str(root / shard.name), 0, shard.records, shard.records) for shard in full]
+        )
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def read(self, index: int) -> PixelImage:
+        """Picture `index`."""
+        try:
+            data = self._source[index]
+        except (RuntimeError, ValueError, IndexError) as error:  # a damaged block of the file
+            raise UserError(f"{self.name(index)}: the shard is damaged there") from error
+        try:
+            return decode_bytes(data, "")
+        except UserError as error:
+            raise UserError(f"{self.name(index)}{error}") from error
+
+    def name(self, index: int) -> str:
+        """Shard, number of the record, and the name that the picture had."""
+        number = next(n for n, end in enumerate(self._ends) if index < end)
+        record = index - (self._ends[number - 1] if number else 0)
+        path = self.root / self._names[number]
+        description = read_description(self.root, path.stem)
+        names = description.names if description else []
+        return f"{path}: record {record}" + f" ({names[record]})" * (record < len(names))
+
+
+def shards(root: str, *, min_edge: int, max_bad_fraction: float) -> Split:
+    """A folder that glcic_jax.prepare has written; it says what is held out, and the mean pixel.
+
+    Args:
+      root: the folder.
+      min_edge: pixels.
+      max_bad_fraction: of all records.
+
+    Raises:
+      UserError: not prepared to the end, another version, or files that disagree with the index.
+    """
+    base = Path(root)
+    index = read_index(base)
+    check_shards(base, index.train + index.held_out)
+    limits = {"min_edge": min_edge, "max_bad_fraction": max_bad_fraction}
+    train, held_out = (Records(base, part, **limits) for part in (index.train, index.held_out))
+    return Split(train, held_out, base, index.mean_pixel)
