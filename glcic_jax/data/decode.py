@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
-MAX_PIXELS = 200_000_000
-"""Larger pictures are refused by their header, before a byte of them is decoded."""
+MAX_PIXELS = 178_000_000
+"""Larger pictures are refused by their header, before a byte of them is decoded: Pillow's limit."""
 
 _QUALITY = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
@@ -126,6 +126,8 @@ def _open(path: str | Path, data: bytes) -> PillowImage.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
             picture = PillowImage.open(BytesIO(data))
+    except PillowImage.DecompressionBombError as error:
+        raise UserError(f"{path}: too many pixels, the limit is {MAX_PIXELS:,}") from error
     except Exception as error:  # Pillow's readers raise whatever their format makes them
         raise UserError(f"{path}: not a picture that can be read") from error
     if picture.width * picture.height > MAX_PIXELS:

@@ -100,7 +100,7 @@ def open_source(data: Any) -> Split:
       UserError: no such source, or the source's own complaint.
     """
     if data.source not in SOURCES:
-        raise UserError(f'data.source is "{data.source}": choose {" or ".join(SOURCES)}')
+        raise UserError(f'data.source is "{data.source}": choose {", ".join(SOURCES)}')
     limits = {"min_edge": data.min_edge, "max_bad_fraction": data.max_bad_fraction}
     if data.source == "folder":
         return SOURCES["folder"](data.root, held_out=data.held_out_list or data.held_out, **limits)
