@@ -3,8 +3,9 @@
     python -m benchmarks.input_pipeline --root DIR
 
 DIR holds JPEGs; without it, 256 photographs of 512 x 512 are made from the bundled ones. Both sides
-may use all cores. The last line says how many pictures a second a GPU's step takes, if
-`runs/benchmarks/train_step.json` holds such a measurement.
+may use all cores; ours reads the files, and the same pictures out of prepared shards. The last line
+says how many pictures a second a GPU's step takes, if `runs/benchmarks/train_step.json` holds such
+a measurement.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import numpy as np
 
 from benchmarks import floors
 from benchmarks.race import Side, in_json, race, table, write
+from glcic_jax import prepare
 
 STEP = Path("runs/benchmarks/train_step.json")
 
@@ -37,11 +39,17 @@ def make_pictures(folder: Path, count: int = 256, edge: int = 512) -> None:
         cv2.imwrite(str(folder / f"{index:04d}.jpg"), crop, [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
-def measure(root: str, size: int, count: int, rounds: int) -> tuple[list[list[str]], dict]:
+def measure(
+    root: str, prepared: str, size: int, count: int, rounds: int
+) -> tuple[list[list[str]], dict]:
     """Rows of the table and what they were made of."""
     cores = os.cpu_count() or 1
     work = {"root": root, "size": size, "count": count}
-    sides = [Side("ours", "ours_input", work | {"threads": cores})]
+    shards = work | {"root": prepared, "threads": cores, "source": "shards"}
+    sides = [
+        Side("ours", "ours_input", work | {"threads": cores, "source": "folder"}),
+        Side("ours, from shards", "ours_input", shards),
+    ]
     for decoder in ("Pillow", "OpenCV"):
         arguments = work | {"workers": cores, "decoder": decoder}
         sides.append(Side(f"DataLoader, {decoder}", "torch_input", arguments))
@@ -68,9 +76,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/input_pipeline.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        root, prepared = options.root or f"{folder}/pictures", f"{folder}/prepared"
         if not options.root:
-            make_pictures(Path(folder))
-        rows, records = measure(options.root or folder, options.size, options.batch, options.rounds)
+            Path(root).mkdir()
+            make_pictures(Path(root))
+        largest = options.size * 3 // 2  # that the examples are resized to
+        command = ["--source", root, "--output", prepared, "--size", str(largest)]
+        if code := prepare.main(command):
+            raise SystemExit(code)
+        rows, records = measure(root, prepared, options.size, options.batch, options.rounds)
     print(table(["side", "images/s", "images/s per core", "time / ours"], rows))
     for line in needed_rates(STEP):
         print(line)

@@ -64,14 +64,14 @@ def complete(height: int, width: int, dtype: str, whole: bool):
     return lambda: jax.block_until_ready(complete_fn(*stacked))
 
 
-def read(root: str, size: int, count: int, threads: int):
+def read(root: str, size: int, count: int, threads: int, source: str):
     """A batch of examples out of the running pipeline: decoded, resized, cropped, with masks."""
     from configs import places2
     from glcic_jax.data.pipeline import make_dataset
 
     config = places2.get_config()
     config.data.update(root=root, crop=size, resize=(size, size * 3 // 2), batch_size=count)
-    config.data.update(threads=threads, held_out_examples=1)
+    config.data.update(source=source, threads=threads, held_out_examples=1)
     config.holes.update(shortest=size * 3 // 8, longest=size // 2)
     dataset = make_dataset(config, seed=0, place=lambda batch: batch, mean_pixel=MEAN)
     return inputs.steady(dataset.batches(0))

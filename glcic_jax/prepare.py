@@ -14,9 +14,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from glcic_jax.data.faces import align, centre_square
 from glcic_jax.data.layouts import LAYOUTS
 from glcic_jax.data.plan import make_plan
 from glcic_jax.data.prepare import REPORT, Tally, prepare
+from glcic_jax.data.shard_writer import Transform
 from glcic_jax.data.shards import Part, verify
 from glcic_jax.errors import UserError
 
@@ -31,11 +35,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--source", help="folder of the pictures, as downloaded")
-    add("--layout", choices=LAYOUTS, default="folder", help="what --source is; any folder")
+    add("--source", help="folder of the pictures, or gs://, s3:// (an extra)")
+    add("--layout", choices=LAYOUTS, default="folder", help="the data set that --source is")
     add("--output", type=Path, help="folder for the shards; must be new, or its own")
     add("--size", type=int, default=384, help="largest shortest edge, pixels; never enlarged")
     add("--min_edge", type=int, default=16, help="smaller pictures are left out, pixels")
+    square = parser.add_mutually_exclusive_group()
+    square.add_argument("--align", action="store_true", help="squares aligned by faces (an extra)")
+    square.add_argument("--square", action="store_true", help="squares cut from the middle")
     add("--split", type=float, default=0.99, help="share to train on, if the layout leaves it open")
     add("--shards", type=int, help="to train on; by default 1 per 16,384 pictures, 32 at least")
     add("--workers", type=int, default=os.cpu_count(), help="processes; all cores by default")
@@ -77,16 +84,17 @@ def run(args: argparse.Namespace) -> None:
         return
     check(args)
     listing = partial(LAYOUTS[args.layout], args.source)
-    plan = make_plan(listing, shards=args.shards, train_share=args.split)
     settings = {
         "layout": args.layout,
         "size": args.size,
         "min_edge": args.min_edge,
         "split": args.split,
+        "faces": "align" if args.align else "square" if args.square else None,
     }
-    work = partial(
-        prepare, plan, output=args.output, settings=settings, transform=None, max_bad=args.max_bad
-    )
+    transform = make_transform(args)
+    plan = make_plan(listing, shards=args.shards, train_share=args.split)
+    more = {"settings": settings, "transform": transform, "max_bad": args.max_bad}
+    work = partial(prepare, plan, output=args.output, **more)
     if args.runner:
         from glcic_jax.data.on_beam import Beam
 
@@ -100,6 +108,18 @@ def run(args: argparse.Namespace) -> None:
     tell(args.output, tallies, args.mean)
 
 
+def make_transform(args: argparse.Namespace) -> Transform | None:
+    """What --align or --square do to a picture.
+
+    Raises:
+      UserError: the extra of --align is not installed.
+    """
+    if args.align:
+        align(np.zeros((64, 64, 3), np.uint8), args.size)  # refuses before anything is listed
+        return partial(align, size=args.size)
+    return partial(centre_square, size=args.size) if args.square else None
+
+
 def tell(output: Path, tallies: dict[Part, Tally], mean: bool) -> None:
     """Prints what there is now."""
     train, held_out = tallies["train"], tallies["held_out"]
@@ -111,6 +131,8 @@ def tell(output: Path, tallies: dict[Part, Tally], mean: bool) -> None:
         print(f"{duplicates:,} training pictures dropped: held out as well, see {REPORT}")
     if bad := len(train.left_out) + len(held_out.left_out):
         print(f"{bad:,} pictures left out as unusable, see {REPORT}")
+    if no_face := len(train.passed_over) + len(held_out.passed_over):
+        print(f"{no_face:,} pictures without a face left out, see {REPORT}")
     if mean:
         rgb = ", ".join(f"{value / train.records() / 255:.4f}" for value in train.mean)
         print(f"mean pixel ({rgb})")

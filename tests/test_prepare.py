@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glcic_jax.data import sources
+from glcic_jax.data import faces, sources
 from glcic_jax.data.decode import decode, decode_bytes
 from glcic_jax.data.layouts import LAYOUTS
 from glcic_jax.data.plan import GATHERED, default_shards, gather, make_plan
@@ -272,6 +272,12 @@ def test_training_pictures_that_are_held_out_too_are_dropped(source, output):
     assert sorted(names(second, "train")) == sorted([*train, "copies/of_a_training_picture.jpg"])
 
 
+def stored(data, size):
+    form = stored_form(data, "name", size, min_edge=8)
+    assert form is not None
+    return form
+
+
 def file_of(image, kind, **options):
     data = io.BytesIO()
     Image.fromarray(image).save(data, kind, **options)
@@ -281,21 +287,21 @@ def file_of(image, kind, **options):
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
 def test_files_that_need_no_change_are_kept_byte_for_byte(kind):
     data = file_of(photograph(0), kind)
-    stored, image = stored_form(data, "name", size=40, min_edge=8)
-    assert stored == data
+    record, image = stored(data, 40)
+    assert record == data
     np.testing.assert_array_equal(image, decode_bytes(data, ""))
 
 
 def test_large_pictures_are_scaled_and_small_ones_never_enlarged():
     large = photograph(0, 90, 120)
-    stored, image = stored_form(file_of(large, "png"), "name", size=30, min_edge=8)
+    record, image = stored(file_of(large, "png"), 30)
     assert image.shape == (30, 40, 3)
-    assert stored.startswith(b"\x89PNG")
-    np.testing.assert_array_equal(decode_bytes(stored, ""), image)  # nothing is lost
-    stored, image = stored_form(file_of(large, "jpeg"), "name", size=30, min_edge=8)
-    assert stored.startswith(b"\xff\xd8")
-    assert np.abs(decode_bytes(stored, "").astype(int) - image).mean() < 5
-    assert stored_form(file_of(large, "bmp"), "name", size=400, min_edge=8)[1].shape == large.shape
+    assert record.startswith(b"\x89PNG")
+    np.testing.assert_array_equal(decode_bytes(record, ""), image)  # nothing is lost
+    record, image = stored(file_of(large, "jpeg"), 30)
+    assert record.startswith(b"\xff\xd8")
+    assert np.abs(decode_bytes(record, "").astype(int) - image).mean() < 5
+    assert stored(file_of(large, "bmp"), 400)[1].shape == large.shape
 
 
 def test_what_other_programs_might_show_wrongly_is_stored_anew():
@@ -305,12 +311,12 @@ def test_what_other_programs_might_show_wrongly_is_stored_anew():
     turned = file_of(image, "jpeg", exif=exif)
     clear = file_of(np.dstack([image, np.full(image.shape[:2], 128, np.uint8)]), "png")
     for data in (turned, clear, file_of(image, "webp"), file_of(image, "tiff")):
-        stored, shown = stored_form(data, "name", size=100, min_edge=8)
-        assert stored != data
-        picture = Image.open(io.BytesIO(stored))
+        record, shown = stored(data, 100)
+        assert record != data
+        picture = Image.open(io.BytesIO(record))
         assert (picture.mode, picture.size) == ("RGB", shown.shape[1::-1])
         assert picture.getexif().get(0x0112, 1) == 1
-    assert stored_form(turned, "name", size=100, min_edge=8)[1].shape == (56, 40, 3)
+    assert stored(turned, 100)[1].shape == (56, 40, 3)
 
 
 def left_half(image):
@@ -320,13 +326,17 @@ def left_half(image):
 
 def test_a_transform_comes_before_scaling_and_may_leave_pictures_out(source, output):
     save(source / "black.png", np.zeros((40, 40, 3), np.uint8))
-    run_here(source, output, size=400, transform=left_half)
+    run_here(source, output, size=400, max_bad=0, transform=left_half)
     split = shards(str(output), **LIMITS)
     assert split.train[0].shape == (40, 28, 3)
     report = json.loads((output / "report.json").read_text())
-    assert report["left_out"] == [
-        {"name": "black.png", "reason": "black.png: left out by left_half"}
-    ]
+    assert (report["passed_over"], report["left_out"]) == (["black.png"], [])
+
+
+def test_squares_are_cut_on_demand(source, output):
+    assert main([*command(source, output, "--workers", "1"), "--square"]) == 0
+    train = shards(str(output), **LIMITS).train
+    assert {train[index].shape for index in range(len(train))} == {(32, 32, 3)}
 
 
 def test_another_collection_or_other_settings_are_refused(source, output):
@@ -386,10 +396,13 @@ def test_a_full_disk_is_told_in_one_line_and_mended(source, small_disk):
         (["--size", "8", "--min_edge", "9"], "--min_edge 9: larger than --size 8"),
         (["--source", "/no/such/folder"], "/no/such/folder: no such file or folder"),
         (["--runner", "direct"], "pip install -r requirements-beam.txt"),
+        (["--align"], "pip install -r requirements-faces.txt"),
     ],
 )
 def test_mistakes_get_one_line(source, output, capsys, monkeypatch, arguments, message):
     monkeypatch.setitem(sys.modules, "apache_beam", None)
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    faces._dlib.cache_clear()
     assert main([*command(source, output), *arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")

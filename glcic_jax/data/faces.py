@@ -1,20 +1,24 @@
 """Pictures of faces as squares: aligned by the eyes and the nose, or cut from the middle.
 
-Where a square leaves the picture, the picture goes on as its own mirror image.
+Where a square leaves the picture, the picture goes on as its own mirror image. Needs no JAX.
 """
+
+from __future__ import annotations
 
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float
 
-from glcic_jax.data.transforms import resize_shortest
+from glcic_jax.data.resize import resize_shortest
 from glcic_jax.errors import UserError
-from glcic_jax.types import PixelImage
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
 
 Points = Float[np.ndarray, "n 2"]
 """x to the right and y downwards, in pixels; (0, 0) is the middle of the first pixel."""

@@ -41,12 +41,13 @@ class Tally(NamedTuple):
     """What has become of the pictures of one part.
 
     mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
-    left_out: [name, reason]; duplicates: [name, name of the held-out picture, "exact" or "near"].
+    left_out, passed_over, duplicates: as in `shards.Description`.
     """
 
     shards: list[Shard]
     mean: np.ndarray
     left_out: list[list[str]]
+    passed_over: list[str]
     duplicates: list[list[str]]
 
     def records(self) -> int:
@@ -101,7 +102,7 @@ def check_bad(left_out: list[list[str]], plan: Plan, max_bad: float) -> None:
     """Refuses a collection of which too much cannot be used.
 
     Raises:
-      UserError: more than `max_bad` of it, or all pictures of a part.
+      UserError: more than `max_bad` of it.
     """
     total = sum(plan.pictures.values())
     if len(left_out) > max_bad * total:
@@ -139,11 +140,12 @@ def _write_part(writer: Writer, job: Job, known: HeldOut | None) -> Tally:
     for number in range(job.shards):
         if done := finished(job, number):
             bad = len(done.left_out)
-            writer.skip(len(done.names) + len(done.duplicates) + bad, bad)
+            seen = len(done.names) + len(done.passed_over) + len(done.duplicates) + bad
+            writer.skip(seen, bad)
         else:
             missing.append(number)
     writer.write(job, missing)
-    tally = Tally([], np.zeros(3), [], [])
+    tally = Tally([], np.zeros(3), [], [], [])
     for number in range(job.shards):
         done = finished(job, number)
         if done is None:
@@ -151,21 +153,26 @@ def _write_part(writer: Writer, job: Job, known: HeldOut | None) -> Tally:
         tally.shards.append(done.shard)
         tally.mean[:] += done.mean
         tally.left_out.extend(done.left_out)
+        tally.passed_over.extend(done.passed_over)
         tally.duplicates.extend(done.duplicates)
         if known:
             for name, (file, thumbnail) in zip(done.names, done.prints, strict=True):
                 known.add(name, Print.from_hex(file, thumbnail))
     if not tally.records():
-        reason = tally.left_out[0][1] if tally.left_out else "all are held out as well"
-        raise UserError(f"{job.output}: nothing is left of {job.part}: {reason}")
+        raise UserError(
+            f"{job.output}: nothing is left of {job.part}: {len(tally.left_out)} pictures cannot "
+            f"be used, {len(tally.passed_over)} have no face, {len(tally.duplicates)} are held out"
+        )
     return tally
 
 
 def _write_index(output: Path, config: dict[str, Any], tallies: dict[Part, Tally]) -> None:
     train = tallies["train"]
     bad = [line for tally in tallies.values() for line in tally.left_out]
+    passed_over = sorted(name for tally in tallies.values() for name in tally.passed_over)
     report = {
         "left_out": [{"name": name, "reason": reason} for name, reason in sorted(bad)],
+        "passed_over": passed_over,
         "duplicates": [
             {"name": name, "of": of, "kind": kind} for name, of, kind in sorted(train.duplicates)
         ],
@@ -175,6 +182,7 @@ def _write_index(output: Path, config: dict[str, Any], tallies: dict[Part, Tally
         "pictures": {part: tally.records() for part, tally in tallies.items()},
         "bytes": {part: sum(s.bytes for s in tally.shards) for part, tally in tallies.items()},
         "left_out": len(bad),
+        "passed_over": len(passed_over),
         "duplicates": len(train.duplicates),
         "mean_pixel": [float(value) for value in train.mean / train.records() / 255],
         **config,

@@ -52,7 +52,7 @@ class Job(NamedTuple):
     shards: number of the part's shards.
     size: the shortest edge is scaled down to this, pixels.
     min_edge: pictures with a shorter edge are left out, pixels.
-    transform: changes a picture before it is scaled; None from it leaves the picture out.
+    transform: changes a picture before it is scaled; None from it passes the picture over.
     held_out: what training pictures must not be.
     """
 
@@ -95,7 +95,7 @@ def write_shard(job: Job, number: int, entries: Iterable[Entry], note: Note) -> 
 
 
 def _write_records(job: Job, path: Path, entries: Iterable[Entry], note: Note) -> Description:
-    names, left_out, duplicates, prints = [], [], [], []
+    names, left_out, passed_over, duplicates, prints = [], [], [], [], []
     total = np.zeros(3)
     writer = ArrayRecordWriter(str(path), OPTIONS)
     try:
@@ -104,11 +104,16 @@ def _write_records(job: Job, path: Path, entries: Iterable[Entry], note: Note) -
         for entry in entries:
             try:
                 data = entry.read()
-                stored, image = stored_form(data, entry.name, job.size, job.min_edge, job.transform)
+                form = stored_form(data, entry.name, job.size, job.min_edge, job.transform)
             except UserError as error:
                 left_out.append([entry.name, str(error)])
                 note(str(error))
                 continue
+            note(None)
+            if form is None:
+                passed_over.append(entry.name)
+                continue
+            stored, image = form
             known = fingerprint(data, image)
             if job.held_out and (twin := job.held_out.twin(known)):
                 duplicates.append([entry.name, *twin])
@@ -118,17 +123,18 @@ def _write_records(job: Job, path: Path, entries: Iterable[Entry], note: Note) -
                 total += cv2.mean(image)[:3]
                 if job.part == "held_out":
                     prints.append(known.to_hex())
-            note(None)
     finally:
         if writer.is_open():
             writer.close()
     shard = Shard("", 0, 0, "")  # known once the file is closed
-    return Description(job.config, shard, names, list(total), left_out, duplicates, prints)
+    return Description(
+        job.config, shard, names, list(total), left_out, passed_over, duplicates, prints
+    )
 
 
 def stored_form(
     data: bytes, name: str, size: int, min_edge: int, transform: Transform | None = None
-) -> tuple[bytes, PixelImage]:
+) -> tuple[bytes, PixelImage] | None:
     """The record of a picture file, and its pixels before they are compressed.
 
     A JPEG stays a JPEG, of quality 95 if it changes; everything else becomes or stays PNG. Upright
@@ -141,14 +147,17 @@ def stored_form(
       min_edge: shortest edge that is accepted, pixels.
       transform: changes the picture before.
 
+    Returns:
+      None where `transform` gives None.
+
     Raises:
-      UserError: not a picture, damaged, too small, or left out by `transform`.
+      UserError: not a picture, damaged, or too small.
     """
     header = read_header(data, name)
     original = decode_bytes(data, name)
     image = original if transform is None else transform(original)
     if image is None:
-        raise UserError(f"{name}: left out by {getattr(transform, '__name__', transform)}")
+        return None
     edge = min(image.shape[:2])
     if edge < min_edge:
         raise UserError(f"{name}: {image.shape[1]}x{image.shape[0]} pixels, below --min_edge")

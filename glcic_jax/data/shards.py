@@ -58,6 +58,7 @@ class Description(NamedTuple):
     names: of the records, in their order.
     mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
     left_out: [name, reason] of the pictures that cannot be used.
+    passed_over: names of the pictures that --align found no face in.
     duplicates: [name, name of the held-out picture, "exact" or "near"] of those dropped.
     prints: of held-out pictures, by which duplicates are found (`duplicates.Print`), in hex.
     """
@@ -67,6 +68,7 @@ class Description(NamedTuple):
     names: list[str]
     mean: list[float]
     left_out: list[list[str]]
+    passed_over: list[str]
     duplicates: list[list[str]]
     prints: list[list[str]]
 
