@@ -77,6 +77,15 @@ def test_exif_rotation_is_applied(tmp_path, name):
     assert np.abs(read.astype(int) - expected.astype(int)).mean() < 3
 
 
+@pytest.mark.parametrize("exif", [b"", b"Exif\x00\x00broken"])
+def test_broken_exif_does_not_stop_the_reading_of_headers(tmp_path, exif):
+    Image.fromarray(picture).save(tmp_path / "a.jpg", exif=exif)
+    data = (tmp_path / "a.jpg").read_bytes()
+    header = module.read_header(data, "a.jpg")
+    assert header == ("JPEG", not exif)
+    assert module.decode_bytes(data, "a.jpg").shape == picture.shape
+
+
 def broken_files(folder):
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(folder / "whole.jpg")
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(folder / "whole.png")

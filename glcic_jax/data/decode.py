@@ -84,7 +84,10 @@ def read_header(data: bytes, name: str | Path) -> Header:
       UserError: empty, no picture, or too large; names the file.
     """
     picture = _open(name, data)
-    upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    try:
+        upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    except Exception:  # Pillow's readers raise whatever their format makes them
+        upright = False
     transparent = "transparency" in picture.info
     plain = upright and picture.mode in ("L", "RGB") and not transparent
     return Header(picture.format or "", plain)

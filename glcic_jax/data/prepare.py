@@ -186,7 +186,9 @@ def _write_index(output: Path, config: dict[str, Any], tallies: dict[Part, Tally
         "duplicates": len(train.duplicates),
         "mean_pixel": [float(value) for value in train.mean / train.records() / 255],
         **config,
-        "shards": {part: tally.shards for part, tally in tallies.items()},
+        "shards": {
+            part: [shard._asdict() for shard in tally.shards] for part, tally in tallies.items()
+        },
     }
     lines = json.dumps(report, indent=1, ensure_ascii=False)
     write_whole(output / REPORT, lines + "\n")

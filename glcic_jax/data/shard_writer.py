@@ -86,7 +86,7 @@ def write_shard(job: Job, number: int, entries: Iterable[Entry], note: Note) -> 
                 raise UserError(f"{target}: only {count} could be written: is the disk full?")
             shard = Shard(target.name, written, temporary.stat().st_size, file_hash(temporary))
             temporary.replace(target)
-            described = json.dumps(description._replace(shard=shard)._asdict())
+            described = json.dumps(description._asdict() | {"shard": shard._asdict()})
             write_whole(job.output / f"{name}.json", described)
     except (OSError, RuntimeError) as error:  # ArrayRecord's errors are RuntimeErrors
         raise UserError(f"{target}: cannot write: {' '.join(str(error).split())}") from error

@@ -92,7 +92,7 @@ def read_description(root: Path, name: str) -> Description | None:
     """What stands beside the shard `name`, or None if there is nothing that can be read."""
     try:
         fields = json.loads((root / f"{name}.json").read_text())
-        return Description(**fields | {"shard": Shard(*fields["shard"])})
+        return Description(**fields | {"shard": Shard(**fields["shard"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -121,8 +121,10 @@ def read_index(root: Path) -> Index:
                 f"{path}: written in version {fields['version']} of the format, this program reads "
                 f"{VERSION}: prepare the pictures again"
             )
-        train, held_out = ([Shard(*s) for s in fields["shards"][p]] for p in ("train", "held_out"))
+        train, held_out = ([Shard(**s) for s in fields["shards"][p]] for p in ("train", "held_out"))
         red, green, blue = fields["mean_pixel"]
+        if not all(any(shard.records for shard in part) for part in (train, held_out)):
+            raise ValueError("no records")
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: no index of prepared pictures; {AGAIN}") from error
     return Index(train, held_out, (red, green, blue))
