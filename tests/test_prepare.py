@@ -48,7 +48,7 @@ def run_here(source, output, *, size=32, shards=4, share=0.8, max_bad=0.5, write
     listing = partial(LAYOUTS["folder"], source)
     plan = make_plan(listing, shards=shards, train_share=share)
     writer = writer(listing, plan)
-    settings = {"layout": "folder", "size": size, "min_edge": 8, "split": share}
+    settings = {"layout": "folder", "size": size, "min_edge": 8, "split": share, "faces": None}
     options = {"transform": None, "max_bad": max_bad} | more
     return writer, prepare(plan, writer, output, settings=settings, **options)
 
@@ -222,7 +222,7 @@ def test_bad_files_are_listed_with_their_reasons(source, output):
         "empty.jpg": "the file is empty",
         "text.png": "not a picture that can be read",
         "bomb.png": "too many pixels, the limit is",
-        "gone.jpg": "No such file",
+        "gone.jpg": "no such file",
         "strip.png": "30000x5 pixels, below --min_edge",
         "dot.png": "1x1 pixels, below --min_edge",
     }

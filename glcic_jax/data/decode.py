@@ -85,7 +85,9 @@ def read_header(data: bytes, name: str | Path) -> Header:
     """
     picture = _open(name, data)
     try:
-        upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # broken EXIF says nothing of what is upright
+            upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
     except Exception:  # Pillow's readers raise whatever their format makes them
         upright = False
     transparent = "transparency" in picture.info
