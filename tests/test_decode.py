@@ -1,5 +1,7 @@
 """Every kind of file that people have comes out as upright 8-bit RGB, or is refused by name."""
 
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -77,13 +79,14 @@ def test_exif_rotation_is_applied(tmp_path, name):
     assert np.abs(read.astype(int) - expected.astype(int)).mean() < 3
 
 
-@pytest.mark.parametrize("exif", [b"", b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff"])
-def test_broken_exif_does_not_stop_the_reading_of_headers(tmp_path, exif):
-    Image.fromarray(picture).save(tmp_path / "a.jpg", exif=exif)
-    data = (tmp_path / "a.jpg").read_bytes()
-    header = module.read_header(data, "a.jpg")
-    assert header == ("JPEG", not exif)
-    assert module.decode_bytes(data, "a.jpg").shape == picture.shape
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # of Pillow, when the file is made
+def test_broken_exif_harms_nothing(tmp_path):
+    broken = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff"
+    Image.fromarray(picture).save(tmp_path / "a.jpg", exif=broken)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert module.read_header((tmp_path / "a.jpg").read_bytes(), "a.jpg").kind == "JPEG"
+        assert decode(tmp_path / "a.jpg").shape == picture.shape
 
 
 def broken_files(folder):

@@ -86,7 +86,7 @@ def read_header(data: bytes, name: str | Path) -> Header:
     picture = _open(name, data)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # broken EXIF says nothing of what is upright
+            warnings.simplefilter("ignore")
             upright = picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
     except Exception:  # Pillow's readers raise whatever their format makes them
         upright = False
@@ -129,7 +129,7 @@ def _open(path: str | Path, data: bytes) -> PillowImage.Image:
         raise UserError(f"{path}: the file is empty")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of large pictures, of broken EXIF
             picture = PillowImage.open(BytesIO(data))
     except PillowImage.DecompressionBombError as error:
         raise UserError(f"{path}: too many pixels, the limit is {MAX_PIXELS:,}") from error
