@@ -15,12 +15,12 @@ from ml_collections import ConfigDict
 from glcic_jax.checkpoint import read_about
 from glcic_jax.data.decode import write
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.evaluate import evaluate
 from glcic_jax.inference import Completer, load
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural import mean_fill, telea
-from glcic_jax.metrics import METRICS
+from glcic_jax.metrics import HELD_OUT
 from glcic_jax.report import draw_grid
+from glcic_jax.scoring import evaluate
 from glcic_jax.types import PixelImage, UserError, phase_ends
 
 ROWS = 6
@@ -85,7 +85,7 @@ def run(workdir: Path) -> None:
     if last is None:
         raise UserError(f"{workdir}: the run has no phases")
     scores = {
-        name: evaluate(complete, examples, METRICS, config.data.batch_size)
+        name: evaluate(complete, examples, HELD_OUT, config.data.batch_size)
         for name, complete in completers.items()
     }
     folder = workdir / "completed"

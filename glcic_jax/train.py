@@ -12,10 +12,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from glcic_jax.checkpoint import Checkpoints, restore_network
 from glcic_jax.data.pipeline import Dataset
-from glcic_jax.evaluate import evaluate
-from glcic_jax.metrics import METRICS
+from glcic_jax.metrics import HELD_OUT
 from glcic_jax.parallel import replicate, shard
 from glcic_jax.report import Report
+from glcic_jax.scoring import evaluate
 from glcic_jax.throughput import Profiler, peak_flops
 from glcic_jax.train_step import init_key, make_train_step, update_flops
 from glcic_jax.types import Method, TrainState, UserError, phase_at, phase_ends
@@ -132,7 +132,7 @@ class Viewer:
         values = evaluate(
             lambda image, mask: self._run(state, image, mask)["completed"],
             self._dataset.held_out,
-            METRICS,
+            HELD_OUT,
             self._batch_size,
         )
         return {f"held_out/{name}": value for name, value in values.items()}

@@ -1,0 +1,59 @@
+"""How far a completion is from the truth. Numpy; one number per picture.
+
+Every metric is f(prediction, target, mask) -> [b]; it takes float32 RGB [b, h, w, 3] in [0, 1],
+rounded to the 256 levels of a file, and masks [b, h, w, 1] with 1 = hole. A picture for which a
+metric is not defined (too small for its scales, a hole without a known pixel beside it) gets NaN
+and is left out of the mean. docs/evaluation.md has the formulas.
+"""
+
+from typing import NamedTuple
+
+from glcic_jax.metrics.pixels import hole_l1, hole_l2, hole_psnr, l1, l2, psnr, seam
+from glcic_jax.metrics.similarity import hole_ssim, ms_ssim, ssim
+
+METRICS = {
+    "hole_l1": hole_l1,
+    "hole_l2": hole_l2,
+    "l1": l1,
+    "l2": l2,
+    "psnr": psnr,
+    "hole_psnr": hole_psnr,
+    "ssim": ssim,
+    "hole_ssim": hole_ssim,
+    "ms_ssim": ms_ssim,
+    "seam": seam,
+}
+
+HELD_OUT = {"l1": hole_l1, "psnr": hole_psnr, "ssim": hole_ssim}
+"""What training reports: all three inside the hole, where alone a network's work is seen."""
+
+
+class Column(NamedTuple):
+    """How a table shows a metric.
+
+    Attributes:
+      label: heads the column.
+      scale: the shown number is the metric times this.
+      digits: after the point.
+      best: min or max over the methods; None where neither is better.
+    """
+
+    label: str
+    scale: float = 1.0
+    digits: int = 3
+    best: type(min) | None = None
+
+
+COLUMNS = {
+    "hole_l1": Column("L1 hole x100", 100, 2, min),
+    "hole_l2": Column("L2 hole x100", 100, 2, min),
+    "l1": Column("L1 x100", 100, 2, min),
+    "l2": Column("L2 x100", 100, 3, min),
+    "psnr": Column("PSNR", 1, 2, max),
+    "hole_psnr": Column("PSNR hole", 1, 2, max),
+    "ssim": Column("SSIM", 1, 4, max),
+    "hole_ssim": Column("SSIM hole", 1, 3, max),
+    "ms_ssim": Column("MS-SSIM", 1, 4, max),
+    "seam": Column("seam x100", 100, 2),
+}
+"""A metric that has no entry is shown by its name, three digits, none marked as the best."""
