@@ -1,6 +1,6 @@
 """One axis of devices over which each batch is split. Networks are replicated."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -61,3 +61,25 @@ def shard(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
         name: jax.make_array_from_process_local_data(sharding, array)
         for name, array in batch.items()
     }
+
+
+def over_mesh(mesh: Mesh, function: Callable) -> Callable:
+    """Lets a jitted function of pictures work on batches of any size, on all devices.
+
+    Args:
+      mesh: the devices, all of this process.
+      function: of arrays that share their first axis, and returns one that has it too; what it
+        returns for a picture must not depend on the others.
+
+    Returns:
+      the same on numpy arrays. A batch that does not divide is filled up with copies of its first
+      picture, and what comes of these is cut off.
+    """
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        count = len(arrays[0])
+        fill = -count % mesh.size
+        padded = {str(i): np.concatenate([a, a[:1].repeat(fill, 0)]) for i, a in enumerate(arrays)}
+        return np.asarray(function(*shard(mesh, padded).values()))[:count]
+
+    return run

