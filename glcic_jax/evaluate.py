@@ -32,6 +32,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, help="scale and crop the pictures to SIZE x SIZE")
     parser.add_argument("--seed", type=int, default=0, help="of the holes that are drawn; 0")
     parser.add_argument("--batch_size", type=int, default=8, help="pictures at a time; 8")
+    parser.add_argument(
+        "--skip", nargs="+", default=[], metavar="METRIC", help="lpips, st_lpips or efflite0"
+    )
     parser.add_argument("--shown", type=int, default=24, help="rows of pictures to keep; 24")
     parser.add_argument(
         "--timeout", type=float, default=600, help="seconds a cmd: may take for a picture; 600"
@@ -71,7 +74,8 @@ def run(args: argparse.Namespace) -> None:
     if args.compare:
         from glcic_jax.evaluation.comparison import compare
 
-        print(compare(*args.compare, args.methods))
+        first, second = args.compare
+        print(compare(first, second, args.methods))
         return
     from glcic_jax.evaluation.report import check_output
 

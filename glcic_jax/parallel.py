@@ -63,23 +63,23 @@ def shard(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
     }
 
 
+def shard_any(mesh: Mesh, *arrays: np.ndarray) -> list[jax.Array]:
+    """Spreads a batch of any size over the devices, all of this process.
+
+    One that does not divide is filled up with copies of its first picture: cut off what comes of
+    them.
+    """
+    fill = -len(arrays[0]) % mesh.size
+    filled = {str(i): np.concatenate([a, a[:1].repeat(fill, 0)]) for i, a in enumerate(arrays)}
+    return list(shard(mesh, filled).values())
+
+
 def over_mesh(mesh: Mesh, function: Callable) -> Callable:
-    """Lets a jitted function of pictures work on batches of any size, on all devices.
+    """Lets a jitted function of pictures work on numpy batches of any size, on all devices.
 
     Args:
       mesh: the devices, all of this process.
       function: of arrays that share their first axis, and returns one that has it too; what it
         returns for a picture must not depend on the others.
-
-    Returns:
-      the same on numpy arrays. A batch that does not divide is filled up with copies of its first
-      picture, and what comes of these is cut off.
     """
-
-    def run(*arrays: np.ndarray) -> np.ndarray:
-        count = len(arrays[0])
-        fill = -count % mesh.size
-        padded = {str(i): np.concatenate([a, a[:1].repeat(fill, 0)]) for i, a in enumerate(arrays)}
-        return np.asarray(function(*shard(mesh, padded).values()))[:count]
-
-    return run
+    return lambda *arrays: np.asarray(function(*shard_any(mesh, *arrays)))[: len(arrays[0])]

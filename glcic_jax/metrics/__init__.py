@@ -56,5 +56,9 @@ COLUMNS = {
     "hole_ssim": Column("SSIM hole", 1, 3, max),
     "ms_ssim": Column("MS-SSIM", 1, 4, max),
     "seam": Column("seam x100", 100, 2),
+    "lpips": Column("LPIPS", 1, 4, min),
+    "st_lpips": Column("ST-LPIPS", 1, 4, min),
+    "kd_efflite0": Column("KD-EffLite0 x100", 100, 3, min),
+    "fd_efflite0": Column("FD-EffLite0", 1, 2, min),
 }
 """A metric that has no entry is shown by its name, three digits, none marked as the best."""

