@@ -28,6 +28,8 @@ FLOORS = {
         "weights.runs", "weights.torch7", "weights.torch7_glcic", "weights.torch_files",
         "weights.torch_glcic", "weights.mmagic_discriminator", "weights.onnx", "weights.stablehlo",
         "weights.hub",
+        "evaluation.examples", "evaluation.command", "evaluation.tables", "evaluation.page",
+        "evaluation.perceptual",
     },
     3: {"train_step", "inference", "evaluate"},
     4: {"train", "main", "complete", "convert", "masks", "prepare", "quickstart"},

@@ -12,13 +12,10 @@ from tqdm import tqdm
 
 from glcic_jax.errors import UserError
 from glcic_jax.evaluation.examples import Example, Examples
-from glcic_jax.evaluation.rivals import Rival
+from glcic_jax.evaluation.rivals import TRUTH, Rival
 from glcic_jax.metrics import hole_l1
 from glcic_jax.scoring import Metric, rounded
 from glcic_jax.types import PixelImage
-
-TRUTH = "truth"
-"""Stands beside the methods where features are kept: no method may be called so."""
 
 Features = Callable[[Float[np.ndarray, "b h w 3"]], Float[np.ndarray, "b d"]]
 

@@ -13,8 +13,9 @@ import numpy as np
 from glcic_jax.data.decode import write
 from glcic_jax.disk import clear_errors, write_whole
 from glcic_jax.errors import UserError
-from glcic_jax.evaluation.measure import TRUTH, Measured
+from glcic_jax.evaluation.measure import Measured
 from glcic_jax.evaluation.page import Shown, page
+from glcic_jax.evaluation.rivals import TRUTH
 from glcic_jax.evaluation.tables import latex, markdown, table
 
 RESULTS, MANIFEST, PER_PICTURE = "results.json", "manifest.json", "per_picture.csv"

@@ -28,6 +28,9 @@ Fill = Callable[
 POSTPROCESS = "+postprocess"
 COMMAND = "cmd:"
 
+TRUTH = "truth"
+"""Stands beside the methods where features and pictures are kept."""
+
 
 class Rival(NamedTuple):
     """One row of the table.
@@ -59,6 +62,8 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
     """
     built = [_rival(spec, mesh, timeout) for spec in specs]
     labels = [rival.label for rival in built]
+    if TRUTH in labels:
+        raise UserError(f'--methods: "{TRUTH}" names the pictures themselves: choose another NAME')
     for label in labels:
         if labels.count(label) > 1:
             raise UserError(f'--methods: two are called "{label}": write NAME={label} for one')

@@ -12,10 +12,10 @@ from glcic_jax.evaluation.bootstrap import Estimate
 from glcic_jax.evaluation.distances import frechet_distance, kernel_distance
 from glcic_jax.evaluation.examples import Examples
 from glcic_jax.evaluation.manifest import file_digest, manifest
-from glcic_jax.evaluation.measure import TRUTH, Measured, measure
+from glcic_jax.evaluation.measure import Measured, measure
 from glcic_jax.evaluation.perceptual import FEATURES, PERCEPTUAL, MissingError
 from glcic_jax.evaluation.report import write_report
-from glcic_jax.evaluation.rivals import rivals
+from glcic_jax.evaluation.rivals import TRUTH, rivals
 from glcic_jax.evaluation.summary import cell, summary
 from glcic_jax.evaluation.tables import markdown, table
 from glcic_jax.metrics import METRICS

@@ -84,7 +84,7 @@ biharmonic = partial(_each, fill=_biharmonic)
 """The thin plate (Damelin and Hoang 2018), by scikit-image; slow for holes beyond 100 pixels."""
 
 patchmatch = partial(_each, fill=_patchmatch)
-"""Patches of the known part, by pypatchmatch (Barnes et al. 2009); the optional extra `rivals`."""
+"""Patches of the known part (Barnes et al. 2009), by the optional package pypatchmatch."""
 
 FILLS = {
     "mean": known_mean,
