@@ -107,7 +107,7 @@ def _read_legacy(file: BinaryIO) -> Any:
         _Unpickler(file).load()
     tree = _Unpickler(file).load()
     sizes = {t.storage[0]: t.storage[1].itemsize for t in _tensors(tree)}
-    storages = dict.fromkeys(_Unpickler(file).load(), b"")
+    storages: dict[str, Any] = dict.fromkeys(_Unpickler(file).load())
     content = memoryview(file.read())
     for key in storages:
         end = 8 + sizes[key] * int.from_bytes(content[:8], "little")

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,7 +13,9 @@ from skimage.metrics import peak_signal_noise_ratio
 from glcic_jax.data.decode import decode
 from glcic_jax.evaluate import main
 from glcic_jax.evaluation.examples import DEFAULTS
+from glcic_jax.evaluation.rivals import rivals
 from glcic_jax.methods.procedural import FILLS
+from glcic_jax.parallel import make_mesh
 from tests.test_complete import save_run
 
 rng = np.random.default_rng(0)
@@ -223,6 +226,18 @@ def test_mistakes_get_one_line_and_leave_nothing(files, capsys, methods, more, m
     error = capsys.readouterr().err.splitlines()[-1]
     assert message.replace("{files}", str(files)) in error
     assert contents(files) == before
+
+
+def test_completions_do_not_depend_on_the_number_of_devices(run):
+    image = rng.random((3, 40, 52, 3), np.float32)
+    mask = np.zeros((3, 40, 52, 1), np.float32)
+    mask[:, 5:12, 6:14] = 1
+    one, four = (
+        rivals([str(run)], make_mesh(jax.devices()[:n]), 1)[0].complete(image, mask) for n in (1, 4)
+    )
+    assert one.shape == image.shape
+    np.testing.assert_allclose(one, four, atol=1e-5)
+    np.testing.assert_array_equal(four[mask[..., 0] == 0], image[mask[..., 0] == 0])
 
 
 def test_flags_that_are_missing_are_named(capsys):

@@ -10,12 +10,10 @@ import pytest
 from glcic_jax.errors import UserError
 from glcic_jax.evaluation import bootstrap, perceptual
 from glcic_jax.evaluation.distances import frechet_distance, kernel_distance
-from glcic_jax.evaluation.rivals import rivals
 from glcic_jax.evaluation.summary import summary
 from glcic_jax.evaluation.tables import latex, markdown, table
 from glcic_jax.networks import alexnet
 from glcic_jax.parallel import make_mesh
-from tests.test_complete import save_run
 
 rng = np.random.default_rng(0)
 
@@ -164,16 +162,3 @@ def test_features_know_a_cup_of_espresso():
     weights = perceptual.read_tensors(loaded.weights)
     logits = features @ weights["_fc.weight"].T + weights["_fc.bias"]
     assert logits.argmax() == 967
-
-
-def test_completions_do_not_depend_on_the_number_of_devices(tmp_path):
-    run = save_run(tmp_path / "run")
-    image = rng.random((3, 24, 28, 3), np.float32)
-    mask = np.zeros((3, 24, 28, 1), np.float32)
-    mask[:, 5:12, 6:14] = 1
-    one, four = (
-        rivals([str(run)], make_mesh(jax.devices()[:n]), 1)[0].complete(image, mask) for n in (1, 4)
-    )
-    assert one.shape == image.shape
-    np.testing.assert_allclose(one, four, atol=1e-5)
-    np.testing.assert_array_equal(four[mask[..., 0] == 0], image[mask[..., 0] == 0])
