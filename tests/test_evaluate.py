@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
+from glcic_jax.convert import main as convert
 from glcic_jax.data.decode import decode
 from glcic_jax.evaluate import main
 from glcic_jax.evaluation.examples import DEFAULTS
@@ -238,6 +239,17 @@ def test_completions_do_not_depend_on_the_number_of_devices(run):
     assert one.shape == image.shape
     np.testing.assert_allclose(one, four, atol=1e-5)
     np.testing.assert_array_equal(four[mask[..., 0] == 0], image[mask[..., 0] == 0])
+
+
+def test_converted_weights_are_judged_as_their_run(files, run):
+    weights = files / "weights"
+    assert convert([str(run), str(weights)]) == 0
+    assert evaluate(files, [f"run={run}", f"weights={weights}"]) == 0
+    scores = json.loads((files / "report/results.json").read_text())["scores"]
+    assert scores["run"] == scores["weights"]
+    methods = json.loads((files / "report/manifest.json").read_text())["methods"]
+    assert len(methods["weights"]["sha256"]) == 64
+    assert methods["weights"]["step"] == methods["run"]["step"]
 
 
 def test_flags_that_are_missing_are_named(capsys):

@@ -19,6 +19,9 @@ from glcic_jax.evaluation.command import command_fill
 from glcic_jax.inference import LARGE, load
 from glcic_jax.methods.procedural import FILLS
 from glcic_jax.parallel import over_mesh
+from glcic_jax.weights.description import CONFIG, read_description
+from glcic_jax.weights.exchange import is_exchange
+from glcic_jax.weights.hub import SCHEME, fetch
 
 Fill = Callable[
     [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]], Float[np.ndarray, "b h w 3"]
@@ -52,8 +55,9 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
     """Builds every method that was asked for.
 
     Args:
-      specs: each a name of `FILLS`, a run folder, or "cmd:" with a command line; "+postprocess"
-        behind it blends the result in (GLCIC, section 3.5), "label=" before it names its row.
+      specs: each a name of `FILLS`, a run folder or converted weights as `load` takes them, or
+        "cmd:" with a command line; "+postprocess" behind it blends the result in (GLCIC, section
+        3.5), "label=" before it names its row.
       mesh: the devices that networks run on.
       timeout: seconds for a picture, of commands.
 
@@ -82,8 +86,9 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
         label = label or Path(shlex.split(template)[0]).name + POSTPROCESS * blended
     elif body in FILLS:
         complete, compiled, about = FILLS[body], False, {"fill": body}
-    elif Path(body).exists():
-        complete, compiled, about = _network(Path(body), mesh), True, _checkpoint(Path(body))
+    elif body.startswith(SCHEME) or Path(body).exists():
+        path = fetch(body) if body.startswith(SCHEME) else Path(body)
+        complete, compiled, about = _network(path, mesh), True, {"network": body} | _digest(path)
     else:
         known = ", ".join(FILLS)
         raise UserError(
@@ -109,11 +114,16 @@ def _network(run: Path, mesh: Mesh) -> Fill:
     return complete
 
 
-def _checkpoint(run: Path) -> dict[str, Any]:
-    step, about = read_about(run)
+def _digest(path: Path) -> dict[str, Any]:
+    """What is told of a run's latest checkpoint, or of converted weights, by their SHA-256."""
+    if is_exchange(path):
+        folder = path if path.is_dir() else path.parent
+        described = read_description(folder / CONFIG)
+        return {"step": described["step"], "sha256": described["sha256"]}
+    step, about = read_about(path)
     digests = {name: item["digest"] for name, item in about["items"].items()}
     text = json.dumps(digests, sort_keys=True).encode()
-    return {"run": str(run), "step": step, "sha256": hashlib.sha256(text).hexdigest()}
+    return {"step": step, "sha256": hashlib.sha256(text).hexdigest()}
 
 
 def _postprocessed(complete: Fill) -> Fill:
