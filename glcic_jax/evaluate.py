@@ -1,7 +1,7 @@
 r"""Compares methods on the same pictures with the same holes, or two reports with each other.
 
 python -m glcic_jax.evaluate --methods runs/a runs/b+postprocess telea laplace \
-    --data DIR --masks DIR|box|center|noise --output report
+    --data DIR --masks DIR|KIND --output report
 python -m glcic_jax.evaluate --compare report_a report_b
 
 A method is a run folder, mean, telea, navier_stokes, laplace, biharmonic, patchmatch, or any

@@ -18,7 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from glcic_jax.data.hole_kinds import HOLES, make_hole
+from glcic_jax.data.hole_kinds import HOLES, default_arguments, make_hole
 from glcic_jax.data.mask_set import MANIFEST, MaskSet, draw_masks, write_mask_set
 from glcic_jax.errors import UserError
 
@@ -54,41 +54,6 @@ def _natural(text: str) -> int:
     return int(text)
 
 
-def defaults(kind: str, edge: int) -> dict[str, Any]:
-    """Arguments that suit pictures whose shorter edge has `edge` pixels; those of `files` lack one.
-
-    The boxes have the paper's proportions, noise the shares of the authors' release of 2020, and
-    free-form strokes the proportions of Yu et al. 2019.
-    """
-    return {
-        "box": {"shortest": _part(edge, 3 / 8), "longest": _part(edge, 1 / 2)},
-        "boxes": {
-            "fewest": 2,
-            "most": 5,
-            "shortest": _part(edge, 1 / 10),
-            "longest": _part(edge, 1 / 4),
-        },
-        "center": {"size": _part(edge, 1 / 2)},
-        "outpaint": {"sides": 4, "narrowest": _part(edge, 1 / 16), "widest": _part(edge, 1 / 5)},
-        "noise": {"smallest_share": 0.2, "largest_share": 0.3, "cell": _part(edge, 1 / 8)},
-        "freeform": {
-            "most_strokes": 4,
-            "fewest_vertices": 4,
-            "most_vertices": 12,
-            "thinnest": _part(edge, 12 / 256),
-            "thickest": _part(edge, 40 / 256),
-            "angle": 72.0,
-            "angle_spread": 24.0,
-        },
-        "irregular": {"smallest_share": 0.01, "largest_share": 0.6, "margin": 0},
-        "files": {"flip": False},
-    }[kind]
-
-
-def _part(edge: int, share: float) -> int:
-    return max(1, round(edge * share))
-
-
 def changed(arguments: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """The arguments with NAME=VALUE put in: numbers, true and false as JSON has them, else text.
 
@@ -110,7 +75,7 @@ def changed(arguments: dict[str, Any], settings: Iterable[str]) -> dict[str, Any
 def run(args: argparse.Namespace) -> int:
     """Draws the set, unless the folder holds it already."""
     width, height = args.size
-    arguments = changed(defaults(args.kind, min(args.size)), args.set)
+    arguments = changed(default_arguments(args.kind, min(args.size)), args.set)
     if "kind" in arguments:
         raise UserError("--set kind: use --kind")
     hole = make_hole({"kind": args.kind, **arguments}, height, width, where=f"--kind {args.kind}")

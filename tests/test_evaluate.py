@@ -1,6 +1,7 @@
 """The command: reports that repeat, refusals that fit a line, comparisons by pairs."""
 
 import csv
+import hashlib
 import json
 import sys
 
@@ -13,8 +14,9 @@ from skimage.metrics import peak_signal_noise_ratio
 from glcic_jax.convert import main as convert
 from glcic_jax.data.decode import decode
 from glcic_jax.evaluate import main
-from glcic_jax.evaluation.examples import DEFAULTS
+from glcic_jax.evaluation.examples import KINDS
 from glcic_jax.evaluation.rivals import rivals
+from glcic_jax.masks import main as draw_masks
 from glcic_jax.methods.procedural import FILLS
 from glcic_jax.parallel import make_mesh
 from tests.test_complete import save_run
@@ -47,7 +49,7 @@ def files(tmp_path):
 
 
 def evaluate(files, methods, *more, masks="masks", output="report", data="data"):
-    masks = masks if masks in DEFAULTS else files / masks
+    masks = masks if masks in KINDS else files / masks
     flags = ["--methods", *methods, "--data", files / data, "--masks", masks]
     return main([str(f) for f in [*flags, "--output", files / output, *more]])
 
@@ -97,7 +99,19 @@ def test_the_numbers_are_those_of_the_pictures(files):
     assert "http" not in page
 
 
-@pytest.mark.parametrize("kind", DEFAULTS)
+def test_a_set_of_masks_is_taken_in_order_and_verified(files, capsys):
+    options = ["--kind", "box", "--size", "40", "--count", "2", "--output", str(files / "set")]
+    assert draw_masks(options) == 0
+    assert evaluate(files, ["mean"], "--size", 40, masks="set") == 0
+    told = json.loads((files / "report/manifest.json").read_text())["sha256"]
+    masks = [np.asarray(Image.open(files / "set" / f"00000{i}.png")) // 255 for i in (0, 1, 0)]
+    assert told["masks"] == hashlib.sha256(b"".join(m.tobytes() for m in masks)).hexdigest()
+    Image.fromarray(masks[0] * 0).save(files / "set/000001.png")
+    assert evaluate(files, ["mean"], "--size", 40, masks="set") == 2
+    assert "000001.png: the mask has changed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_holes_are_drawn_alike_every_time(files, kind):
     digests = []
     for output, seed in (("a", 0), ("b", 0), ("c", 1)):
@@ -199,7 +213,11 @@ def test_a_tool_stands_in_the_table(files):
         (["{files}/data"], {}, "no run folder with a checkpoint"),
         (["telea"], {"data": "nowhere"}, "--data {files}/nowhere: no such folder"),
         (["telea"], {"data": "none"}, "--data {files}/none: no pictures"),
-        (["telea"], {"masks": "nowhere"}, "no such folder, and no kind of hole (box, center"),
+        (
+            ["telea"],
+            {"masks": "nowhere"},
+            "no such folder, and no kind of hole (box, boxes",
+        ),
         (["telea"], {"masks": "none"}, "--masks {files}/none: no pictures"),
         (["telea"], {"masks": "ordered"}, "x.png is 52x40 and {files}/data/deep/2.png 44x36"),
         (["telea"], {"masks": "some"}, "data/1.png has none"),

@@ -10,8 +10,10 @@ PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 FLOORS = {
     0: {"errors", "types", "ranges", "winograd"},
     1: {
-        "disk", "holes", "strokes", "items", "losses", "metrics", "blending", "parallel", "ops",
-        "collapse",
+        "disk", "holes", "strokes", "items", "losses", "blending", "parallel", "ops", "collapse",
+        "metrics", "metrics.pixels", "metrics.similarity", "tensors",
+        "evaluation", "evaluation.bootstrap", "evaluation.distances",
+        "evaluation.manifest", "networks.alexnet", "networks.efficientnet",
         "board", "report_page", "process", "convolution", "windows",
         "throughput",
         "networks.layers", "networks.completion", "networks.discriminators",
@@ -31,8 +33,12 @@ FLOORS = {
         "evaluation.examples", "evaluation.command", "evaluation.tables", "evaluation.page",
         "evaluation.perceptual", "evaluation.summary",
     },
-    3: {"train_step", "inference", "evaluate"},
-    4: {"train", "main", "complete", "convert", "masks", "prepare", "quickstart"},
+    3: {"train_step", "inference", "scoring"},
+    4: {
+        "train", "main", "complete", "convert", "evaluate", "masks", "prepare", "quickstart",
+        "evaluation.rivals", "evaluation.measure", "evaluation.report", "evaluation.run",
+        "evaluation.comparison",
+    },
 }  # fmt: skip
 
 ALONE = {
@@ -44,7 +50,7 @@ ALONE = {
     "tensorboardX": {"board"},
     "fsspec": {"data.storage"},
     "dlib": {"data.faces"},
-    "pickle": {"data.cifar"},
+    "pickle": {"data.cifar", "tensors"},
     "safetensors": {"weights.exchange"},
     "torch": {"weights.torch_files"},
     "onnx": {"weights.onnx"},

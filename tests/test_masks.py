@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from glcic_jax.data.decode import decode_mask
-from glcic_jax.data.hole_kinds import HOLES, make_hole
+from glcic_jax.data.hole_kinds import HOLES, default_arguments, make_hole
 from glcic_jax.data.mask_set import MANIFEST, MaskSet, write_mask_set
 from glcic_jax.errors import UserError
-from glcic_jax.masks import defaults, main
+from glcic_jax.masks import main
 
 
 def draw(output, *more, kind="irregular", size="40x32", count=6):
@@ -63,7 +63,7 @@ def test_longer_sets_begin_with_shorter_ones(tmp_path):
 @pytest.mark.parametrize("kind", HOLES)
 @pytest.mark.parametrize("edge", [16, 256, 515])
 def test_every_kind_has_arguments_that_suit_the_size(kind, edge, tmp_path):
-    arguments = defaults(kind, edge)
+    arguments = default_arguments(kind, edge)
     if kind == "files":
         draw(tmp_path / "set", kind="box")
         arguments["folder"] = str(tmp_path / "set")

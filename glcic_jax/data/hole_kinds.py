@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -172,3 +172,38 @@ def _check_arguments(kind: str, arguments: Mapping, where: str) -> None:
     for name, value in arguments.items():
         if type(value) not in _TYPES[wanted[name]]:
             raise UserError(f"{where}: {name} is {value!r}: choose a value of type {wanted[name]}")
+
+
+def default_arguments(kind: str, edge: int) -> dict[str, Any]:
+    """Arguments that suit pictures whose shorter edge has `edge` pixels; those of `files` lack one.
+
+    The boxes have the paper's proportions, noise the shares of the authors' release of 2020, and
+    free-form strokes the proportions of Yu et al. 2019.
+    """
+    return {
+        "box": {"shortest": _part(edge, 3 / 8), "longest": _part(edge, 1 / 2)},
+        "boxes": {
+            "fewest": 2,
+            "most": 5,
+            "shortest": _part(edge, 1 / 10),
+            "longest": _part(edge, 1 / 4),
+        },
+        "center": {"size": _part(edge, 1 / 2)},
+        "outpaint": {"sides": 4, "narrowest": _part(edge, 1 / 16), "widest": _part(edge, 1 / 5)},
+        "noise": {"smallest_share": 0.2, "largest_share": 0.3, "cell": _part(edge, 1 / 8)},
+        "freeform": {
+            "most_strokes": 4,
+            "fewest_vertices": 4,
+            "most_vertices": 12,
+            "thinnest": _part(edge, 12 / 256),
+            "thickest": _part(edge, 40 / 256),
+            "angle": 72.0,
+            "angle_spread": 24.0,
+        },
+        "irregular": {"smallest_share": 0.01, "largest_share": 0.6, "margin": 0},
+        "files": {"flip": False},
+    }[kind]
+
+
+def _part(edge: int, share: float) -> int:
+    return max(1, round(edge * share))

@@ -97,16 +97,19 @@ class MaskSet:
     def __len__(self) -> int:
         return len(self._masks)
 
+    def path(self, index: int) -> Path:
+        """The file of mask `index`."""
+        return self.folder / self._masks[index]["file"]
+
     def __getitem__(self, index: int) -> PixelMask:
         """Mask `index`: uint8 [h, w, 1], 1 = hole.
 
         Raises:
           UserError: the file is gone, cannot be read, or holds another mask than was written.
         """
-        listed = self._masks[index]
-        path = self.folder / listed["file"]
+        path = self.path(index)
         mask = decode_mask(path)[..., None]
-        if mask_hash(mask) != listed["sha256"]:
+        if mask_hash(mask) != self._masks[index]["sha256"]:
             raise UserError(f"{path}: the mask has changed since it was drawn: draw the set again")
         return mask
 

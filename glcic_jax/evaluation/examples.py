@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -11,22 +11,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask
+from glcic_jax.data.hole_kinds import HOLES, default_arguments
+from glcic_jax.data.mask_set import MANIFEST, MaskSet
 from glcic_jax.data.transforms import resize_shortest
 from glcic_jax.errors import UserError
-from glcic_jax.holes import HOLES
 from glcic_jax.types import PixelImage
 
-DEFAULTS: dict[str, Callable[[int], dict[str, float]]] = {
-    "box": lambda edge: {"shortest": -(-3 * edge // 8), "longest": edge // 2},
-    "center": lambda edge: {"size": edge // 2},
-    "noise": lambda edge: {
-        "smallest_share": 0.2, "largest_share": 0.3, "cell": max(1, edge // 8),
-    },
-}  # fmt: skip
-"""Arguments of a kind of hole for a picture's shortest edge: as the papers have them.
-
-GLCIC trains on 96 to 128 of 256 pixels (section 3.5) and compares on 64 of 128 (section 4.1.2).
-"""
+KINDS = tuple(kind for kind in HOLES if kind != "files")
+"""Kinds of holes to draw; masks in files are read as they are."""
 
 
 class Example(NamedTuple):
@@ -49,23 +41,26 @@ class Examples:
       data: the folder, searched through; links to folders are not followed.
       masks: a folder of masks, or a kind of hole. Masks that are named as the pictures are
         (photo.jpg: photo.png or photo_mask.png) go by name; if none is, picture i takes mask
-        i modulo their number. A kind draws a hole for each picture.
+        i modulo their number. So it does in a set of `glcic_jax.masks`, whose masks are compared
+        with its manifest. A kind draws a hole for each picture.
       size: the pictures are scaled to this shortest edge and their middle square is taken; None
         leaves them as they are. Masks that are read are not scaled.
       seed: of the holes drawn.
 
     Raises:
       UserError: a folder is missing or empty, the kind is unknown, some pictures have a mask of
-        their name and others not.
+        their name and others not, a set of masks has changed.
     """
 
     def __init__(self, data: Path, masks: str, *, size: int | None = None, seed: int = 0) -> None:
         self._data, self._size, self._seed = data, size, seed
         self.names = _listed(data, "--data")
         self._kind = None if Path(masks).is_dir() else masks
-        self._files = _paired(data, self.names, Path(masks)) if self._kind is None else []
-        if self._kind and self._kind not in DEFAULTS:
-            kinds = ", ".join(DEFAULTS)
+        self._drawn = MaskSet(masks) if Path(masks, MANIFEST).exists() else None
+        read = self._kind is None and self._drawn is None
+        self._files = _paired(data, self.names, Path(masks)) if read else []
+        if self._kind and self._kind not in KINDS:
+            kinds = ", ".join(KINDS)
             raise UserError(f"--masks {masks}: no such folder, and no kind of hole ({kinds})")
         self._sha = {"data": hashlib.sha256(), "masks": hashlib.sha256()}
 
@@ -84,8 +79,7 @@ class Examples:
             image = _square(image, self._size)
         if self._kind:
             return Example(self.names[index], image, self._draw(index, path, image))
-        file = self._files[index]
-        mask = decode_mask(file)
+        file, mask = self._read_mask(index)
         if mask.shape != image.shape[:2]:
             (h, w), (rows, columns) = mask.shape, image.shape[:2]
             told = f"{file} is {w}x{h} and {path} {columns}x{rows} pixels"
@@ -95,10 +89,16 @@ class Examples:
             raise UserError(f"{file} {what}: there is nothing to compare")
         return Example(self.names[index], image, mask)
 
+    def _read_mask(self, index: int) -> tuple[Path, UInt8[np.ndarray, "h w"]]:
+        if self._drawn is None:
+            return self._files[index], decode_mask(self._files[index])
+        number = index % len(self._drawn)
+        return self._drawn.path(number), self._drawn[number][..., 0]
+
     def _draw(self, index: int, path: Path, image: PixelImage) -> UInt8[np.ndarray, "h w"]:
         assert self._kind
         height, width = image.shape[:2]
-        arguments = DEFAULTS[self._kind](min(height, width))
+        arguments = default_arguments(self._kind, min(height, width))
         rng = np.random.default_rng((self._seed, index))
         try:
             mask = HOLES[self._kind](rng, height, width, **arguments)[..., 0]
