@@ -49,16 +49,22 @@ class StudyServer(ThreadingHTTPServer):
         self, pictures: Pictures, answers: Path, *, host: str, port: int, seed: int
     ) -> None:
         self.pictures, self._seed = pictures, seed
+        super().__init__((host, port), StudyHandler, bind_and_activate=False)
         try:
-            super().__init__((host, port), StudyHandler)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(f"{host}:{port}: {reason}: choose another --host or --port") from error
-        try:
+            self._listen()
             self.answers = AnswerFile(answers)  # only now: a refusal leaves no file behind
         except UserError:
-            super().server_close()
+            self.socket.close()
             raise
+
+    def _listen(self) -> None:
+        try:
+            self.server_bind()
+            self.server_activate()
+        except (OSError, OverflowError) as error:
+            host, port = self.server_address[:2]
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"{host}:{port}: {reason}: choose another --host or --port") from error
 
     def server_close(self) -> None:
         """Stops listening, and lets go of the answers."""
