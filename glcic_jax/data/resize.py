@@ -37,3 +37,10 @@ def _blurred(image: PixelImage, scale: float) -> PixelImage:
         return image
     sigma = np.sqrt(-0.5 / np.log(side / (1 - 2 * side)))
     return cv2.GaussianBlur(image, (3, 3), sigma)
+
+
+def middle_square(image: PixelImage, size: int) -> PixelImage:
+    """The picture scaled to a shortest edge of `size` pixels, and its middle `size` x `size`."""
+    image = resize_shortest(image, size)
+    top, left = ((edge - size) // 2 for edge in image.shape[:2])
+    return np.ascontiguousarray(image[top : top + size, left : left + size])

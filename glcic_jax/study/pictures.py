@@ -10,8 +10,10 @@ from tqdm import tqdm
 
 from glcic_jax.data.decode import decode
 from glcic_jax.data.storage import pictures
+from glcic_jax.data.transforms import middle_square
 from glcic_jax.errors import UserError
 from glcic_jax.study.answers import KINDS
+from glcic_jax.types import PixelImage
 
 
 class Picture(NamedTuple):
@@ -93,9 +95,9 @@ class Pictures:
         pixels = self._pixels(picture)
         return cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))[1].tobytes()
 
-    def _pixels(self, picture: Picture) -> np.ndarray:
+    def _pixels(self, picture: Picture) -> PixelImage:
         pixels = decode(picture.folder / picture.name)
-        return pixels if self._size is None else _square(pixels, self._size)
+        return pixels if self._size is None else middle_square(pixels, self._size)
 
 
 def scene(name: str) -> str:
@@ -111,12 +113,3 @@ def _listed(truth: str, folder: Path) -> list[Picture]:
         if not picture.name.isprintable():
             raise UserError(f"{folder}: the name {picture.name!r} has a line break: rename it")
     return found
-
-
-def _square(image: np.ndarray, size: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    edge = min(height, width)
-    top, left = (height - edge) // 2, (width - edge) // 2
-    square = image[top : top + edge, left : left + edge]
-    method = cv2.INTER_AREA if size < edge else cv2.INTER_CUBIC
-    return cv2.resize(square, (size, size), interpolation=method)
