@@ -9,6 +9,7 @@ import logging
 import re
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ MAY_DIFFER = (
 """Fields that a resumed run may change: they have no part in what it computes."""
 
 
-def parse() -> tuple[ConfigDict, Path]:
-    """Reads sys.argv, which is where config_flags looks for overrides.
+def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path]:
+    """Reads sys.argv, which is where config_flags looks for overrides; --help prints `about`.
 
     Raises:
       UserError: anything wrong with it, an unknown config key or a value of the wrong type.
@@ -53,7 +54,7 @@ def parse() -> tuple[ConfigDict, Path]:
     workdir_flag = flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
     for arg in argv[1:]:
         if re.fullmatch(r"--?(help|h)", arg):
-            print(__doc__)
+            print(about)
             raise SystemExit(0)
     try:
         rest = values(argv)
@@ -144,16 +145,21 @@ def run(config: Any, workdir: Path) -> None:
         report.message(f"done: open {workdir / 'index.html'}")
 
 
-def main() -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line.
+
+    Args:
+      work: what to do with the config and the run folder; experiments train several runs.
+      about: what --help prints.
+    """
     keep_freed_memory()
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
-        config, workdir = parse()
+        config, workdir = parse(about)
         if config.cpu_devices:
             jax.config.update("jax_num_cpu_devices", config.cpu_devices)
-        run(config, workdir)
+        work(config, workdir)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,1 @@
+"""The paper's own experiments, one command each: docs/experiments.md."""

@@ -1,0 +1,218 @@
+r"""Limits (Iizuka et al. 2017, section 4.8): large holes, far from their edge, at the border.
+
+python -m experiments.limits --checkpoint runs/places2 --data DIR --output runs/limits
+
+Every picture gets a square hole of each size twice: with known pixels all around it, and moved
+straight to one of the picture's edges. Writes table.md (error by size), distances.csv (error by
+distance from the nearest known pixel), grid.png, and index.html with the curves and all of it.
+"""
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+from tqdm import tqdm
+
+from glcic_jax.complete import check_writable
+from glcic_jax.data.decode import decode, write
+from glcic_jax.data.storage import pictures
+from glcic_jax.data.transforms import middle_square
+from glcic_jax.disk import write_whole
+from glcic_jax.errors import UserError
+from glcic_jax.inference import Completer, load
+from glcic_jax.metrics import hole_l1, hole_psnr
+from glcic_jax.report import draw_grid
+from glcic_jax.report_page import chart
+
+PLACES = ("inside", "at the border")
+HOLES = [32, 64, 96, 128, 200]
+"""Edges of the squares, pixels of 256."""
+
+BIN = 8
+"""Pixels of distance that a point of the curves stands for."""
+
+ROWS = 4
+
+
+def two_holes(
+    rng: np.random.Generator, size: int, hole: int
+) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
+    """A square hole with known pixels all around it, and the same moved to the nearest edge.
+
+    Args:
+      rng: the only source of chance.
+      size: edge of the picture, pixels.
+      hole: edge of the hole, at most size - 2.
+    """
+    masks = np.zeros((2, size, size), np.uint8)
+    corner = rng.integers(1, size - hole, size=2)
+    masks[0, corner[0] : corner[0] + hole, corner[1] : corner[1] + hole] = 1
+    axis = rng.integers(2)
+    corner[axis] = 0 if 2 * corner[axis] + hole < size else size - hole
+    masks[1, corner[0] : corner[0] + hole, corner[1] : corner[1] + hole] = 1
+    return masks[0], masks[1]
+
+
+class Errors:
+    """Errors by picture, and by distance from the nearest known pixel.
+
+    Args:
+      size: edge of the pictures, pixels; no distance is larger.
+
+    Attributes:
+      scores: L1 and PSNR of each picture.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.scores: list[tuple[float, float]] = []
+        self._sums, self._pixels = np.zeros((2, -(-size // BIN)))
+
+    def add(
+        self,
+        completed: UInt8[np.ndarray, "h w 3"],
+        image: UInt8[np.ndarray, "h w 3"],
+        mask: UInt8[np.ndarray, "h w"],
+    ) -> None:
+        """Counts one picture."""
+        a, b, hole = completed[None] / 255, image[None] / 255, mask[None, ..., None]
+        self.scores.append((float(hole_l1(a, b, hole)[0]), float(hole_psnr(a, b, hole)[0])))
+        distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[mask > 0]
+        error = np.abs(a - b)[0].mean(axis=-1)[mask > 0]
+        bins = (np.ceil(distance).astype(int) - 1) // BIN
+        self._sums += np.bincount(bins, error, len(self._sums))
+        self._pixels += np.bincount(bins, minlength=len(self._pixels))
+
+    @property
+    def l1(self) -> Float[np.ndarray, "n"]:
+        """Mean absolute error of all pixels in each bin of distance; NaN where there are none."""
+        with np.errstate(invalid="ignore"):
+            return self._sums / self._pixels
+
+
+Results = dict[tuple[int, str], Errors]
+"""By the hole's edge and its place."""
+
+
+def measure(
+    completer: Completer, folder: Path, size: int, holes: list[int]
+) -> tuple[Results, np.ndarray]:
+    """Completes every picture with every hole.
+
+    Returns:
+      the errors, and a grid of the first pictures.
+
+    Raises:
+      UserError: no pictures, or one that cannot be read.
+    """
+    names = list(pictures(str(folder)))
+    if not names:
+        raise UserError(f"--data {folder}: no pictures in this folder")
+    keys = [(hole, place) for hole in holes for place in PLACES]
+    results: Results = {key: Errors(size) for key in keys}
+    rows = []
+    for index, name in enumerate(tqdm(names, unit="picture")):
+        image = middle_square(decode(folder / name), size)
+        rng = np.random.default_rng(index)
+        masks = [mask for hole in holes for mask in two_holes(rng, size, hole)]
+        completed = completer.batch([image] * len(masks), masks)
+        for key, filled, mask in zip(keys, completed, masks, strict=True):
+            results[key].add(filled, image, mask)
+        if len(rows) < 2 * ROWS:
+            rows.append([np.where(m[..., None] > 0, np.uint8(255), image) for m in masks])
+            rows.append(completed)
+    return results, draw_grid(rows, [f"{hole} {place}" for hole, place in keys])
+
+
+def table(results: Results) -> str:
+    """Means over the pictures, by size and place of the hole: Markdown."""
+    lines = [
+        f"| hole, pixels | {' | '.join(f'L1 {p} | PSNR {p}' for p in PLACES)} |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    for hole in sorted({hole for hole, _ in results}):
+        means = [np.mean(results[hole, place].scores, axis=0) for place in PLACES]
+        lines.append(f"| {hole} | {' | '.join(f'{l1:.4f} | {p:.2f}' for l1, p in means)} |")
+    return "\n".join(lines) + "\n"
+
+
+def curves(results: Results, place: str) -> dict[str, list[tuple[int, float]]]:
+    """L1 against the largest distance of each bin, pixels, by size of the hole."""
+    return {
+        f"{hole} pixels": [
+            (BIN * (index + 1), float(value))
+            for index, value in enumerate(errors.l1)
+            if np.isfinite(value)
+        ]
+        for (hole, where), errors in results.items()
+        if where == place
+    }
+
+
+def write_report(output: Path, results: Results, grid: np.ndarray) -> None:
+    """Writes the four files that the command promises."""
+    distances = io.StringIO()
+    rows = csv.writer(distances, lineterminator="\n")
+    rows.writerow(["hole", "place", "distance up to", "l1"])
+    charts = []
+    for place in PLACES:
+        drawn = curves(results, place)
+        charts.append(
+            chart(f"L1 by distance from the nearest known pixel, hole {place}", drawn, (), False)
+        )
+        rows.writerows([hole, place, *point] for hole, points in drawn.items() for point in points)
+    text = table(results)
+    write_whole(output / "table.md", text)
+    write_whole(output / "distances.csv", distances.getvalue())
+    write(output / "grid.png", grid)
+    write_whole(
+        output / "index.html",
+        '<!doctype html><meta charset="utf-8"><title>Limits</title>'
+        f"<body style='font-family: sans-serif; max-width: 60em; margin: auto'><pre>{text}</pre>"
+        f"{''.join(charts)}<a href='grid.png'><img src='grid.png' style='width: 100%'></a>\n",
+    )
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.limits",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--checkpoint", type=Path, required=True, help="run folder")
+    parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--size", type=int, default=256, help="edge of the pictures, pixels; 256")
+    parser.add_argument("--holes", type=int, nargs="+", default=HOLES, help="edges of the holes")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    args = parse(argv)
+    try:
+        if not 1 <= min(args.holes) <= max(args.holes) <= args.size - 2:
+            raise UserError(
+                f"--holes: give 1 to {args.size - 2} pixels, for pictures of {args.size}"
+            )
+        check_writable(args.output, folder=True)
+        results, grid = measure(load(args.checkpoint), args.data, args.size, args.holes)
+        args.output.mkdir(parents=True, exist_ok=True)
+        write_report(args.output, results, grid)
+        print(f"{table(results)}curves and pictures: {args.output / 'index.html'}")
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {args.output}: cannot write there: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

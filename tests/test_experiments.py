@@ -1,0 +1,121 @@
+"""The paper's experiments, at the smallest size at which they still are what they are."""
+
+import csv
+import importlib
+
+import numpy as np
+import pytest
+
+from configs import places2
+from experiments import ablation, limits
+from glcic_jax.data.decode import decode, write
+from glcic_jax.report import read_records
+from tests.small import small_config
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
+        write(folder / f"{number}.png", coarse.repeat(4, 0).repeat(4, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """The folder of an ablation of two updates per phase."""
+    config = small_config(width=2)
+    config.data.update(root=str(pictures), held_out=0.25, held_out_examples=4, min_edge=16)
+    config.data.batch_size = 4
+    config.every.update(log=1, images=6, evaluate=6, checkpoint=6)
+    workdir = tmp_path_factory.mktemp("runs") / "ablation"
+    ablation.ablation(config, workdir)
+    return workdir
+
+
+@pytest.mark.parametrize("name", ["mse", "global", "local"])
+def test_variants_of_places2_are_the_shipped_configs(name):
+    ours = ablation.variant(places2.get_config(), ablation.VARIANTS[name])
+    shipped = importlib.import_module(f"configs.ablation_{name}").get_config()
+    assert ours.to_dict() == shipped.to_dict()
+
+
+def test_ablation_trains_four_networks_on_the_same_and_shows_them(trained):
+    phases = {
+        name: [r["phase"] for r in read_records(trained / name) if r["kind"] == "train"]
+        for name in ablation.VARIANTS
+    }
+    joint = ["completion"] * 2 + ["discriminator"] * 2 + ["joint"] * 2
+    assert phases == {"mse": ["completion"] * 4, "global": joint, "local": joint, "both": joint}
+    first = {name: read_records(trained / name)[0]["loss/mse"] for name in ablation.VARIANTS}
+    assert len(set(first.values())) == 1  # the same seed, data and holes
+    head, _, *rows = (trained / "table.md").read_text().splitlines()
+    assert head == "| | L1 | PSNR | SSIM | updates |"
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| MSE",
+        "| MSE + global",
+        "| MSE + local",
+        "| full",
+    ]
+    assert [row.split(" | ")[-1] for row in rows] == ["4 |", "6 |", "6 |", "6 |"]
+    assert decode(trained / "grid.png").shape == (22 + 4 * 36, 6 * 36 - 4, 3)
+
+
+def test_limits_writes_what_it_promises(trained, pictures, tmp_path, capsys):
+    flags = ["--checkpoint", trained / "both", "--data", pictures, "--output", tmp_path / "new"]
+    assert limits.main([*map(str, flags), "--size", "32", "--holes", "6", "20"]) == 0
+    table = (tmp_path / "new" / "table.md").read_text()
+    assert table in capsys.readouterr().out
+    assert [line.split(" |")[0] for line in table.splitlines()[2:]] == ["| 6", "| 20"]
+    with (tmp_path / "new" / "distances.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    points = {(r["hole"], r["place"], r["distance up to"]) for r in rows}
+    # A hole of 20 has known pixels within 10; at the border within 20.
+    assert {d for h, p, d in points if (h, p) == ("20", "inside")} == {"8", "16"}
+    assert {d for h, p, d in points if (h, p) == ("20", "at the border")} == {"8", "16", "24"}
+    assert "<svg" in (tmp_path / "new" / "index.html").read_text()
+    assert decode(tmp_path / "new" / "grid.png").shape == (22 + 8 * 36, 4 * 36 - 4, 3)
+
+
+def test_holes_lie_where_they_are_said_to():
+    for seed in range(20):
+        inside, border = limits.two_holes(np.random.default_rng(seed), 32, 12)
+        assert inside.sum() == border.sum() == 144
+        rim = np.ones((32, 32), bool)
+        rim[1:-1, 1:-1] = False
+        assert not inside[rim].any()
+        assert border[rim].sum() >= 12
+
+
+def test_errors_are_told_by_distance_and_by_picture():
+    image = np.full((32, 32, 3), 100, np.uint8)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:26, 4:28] = 1  # 18 x 24: no pixel is farther than 9 from a known one
+    completed = image.copy()
+    completed[16:18, 12:20] += 51  # just those at a distance of 9
+    errors = limits.Errors(32)
+    errors.add(completed, image, mask)
+    np.testing.assert_allclose(errors.l1, [0, 0.2, np.nan, np.nan])
+    ((l1, psnr),) = errors.scores
+    share = 16 / (18 * 24)
+    np.testing.assert_allclose(l1, 0.2 * share)
+    np.testing.assert_allclose(psnr, -10 * np.log10(0.04 * share))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data", "{p}", "--holes", "255"], "--holes: give 1 to 254 pixels"),
+        (["--data", "{p}/none"], "none: no such file or folder"),
+        (["--data", "{p}", "--output", "{p}/0.png/new"], "0.png: cannot write there"),
+        (["--data", "{p}", "--checkpoint", "{p}"], "no run folder with a checkpoint"),
+    ],
+)
+def test_mistakes_get_one_line_and_exit_code_2(flags, message, trained, pictures, tmp_path, capsys):
+    base = ["--checkpoint", str(trained / "both"), "--output", str(tmp_path / "new")]
+    assert limits.main(base + [flag.format(p=pictures) for flag in flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (tmp_path / "new").exists()
