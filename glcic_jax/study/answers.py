@@ -163,11 +163,11 @@ def report(answers: Iterable[Answer]) -> str:
     """The share of real and of completed pictures taken for real, by rater and together: text."""
     answers = list(answers)
     raters = sorted({answer.rater for answer in answers})
-    groups = {rater: [a for a in answers if a.rater == rater] for rater in raters}
-    groups["all together"] = answers
-    width = max(map(len, groups))
+    groups = [(rater, [a for a in answers if a.rater == rater]) for rater in raters]
+    groups.append(("all together", answers))
+    width = max(len("taken for real, 95 %"), *(len(name) for name, _ in groups))
     lines = [f"{'taken for real, 95 %':<{width}}  {'real pictures':>30}  {'completed ones':>30}"]
-    for name, group in groups.items():
+    for name, group in groups:
         cells = [_share(group, truth) for truth in KINDS]
         lines.append(f"{name:<{width}}  {cells[0]:>30}  {cells[1]:>30}")
     return "\n".join(lines)

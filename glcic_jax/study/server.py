@@ -16,6 +16,9 @@ from glcic_jax.study.pictures import Picture, Pictures, scene
 LONGEST_BODY = 4096
 """Bytes: an answer has about 200."""
 
+POLICY = "default-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'"
+"""What a page may load, where its forms go, and that no other site shows it as its own."""
+
 LONGEST_LOOK = 86_400
 """Seconds: more is no browser of ours."""
 
@@ -203,7 +206,7 @@ class StudyHandler(BaseHTTPRequestHandler):
             "Content-Type": kind + charset,
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store",
-            "Content-Security-Policy": "default-src 'self'; img-src 'self' data:",
+            "Content-Security-Policy": POLICY,
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
         }
