@@ -143,7 +143,7 @@ def table(results: Results) -> str:
 def curves(results: Results, place: str) -> dict[str, list[tuple[int, float]]]:
     """L1 against the largest distance of each bin, pixels, by size of the hole."""
     return {
-        f"{hole} pixels": [
+        str(hole): [
             (BIN * (index + 1), float(value))
             for index, value in enumerate(errors.l1)
             if np.isfinite(value)
@@ -162,7 +162,12 @@ def write_report(output: Path, results: Results, grid: np.ndarray) -> None:
     for place in PLACES:
         drawn = curves(results, place)
         charts.append(
-            chart(f"L1 by distance from the nearest known pixel, hole {place}", drawn, (), False)
+            chart(
+                f"L1 by pixels from the nearest known one; holes {place}, by their edge",
+                drawn,
+                (),
+                False,
+            )
         )
         rows.writerows([hole, place, *point] for hole, points in drawn.items() for point in points)
     text = table(results)
