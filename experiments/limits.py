@@ -161,14 +161,8 @@ def write_report(output: Path, results: Results, grid: np.ndarray) -> None:
     charts = []
     for place in PLACES:
         drawn = curves(results, place)
-        charts.append(
-            chart(
-                f"L1 by pixels from the nearest known one; holes {place}, by their edge",
-                drawn,
-                (),
-                False,
-            )
-        )
+        heading = f"L1 by pixels from the nearest known one; holes {place}, by their edge"
+        charts.append(chart(heading, drawn, (), False))
         rows.writerows([hole, place, *point] for hole, points in drawn.items() for point in points)
     text = table(results)
     write_whole(output / "table.md", text)
