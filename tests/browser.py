@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -31,15 +32,22 @@ class Tab:
             answer = b"".join(iter(lambda: self._reader.read(1), b"\0"))
             reply = json.loads(answer)
             if reply.get("id") == self._sent:
-                assert "error" not in reply, reply
+                if "error" in reply:
+                    raise RuntimeError(reply["error"]["message"])
                 return reply["result"]
 
     def evaluate(self, script):
-        """The value of a script; promises are waited for."""
-        reply = self.send(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
-        )
-        return reply["result"].get("value")
+        """The value of a script; None if its page went away meanwhile."""
+        with suppress(RuntimeError):
+            reply = self.send("Runtime.evaluate", expression=script, returnByValue=True)
+            return reply["result"].get("value")
+
+    def wait(self, script, seconds=60):
+        """Until a script is true."""
+        end = time.monotonic() + seconds
+        while not self.evaluate(script):
+            assert time.monotonic() < end, f"never came true: {script}"
+            time.sleep(0.02)
 
     def open(self, url):
         self.send("Page.navigate", url=url)

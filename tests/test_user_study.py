@@ -340,17 +340,11 @@ def test_pictures_of_any_size_are_shown_as_squares_if_asked(folders, tmp_path):
 
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome on this machine")
 def test_in_a_real_browser_by_keys_and_by_clicks(server, tmp_path):
-    loaded = """new Promise((done) => { const wait = () => {
-        const button = document.querySelector("form button");
-        const ready = document.readyState == "complete" && !(button && button.disabled);
-        ready && location.href != "about:blank" && (TEXT) ? done(true) : setTimeout(wait, 20);
-    }; wait(); })"""
-
     def wait(tab, text):
-        for _ in range(50):  # a page that goes away takes its promise with it
-            if tab.evaluate(loaded.replace("TEXT", f"document.body.innerText.includes({text!r})")):
-                return
-        raise AssertionError(f"{text} never came")
+        tab.wait(
+            f"document.readyState == 'complete' && document.body.innerText.includes({text!r}) && "
+            "[...document.querySelectorAll('button')].every((button) => !button.disabled)"
+        )
 
     with browser(tmp_path / "profile") as tab:
         tab.open(f"http://127.0.0.1:{server.server_port}/")

@@ -1,8 +1,10 @@
 """The pictures of a user study, in the order in which each rater sees them."""
 
+from __future__ import annotations
+
 import random
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -10,10 +12,11 @@ from tqdm import tqdm
 
 from glcic_jax.data.decode import decode
 from glcic_jax.data.storage import pictures
-from glcic_jax.data.transforms import middle_square
 from glcic_jax.errors import UserError
 from glcic_jax.study.answers import KINDS
-from glcic_jax.types import PixelImage
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
 
 
 class Picture(NamedTuple):
@@ -97,7 +100,11 @@ class Pictures:
 
     def _pixels(self, picture: Picture) -> PixelImage:
         pixels = decode(picture.folder / picture.name)
-        return pixels if self._size is None else middle_square(pixels, self._size)
+        if self._size is None:
+            return pixels
+        from glcic_jax.data.transforms import middle_square  # brings JAX, which takes seconds
+
+        return middle_square(pixels, self._size)
 
 
 def scene(name: str) -> str:
