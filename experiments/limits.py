@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from glcic_jax.complete import check_writable
 from glcic_jax.data.decode import decode, write
+from glcic_jax.data.resize import middle_square
 from glcic_jax.data.storage import pictures
-from glcic_jax.data.transforms import middle_square
 from glcic_jax.disk import write_whole
 from glcic_jax.errors import UserError
 from glcic_jax.inference import Completer, load

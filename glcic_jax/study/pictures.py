@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from glcic_jax.data.decode import decode
+from glcic_jax.data.resize import middle_square
 from glcic_jax.data.storage import pictures
 from glcic_jax.errors import UserError
 from glcic_jax.study.answers import KINDS
@@ -100,11 +101,7 @@ class Pictures:
 
     def _pixels(self, picture: Picture) -> PixelImage:
         pixels = decode(picture.folder / picture.name)
-        if self._size is None:
-            return pixels
-        from glcic_jax.data.transforms import middle_square  # brings JAX, which takes seconds
-
-        return middle_square(pixels, self._size)
+        return pixels if self._size is None else middle_square(pixels, self._size)
 
 
 def scene(name: str) -> str:
