@@ -32,10 +32,11 @@ FLOORS = {
         "weights.hub",
         "evaluation.examples", "evaluation.command", "evaluation.tables", "evaluation.page",
         "evaluation.perceptual", "evaluation.summary",
+        "study", "study.answers", "study.page", "study.pictures",
     },
-    3: {"train_step", "inference", "scoring"},
+    3: {"train_step", "inference", "scoring", "study.server"},
     4: {
-        "train", "main", "complete", "convert", "evaluate", "masks", "prepare", "quickstart",
+        "train", "main", "complete", "convert", "evaluate", "masks", "prepare", "quickstart", "user_study",
         "evaluation.rivals", "evaluation.measure", "evaluation.report", "evaluation.run",
         "evaluation.comparison",
     },

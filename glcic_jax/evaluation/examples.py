@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask
 from glcic_jax.data.hole_kinds import HOLES, default_arguments
 from glcic_jax.data.mask_set import MANIFEST, MaskSet
-from glcic_jax.data.transforms import resize_shortest
+from glcic_jax.data.resize import middle_square
 from glcic_jax.errors import UserError
 from glcic_jax.types import PixelImage
 
@@ -76,7 +76,7 @@ class Examples:
         path = self._data / self.names[index]
         image = decode(path)
         if self._size:
-            image = _square(image, self._size)
+            image = middle_square(image, self._size)
         if self._kind:
             return Example(self.names[index], image, self._draw(index, path, image))
         file, mask = self._read_mask(index)
@@ -159,9 +159,3 @@ def _paired(data: Path, names: list[str], masks: Path) -> list[Path]:
             f"add {stem}.png, or name no mask as a picture to take them in order"
         )
     return [masks / files[index % len(files)] for index in range(len(names))]
-
-
-def _square(image: PixelImage, size: int) -> PixelImage:
-    image = resize_shortest(image, size)
-    top, left = ((n - size) // 2 for n in image.shape[:2])
-    return np.ascontiguousarray(image[top : top + size, left : left + size])
