@@ -121,7 +121,7 @@ from tests.test_main import tiny
 import jax
 jax.config.update("jax_num_cpu_devices", 4)
 changes = eval(sys.argv[3])
-main.parse = lambda: (tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2]))
+main.parse = lambda about: (tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2]))
 sys.exit(main.main())
 """
 
