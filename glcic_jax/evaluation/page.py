@@ -13,9 +13,9 @@ WIDTH, ROW, LABEL, VALUE = 420, 22, 130, 62
 
 _STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1400px; margin: 2em auto; padding: 0 1em; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1600px; margin: 2em auto; padding: 0 1em; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3em .8em; text-align: right; border-top: 1px solid var(--line); }
+th, td { padding: .3em .45em; text-align: right; border-top: 1px solid var(--line); }
 th:first-child { text-align: left; font-weight: 600; white-space: nowrap; }
 tr:first-child th { border-top: none; vertical-align: bottom; }
 td small { display: block; opacity: .6; font-size: 11px; white-space: nowrap;
