@@ -12,6 +12,7 @@ from glcic_jax.blending import blend
 from glcic_jax.checkpoint import read_about, restore_network
 from glcic_jax.methods import METHODS
 from glcic_jax.ops import as_float
+from glcic_jax.squares import fill_squares
 from glcic_jax.types import (
     Image,
     Mask,
@@ -72,6 +73,8 @@ class Completer:
       mean_pixel: RGB in [0, 1], of the pictures that the networks were trained on.
       step: updates that the networks have had.
       reach: pixels around a pixel that its completion depends on; None = the whole picture.
+      size: edge of the only squares that `complete` takes; None = it takes any picture. Others are
+        filled from squares around their holes, scaled to that size.
     """
 
     def __init__(
@@ -80,11 +83,13 @@ class Completer:
         mean_pixel: tuple[float, float, float],
         step: int,
         reach: int | None = None,
+        size: int | None = None,
     ) -> None:
         self.complete = complete
         self.mean_pixel = mean_pixel
         self.step = step
         self.reach = reach
+        self.size = size
 
     def __call__(
         self,
@@ -126,7 +131,12 @@ class Completer:
         holes = [_check(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
-        if self.reach is None or holes[0].size <= LARGE:
+        if self.size is not None and holes[0].shape != (self.size, self.size):
+            completed = [
+                fill_squares(image, hole, self.size, self._fill_one)
+                for image, hole in zip(images, holes, strict=True)
+            ]
+        elif self.reach is None or holes[0].size <= LARGE:
             completed = self._fill(np.stack(images), np.stack(holes))
         else:
             completed = [
@@ -148,6 +158,9 @@ class Completer:
         # Rounded in numpy; known pixels are copied rather than trusted to the rounding.
         return np.where(stacked, np.rint(np.asarray(output) * 255).astype(np.uint8), images)
 
+    def _fill_one(self, image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
+        return self._fill(image[None], hole[None])[0]
+
     def _fill_windows(
         self, image: PixelImage, hole: Bool[np.ndarray, "h w"], reach: int
     ) -> PixelImage:
@@ -157,7 +170,7 @@ class Completer:
                 slice(part.start - outer.start, part.stop - outer.start)
                 for part, outer in zip(answered, seen, strict=True)
             )
-            filled = self._fill(image[seen][None], hole[seen][None])[0]
+            filled = self._fill_one(image[seen], hole[seen])
             completed[answered] = filled[within]
         return completed
 
@@ -202,7 +215,7 @@ def load(run: str | Path, step: int | None = None) -> Completer:
         weights = read_exchange(path)
         method, state = method_of(weights)
         complete = make_complete_fn(method, state)
-        return Completer(complete, weights.hole_colour, weights.step, method.reach)
+        return Completer(complete, weights.hole_colour, weights.step, method.reach, method.size)
     step, about = read_about(Path(run), step)
     config, mean_pixel = about["config"], tuple(about["mean_pixel"])
     if config["method"] not in METHODS:
@@ -215,4 +228,5 @@ def load(run: str | Path, step: int | None = None) -> Completer:
         params, batch_stats = restore_network(Path(run), name, fresh.networks[name], step)
         networks[name] = NetworkState(params, batch_stats, opt_state=None)
     state = TrainState(jnp.asarray(step, jnp.int32), networks)
-    return Completer(make_complete_fn(method, state), mean_pixel, step, method.reach)
+    complete = make_complete_fn(method, state)
+    return Completer(complete, mean_pixel, step, method.reach, method.size)

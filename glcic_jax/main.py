@@ -120,7 +120,7 @@ def run(config: Any, workdir: Path) -> None:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)
     METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0))  # refuse bad settings early
-    check_batch_size(mesh, config.data.batch_size, config.accumulate)
+    check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
     dataset = make_dataset(
         config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel
     )

@@ -173,6 +173,8 @@ def _start(
     state = method.init(key)
     if config.init_from:
         donor, name = Path(config.init_from), "completion"
+        if name not in state.networks:
+            raise UserError(f'init_from: "{config.method}" has no completion network to start so')
         params, stats = restore_network(donor, name, like.networks[name])
         started = {
             own: network.replace(params=params, batch_stats=stats)

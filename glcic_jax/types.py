@@ -84,10 +84,11 @@ class Method(NamedTuple):
     init: `init(key)` returns a TrainState at step 0.
     phases: in the order in which they run.
     complete: `complete(state, image, mask, key)` returns the completed Image, known pixels
-        untouched, bit for bit; image and mask may have any size.
+        untouched, bit for bit; image and mask may have any size, unless `size` says otherwise.
     previews: takes the same arguments and returns pictures by name, for the sample grids.
     networks: the names of those that `complete` and `previews` read.
     reach: how many pixels around a pixel its completion depends on; None = the whole picture.
+    size: edge of the square pictures that `complete` and `previews` take, where they take no other.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
@@ -96,6 +97,7 @@ class Method(NamedTuple):
     previews: Callable[[TrainState, Image, Mask, PRNGKeyArray], dict[str, Image]]
     networks: tuple[str, ...]
     reach: int | None = None
+    size: int | None = None
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ FLOORS = {
         "metrics", "metrics.pixels", "metrics.similarity", "tensors",
         "evaluation", "evaluation.bootstrap", "evaluation.distances",
         "evaluation.manifest", "networks.alexnet", "networks.efficientnet",
-        "board", "report_page", "process", "convolution", "windows",
+        "board", "report_page", "process", "convolution", "windows", "squares",
         "throughput",
         "networks.layers", "networks.completion", "networks.discriminators",
     },

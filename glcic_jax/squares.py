@@ -1,0 +1,103 @@
+"""Squares of a fixed size around holes, for networks that take no other."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from glcic_jax.types import PixelImage
+
+CONTEXT = 2
+"""Edge of a square over that of the holes in it, at least, where the picture allows it."""
+
+Fill = Callable[[UInt8[np.ndarray, "s s 3"], Bool[np.ndarray, "s s"]], UInt8[np.ndarray, "s s 3"]]
+
+
+class Square(NamedTuple):
+    """A square that may exceed the picture; `box` is the part whose holes it answers for."""
+
+    top: int
+    left: int
+    edge: int
+    box: tuple[slice, slice]
+
+
+def squares(mask: Bool[np.ndarray, "h w"], size: int) -> list[Square]:
+    """One square for each group of holes that lie close together.
+
+    Args:
+      mask: True = hole.
+      size: edge of the network's pictures, pixels: no square is smaller.
+    """
+    near = size // 8  # holes closer than twice this share a square
+    grown = cv2.dilate(mask.astype(np.uint8), np.ones((2 * near + 1,) * 2, np.uint8))
+    count, labels = cv2.connectedComponents(grown)
+    found = []
+    for label in range(1, count):
+        inside = mask & (labels == label)
+        rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+        box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        longest = max(side.stop - side.start for side in box)
+        edge = max(size, min(CONTEXT * longest, max(mask.shape)))
+        top, left = (_start(side, edge, n) for side, n in zip(box, mask.shape, strict=True))
+        found.append(Square(top, left, edge, box))
+    return found
+
+
+def _start(side: slice, edge: int, length: int) -> int:
+    """Centres the square on the holes, and moves it into the picture if it fits."""
+    if edge >= length:
+        return (length - edge) // 2
+    return int(np.clip((side.start + side.stop - edge) // 2, 0, length - edge))
+
+
+def fill_squares(
+    image: PixelImage, mask: Bool[np.ndarray, "h w"], size: int, fill: Fill
+) -> PixelImage:
+    """Fills each hole from a square around it, scaled to the network's size and back.
+
+    What lies outside the picture counts as hole; so does every pixel that scaling mixed with one.
+
+    Args:
+      image: uint8 RGB [h, w, 3].
+      mask: True = hole.
+      size: edge of the pictures that `fill` takes.
+      fill: (picture, mask) -> completed picture.
+
+    Returns:
+      uint8 [h, w, 3]; known pixels are the input's.
+    """
+    completed = image.copy()
+    for square in squares(mask, size):
+        picture, hole = (_cut(array, square) for array in (image, mask))
+        hole |= ~_cut(np.ones_like(mask), square)
+        picture[hole] = 0
+        small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+        small_hole = cv2.resize(hole.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+        filled = fill(small, small_hole > 0)
+        edge = square.edge
+        answer = cv2.resize(filled, (edge, edge), interpolation=cv2.INTER_CUBIC)
+        rows, columns = square.box
+        part = answer[
+            rows.start - square.top : rows.stop - square.top,
+            columns.start - square.left : columns.stop - square.left,
+        ]
+        completed[square.box] = np.where(mask[square.box][..., None], part, completed[square.box])
+    return completed
+
+
+def _cut(array: np.ndarray, square: Square) -> np.ndarray:
+    """The square of an array, zeros where there is none."""
+    cut = np.zeros((square.edge, square.edge, *array.shape[2:]), array.dtype)
+    height, width = array.shape[:2]
+    top, left = max(square.top, 0), max(square.left, 0)
+    bottom, right = (
+        min(square.top + square.edge, height),
+        min(square.left + square.edge, width),
+    )
+    cut[top - square.top : bottom - square.top, left - square.left : right - square.left] = array[
+        top:bottom, left:right
+    ]
+    return cut
