@@ -1,10 +1,11 @@
 # make quickstart: environment, training on real photographs, completed pictures
-# make test:       environment, all tests, lint, types
+# make test:       environment, lint, types, the tests but for the slow ones
+# make test-slow:  the slow ones
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test
+.PHONY: quickstart test test-slow
 quickstart: .venv/installed
 	$(BIN)/python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
 	$(BIN)/python -m glcic_jax.quickstart runs/quickstart
@@ -14,6 +15,9 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m slow
 
 .venv/installed: requirements.txt
 	$(PYTHON) -m venv .venv
