@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
+from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.complete import check_writable
 from glcic_jax.data.decode import decode, write
 from glcic_jax.data.resize import middle_square
@@ -178,11 +179,7 @@ def write_report(output: Path, results: Results, grid: np.ndarray) -> None:
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.limits",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("experiments.limits", __doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="run folder")
     parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
@@ -191,26 +188,27 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
-    args = parse(argv)
+def run(args: argparse.Namespace) -> None:
+    """Measures and writes what was asked for.
+
+    Raises:
+      UserError: holes that do not fit, no checkpoint, no pictures, or a folder that is closed.
+    """
+    if not 1 <= min(args.holes) <= max(args.holes) <= args.size - 2:
+        raise UserError(f"--holes: give 1 to {args.size - 2} pixels, for pictures of {args.size}")
+    check_writable(args.output, folder=True)
+    results, grid = measure(load(args.checkpoint), args.data, args.size, args.holes)
     try:
-        if not 1 <= min(args.holes) <= max(args.holes) <= args.size - 2:
-            raise UserError(
-                f"--holes: give 1 to {args.size - 2} pixels, for pictures of {args.size}"
-            )
-        check_writable(args.output, folder=True)
-        results, grid = measure(load(args.checkpoint), args.data, args.size, args.holes)
         args.output.mkdir(parents=True, exist_ok=True)
         write_report(args.output, results, grid)
-        print(f"{table(results)}curves and pictures: {args.output / 'index.html'}")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except OSError as error:
-        print(f"error: {args.output}: cannot write there: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+        raise UserError(f"{args.output}: cannot write there: {error.strerror}") from error
+    print(f"{table(results)}curves and pictures: {args.output / 'index.html'}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    return exit_code(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

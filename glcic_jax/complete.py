@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask, write
 from glcic_jax.errors import UserError
 from glcic_jax.process import keep_compiled, keep_freed_memory
@@ -30,11 +31,7 @@ class Job(NamedTuple):
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m glcic_jax.complete",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("glcic_jax.complete", __doc__)
     parser.add_argument(
         "--checkpoint", required=True, help="run folder, converted weights, or hf://OWNER/NAME"
     )
@@ -135,11 +132,7 @@ def run(args: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 1 if some pictures of a folder failed."""
     keep_freed_memory()
-    try:
-        return run(parse(argv))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_code(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m glcic_jax.convert",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("glcic_jax.convert", __doc__)
     parser.add_argument("input", metavar="IN")
     parser.add_argument("output", metavar="OUT")
     parser.add_argument("--step", type=int, help="of a run's checkpoint; the latest by default")
@@ -155,12 +152,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
-    try:
-        run(parse(argv))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

@@ -14,17 +14,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.errors import UserError
 from glcic_jax.process import keep_freed_memory
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m glcic_jax.evaluate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("glcic_jax.evaluate", __doc__)
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help="rows of the table")
     parser.add_argument("--data", type=Path, help="folder of pictures, searched through")
     parser.add_argument("--masks", help="folder of masks, white = fill, or a kind of hole to draw")
@@ -92,12 +89,7 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
     keep_freed_memory()
-    try:
-        run(parse(argv))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from ml_collections import ConfigDict, config_flags
 
 from glcic_jax import run_folder
 from glcic_jax.checkpoint import read_about, saved_steps
+from glcic_jax.command_line import exit_code
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.disk import FULL
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import check_batch_size, make_mesh, shard
 from glcic_jax.process import keep_compiled, keep_freed_memory
@@ -155,22 +155,17 @@ def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -
     keep_freed_memory()
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    try:
+
+    def train_as_asked() -> None:
         config, workdir = parse(about)
         if config.cpu_devices:
             jax.config.update("jax_num_cpu_devices", config.cpu_devices)
         work(config, workdir)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+    try:
+        return exit_code(train_as_asked)
     except Interrupted as error:
         return 128 + error.signum
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        print(f"error: disk full: {error}: free some space and start again", file=sys.stderr)
-        return 2
-    return 0
 
 
 if __name__ == "__main__":

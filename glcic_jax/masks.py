@@ -18,6 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.data.hole_kinds import HOLES, default_arguments, make_hole
 from glcic_jax.data.mask_set import MANIFEST, MaskSet, draw_masks, write_mask_set
 from glcic_jax.errors import UserError
@@ -25,11 +26,7 @@ from glcic_jax.errors import UserError
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m glcic_jax.masks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("glcic_jax.masks", __doc__)
     parser.add_argument("--kind", choices=HOLES, required=True, help="of holes")
     parser.add_argument("--size", type=_size, default=(256, 256), help="pixels, or WIDTHxHEIGHT")
     parser.add_argument("--count", type=_natural, default=1000, help="of masks; 1000 by default")
@@ -117,11 +114,7 @@ def holds(folder: Path, about: dict[str, Any], count: int) -> bool:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    try:
-        return run(parse(argv))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_code(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

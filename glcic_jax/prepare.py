@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.data.faces import align, centre_square
 from glcic_jax.data.layouts import LAYOUTS
 from glcic_jax.data.plan import make_plan
@@ -29,11 +30,7 @@ RUNNERS = ("direct", "flink", "spark", "dataflow")
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m glcic_jax.prepare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("glcic_jax.prepare", __doc__)
     add = parser.add_argument
     add("--source", help="folder of the pictures, or gs://, s3:// (an extra)")
     add("--layout", choices=LAYOUTS, default="folder", help="the data set that --source is")
@@ -140,16 +137,11 @@ def tell(output: Path, tallies: dict[Part, Tally], mean: bool) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    args = parse(argv)
     try:
-        run(args)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return exit_code(lambda: run(parse(argv)))
     except KeyboardInterrupt:
         print("stopped; the same command goes on", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

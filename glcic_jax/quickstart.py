@@ -13,6 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from glcic_jax.checkpoint import read_about
+from glcic_jax.command_line import exit_code
 from glcic_jax.data.decode import write
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.inference import Completer, load
@@ -106,18 +107,13 @@ def run(workdir: Path) -> None:
 
 def main(argv: list[str]) -> int:
     """Runs the command; returns its exit code."""
-    if len(argv) != 1:
-        print(
-            "error: give the run folder: python -m glcic_jax.quickstart runs/quickstart",
-            file=sys.stderr,
-        )
-        return 2
-    try:
+
+    def show() -> None:
+        if len(argv) != 1:
+            raise UserError("give the run folder: python -m glcic_jax.quickstart runs/quickstart")
         run(Path(argv[0]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_code(show)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,14 @@ import signal
 import sys
 from pathlib import Path
 
+from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.errors import UserError
 from glcic_jax.study.answers import read_answers, report
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m glcic_jax.user_study",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("glcic_jax.user_study", __doc__)
     parser.add_argument("--real", type=Path, metavar="DIR", help="photographs as they were taken")
     parser.add_argument("--completed", type=Path, metavar="DIR", help="completed pictures")
     parser.add_argument(
@@ -76,12 +73,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
-    try:
-        run(parse(argv))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

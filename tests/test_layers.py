@@ -20,7 +20,7 @@ FLOORS = {
     },
     2: {
         "methods", "methods.glcic", "methods.glcic_updates", "methods.glcic_networks",
-        "methods.procedural", "data",
+        "methods.procedural", "command_line", "data",
         "data.decode", "data.sources", "data.hole_kinds", "data.mask_set", "data.resize",
         "data.collection", "data.entries", "data.storage", "data.cifar", "data.layouts",
         "data.faces", "data.shards", "data.duplicates", "data.plan", "data.shard_writer",

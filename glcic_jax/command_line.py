@@ -1,0 +1,36 @@
+"""What the commands have in common: their help, and how they end."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from glcic_jax.disk import FULL
+from glcic_jax.errors import UserError
+
+
+def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
+    """A parser for `python -m MODULE` whose --help begins with `about`, line for line.
+
+    It refuses what it does not know with exit code 2, as argparse does.
+    """
+    return argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def exit_code(work: Callable[[], int | None]) -> int:
+    """Runs a command; 2 for a mistake of the user's or a full disk, told in one line.
+
+    Otherwise what `work` returns, 0 for nothing.
+    """
+    try:
+        return work() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"error: disk full: {error}: free some space and start again", file=sys.stderr)
+    return 2
