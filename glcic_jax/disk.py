@@ -1,6 +1,7 @@
 """Files that are whole or not there, and a full disk told in one line."""
 
 import errno
+import hashlib
 import os
 import shutil
 import threading
@@ -30,6 +31,12 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -183,3 +184,27 @@ def encode(image: PixelImage, extension: str) -> bytes:
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(extension, bgr, _QUALITY.get(extension, []))
     return data.tobytes()
+
+
+def pictures_below(folder: Path, told: str, what: str = "pictures") -> list[str]:
+    """Files with a picture's ending anywhere below a folder: relative POSIX paths, in order.
+
+    Args:
+      folder: searched recursively.
+      told: the folder as the user knows it, and
+      what: is looked for, for messages.
+
+    Raises:
+      UserError: no such folder, or none in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{told}: no such folder")
+    names = sorted(
+        (Path(where) / file).relative_to(folder).as_posix()
+        for where, _, files in os.walk(folder)
+        for file in files
+        if Path(file).suffix.lower() in EXTENSIONS
+    )
+    if not names:
+        raise UserError(f"{told}: no {what} ({', '.join(sorted(EXTENSIONS))}) in this folder")
+    return names

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from glcic_jax.data.decode import EXTENSIONS, decode_mask
+from glcic_jax.data.decode import decode_mask, pictures_below
 from glcic_jax.errors import UserError
 from glcic_jax.holes import box, boxes, center, noise, outpaint
 from glcic_jax.strokes import freeform, irregular
@@ -44,13 +44,7 @@ class MaskFiles:
           UserError: no such folder, or no masks in it.
         """
         self.folder, self.flip = folder, flip
-        root = Path(folder)
-        if not root.is_dir():
-            raise UserError(f"folder {folder}: no such folder")
-        found = (p for p in root.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
-        self.names = sorted(str(path.relative_to(root)) for path in found)
-        if not self.names:
-            raise UserError(f"folder {folder}: no masks ({', '.join(sorted(EXTENSIONS))}) in it")
+        self.names = pictures_below(Path(folder), f"folder {folder}", "masks")
         self._bad: set[str] = set()
 
     def __call__(self, rng: np.random.Generator, height: int, width: int) -> PixelMask:

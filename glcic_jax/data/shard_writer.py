@@ -21,11 +21,10 @@ from glcic_jax.data.shards import (
     Part,
     Shard,
     count_records,
-    file_hash,
     read_description,
     shard_name,
 )
-from glcic_jax.disk import clear_errors, write_whole
+from glcic_jax.disk import clear_errors, file_digest, write_whole
 from glcic_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def write_shard(job: Job, number: int, entries: Iterable[Entry], note: Note) -> 
             if written != len(description.names):
                 count = f"{written} of {len(description.names)} records"
                 raise UserError(f"{target}: only {count} could be written: is the disk full?")
-            shard = Shard(target.name, written, temporary.stat().st_size, file_hash(temporary))
+            shard = Shard(target.name, written, temporary.stat().st_size, file_digest(temporary))
             temporary.replace(target)
             described = json.dumps(description._asdict() | {"shard": shard._asdict()})
             write_whole(job.output / f"{name}.json", described)

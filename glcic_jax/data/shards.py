@@ -7,7 +7,6 @@ Needs no JAX.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from array_record.python.array_record_module import ArrayRecordReader
 
 from glcic_jax.data.collection import Collection, Split
 from glcic_jax.data.decode import decode_bytes
+from glcic_jax.disk import file_digest
 from glcic_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def verify(root: Path) -> Index:
     shards = index.train + index.held_out
     check_shards(root, shards)
     for shard in shards:
-        if file_hash(root / shard.name) != shard.sha256:
+        if file_digest(root / shard.name) != shard.sha256:
             path = root / shard.name
             raise UserError(f"{path}: its bytes have changed: delete it, then {AGAIN}")
     return index
@@ -171,12 +171,6 @@ def count_records(path: Path) -> int:
     if reader.ok():
         reader.close()
     return count
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Records(Collection):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glcic_jax.data.collection import Collection, Split
-from glcic_jax.data.decode import EXTENSIONS, decode
+from glcic_jax.data.decode import decode, pictures_below
 from glcic_jax.data.shards import shards
 from glcic_jax.errors import UserError
 
@@ -57,14 +56,7 @@ def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction:
     base = Path(root)
     if not base.is_dir():
         raise UserError(f"{root}: no such folder; set data.root to the folder of the pictures")
-    names = sorted(
-        str((Path(where) / file).relative_to(base))
-        for where, _, files in os.walk(base)
-        for file in files
-        if Path(file).suffix.lower() in EXTENSIONS
-    )
-    if not names:
-        raise UserError(f"{root}: no pictures ({', '.join(sorted(EXTENSIONS))}) in this folder")
+    names = pictures_below(base, root)
     chosen = _listed(names, held_out) if isinstance(held_out, str) else _drawn(names, held_out)
     rest = [name for name in names if name not in chosen]
     if not rest or not chosen:

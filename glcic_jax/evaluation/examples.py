@@ -1,7 +1,6 @@
 """The pictures and holes that methods are judged on: read one at a time, the same every time."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from itertools import groupby, islice
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask
+from glcic_jax.data.decode import decode, decode_mask, pictures_below
 from glcic_jax.data.hole_kinds import HOLES, default_arguments
 from glcic_jax.data.mask_set import MANIFEST, MaskSet
 from glcic_jax.data.resize import middle_square
@@ -54,7 +53,7 @@ class Examples:
 
     def __init__(self, data: Path, masks: str, *, size: int | None = None, seed: int = 0) -> None:
         self._data, self._size, self._seed = data, size, seed
-        self.names = _listed(data, "--data")
+        self.names = pictures_below(data, f"--data {data}")
         self._kind = None if Path(masks).is_dir() else masks
         self._drawn = MaskSet(masks) if Path(masks, MANIFEST).exists() else None
         read = self._kind is None and self._drawn is None
@@ -127,23 +126,8 @@ class Examples:
         return {name: sha.hexdigest() for name, sha in self._sha.items()}
 
 
-def _listed(folder: Path, flag: str) -> list[str]:
-    """Pictures below a folder, as relative POSIX paths, in order."""
-    if not folder.is_dir():
-        raise UserError(f"{flag} {folder}: no such folder")
-    names = sorted(
-        (Path(where) / file).relative_to(folder).as_posix()
-        for where, _, files in os.walk(folder)
-        for file in files
-        if Path(file).suffix.lower() in EXTENSIONS
-    )
-    if not names:
-        raise UserError(f"{flag} {folder}: no pictures ({', '.join(sorted(EXTENSIONS))})")
-    return names
-
-
 def _paired(data: Path, names: list[str], masks: Path) -> list[Path]:
-    files = _listed(masks, "--masks")
+    files = pictures_below(masks, f"--masks {masks}")
     stems = {file.rpartition(".")[0]: masks / file for file in files}
     found = []
     for name in names:

@@ -36,12 +36,6 @@ def software() -> dict[str, str]:
     return versions
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def manifest(
     arguments: dict[str, Any],
     methods: dict[str, dict[str, Any]],

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
+from glcic_jax.disk import file_digest
 from glcic_jax.errors import UserError
 from glcic_jax.evaluation.bootstrap import Estimate
 from glcic_jax.evaluation.distances import frechet_distance, kernel_distance
 from glcic_jax.evaluation.examples import Examples
-from glcic_jax.evaluation.manifest import file_digest, manifest
+from glcic_jax.evaluation.manifest import manifest
 from glcic_jax.evaluation.measure import Measured, measure
 from glcic_jax.evaluation.perceptual import FEATURES, PERCEPTUAL, MissingError
 from glcic_jax.evaluation.report import write_report
