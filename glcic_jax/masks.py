@@ -5,7 +5,8 @@ python -m glcic_jax.masks --kind irregular --size 512x384 --count 100 --output m
     --set smallest_share=0.2 --set largest_share=0.3
 
 White is the hole. --set changes an argument of the kind (docs/holes.md); those left out suit the
-size. OUTPUT/manifest.json tells kind, arguments, seed, size, and each mask's share and hash.
+size. OUTPUT/manifest.json tells kind, arguments, seed, size, and each mask's share and hash. An
+OUTPUT that ends in .json is a recipe instead: glcic_jax.evaluate draws the same masks from it.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.data.hole_kinds import HOLES, default_arguments, make_hole
+from glcic_jax.data.mask_recipe import ENDING, write_recipe
 from glcic_jax.data.mask_set import MANIFEST, MaskSet, draw_masks, write_mask_set
 from glcic_jax.errors import UserError
 
@@ -31,7 +33,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", type=_size, default=(256, 256), help="pixels, or WIDTHxHEIGHT")
     parser.add_argument("--count", type=_natural, default=1000, help="of masks; 1000 by default")
     parser.add_argument("--seed", type=_natural, default=0, help="0 by default")
-    parser.add_argument("--output", type=Path, required=True, help="new or empty folder")
+    parser.add_argument("--output", type=Path, required=True, help="new or empty folder, or .json")
     parser.add_argument(
         "--set", metavar="NAME=VALUE", action="append", default=[], help="argument of the kind"
     )
@@ -85,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.count < 1:
         raise UserError("--count is 0: draw at least one mask")
+    if args.output.suffix == ENDING:
+        digest = write_recipe(args.output, {**about, "count": args.count})
+        print(f"{args.output} stands for {args.count} masks, hash of the set {digest}")
+        return 0
     if holds(args.output, about, args.count):
         print(f"{args.output} holds these masks already")
         return 0

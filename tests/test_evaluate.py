@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
+from glcic_jax.checkpoint import saved_steps
 from glcic_jax.convert import main as convert
 from glcic_jax.data.decode import decode
 from glcic_jax.evaluate import main
@@ -106,6 +107,9 @@ def test_a_set_of_masks_is_taken_in_order_and_verified(files, capsys):
     told = json.loads((files / "report/manifest.json").read_text())["sha256"]
     masks = [np.asarray(Image.open(files / "set" / f"00000{i}.png")) // 255 for i in (0, 1, 0)]
     assert told["masks"] == hashlib.sha256(b"".join(m.tobytes() for m in masks)).hexdigest()
+    assert draw_masks([*options, "--output", str(files / "set.json")]) == 0
+    assert evaluate(files, ["mean"], "--size", 40, masks="set.json", output="again") == 0
+    assert json.loads((files / "again/manifest.json").read_text())["sha256"] == told
     Image.fromarray(masks[0] * 0).save(files / "set/000001.png")
     assert evaluate(files, ["mean"], "--size", 40, masks="set") == 2
     assert "000001.png: the mask has changed" in capsys.readouterr().err
@@ -262,9 +266,10 @@ def test_completions_do_not_depend_on_the_number_of_devices(run):
 def test_converted_weights_are_judged_as_their_run(files, run):
     weights = files / "weights"
     assert convert([str(run), str(weights)]) == 0
-    assert evaluate(files, [f"run={run}", f"weights={weights}"]) == 0
+    (step,) = saved_steps(run)
+    assert evaluate(files, [f"run={run}", f"weights={weights}", f"{run}@{step}"]) == 0
     scores = json.loads((files / "report/results.json").read_text())["scores"]
-    assert scores["run"] == scores["weights"]
+    assert scores["run"] == scores["weights"] == scores[f"{run}@{step}"]
     methods = json.loads((files / "report/manifest.json").read_text())["methods"]
     assert len(methods["weights"]["sha256"]) == 64
     assert methods["weights"]["step"] == methods["run"]["step"]

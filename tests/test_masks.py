@@ -8,6 +8,7 @@ import pytest
 
 from glcic_jax.data.decode import decode_mask
 from glcic_jax.data.hole_kinds import HOLES, default_arguments, make_hole
+from glcic_jax.data.mask_recipe import MaskRecipe
 from glcic_jax.data.mask_set import MANIFEST, MaskSet, write_mask_set
 from glcic_jax.errors import UserError
 from glcic_jax.masks import main
@@ -50,6 +51,34 @@ def test_the_same_command_writes_the_same_bytes_and_another_seed_others(tmp_path
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     hashes = {MaskSet(tmp_path / name).sha256 for name in "abc"}
     assert len(hashes) == 2
+
+
+def test_a_recipe_stands_for_the_set(tmp_path, capsys):
+    for name in ("set", "recipe.json"):
+        assert draw(tmp_path / name, "--seed", "3") == 0
+    masks, recipe = MaskSet(tmp_path / "set"), MaskRecipe(tmp_path / "recipe.json")
+    assert (recipe.sha256, len(recipe)) == (masks.sha256, len(masks))
+    for index in range(len(masks)):
+        np.testing.assert_array_equal(recipe[index], masks[index])
+    text = (tmp_path / "recipe.json").read_text()
+    assert len(text.splitlines()) < 20
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace('"seed": 0', '"seed": 1'), "are not those it was written for"),
+        (lambda text: text.replace('"kind"', '"sort"'), "not a recipe"),
+        (lambda text: text[:-9], "not a recipe"),
+        (lambda text: "[]", "not a recipe"),
+    ],
+)
+def test_a_recipe_for_other_masks_is_refused(tmp_path, change, message):
+    path = tmp_path / "recipe.json"
+    draw(path)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UserError, match=message):
+        MaskRecipe(path)
 
 
 def test_longer_sets_begin_with_shorter_ones(tmp_path):

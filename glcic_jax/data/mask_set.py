@@ -120,5 +120,10 @@ def mask_hash(mask: PixelMask) -> str:
     return hashlib.sha256(f"{width}x{height}:".encode() + mask.tobytes()).hexdigest()
 
 
+def hash_of_set(masks: Iterable[PixelMask]) -> str:
+    """The hash that a set of these masks has."""
+    return _set_hash([{"sha256": mask_hash(mask)} for mask in masks])
+
+
 def _set_hash(listed: list[dict]) -> str:
     return hashlib.sha256("\n".join(mask["sha256"] for mask in listed).encode()).hexdigest()

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from glcic_jax.data.decode import decode, decode_mask, pictures_below
 from glcic_jax.data.hole_kinds import HOLES, default_arguments
+from glcic_jax.data.mask_recipe import ENDING, MaskRecipe
 from glcic_jax.data.mask_set import MANIFEST, MaskSet
 from glcic_jax.data.resize import middle_square
 from glcic_jax.errors import UserError
@@ -40,8 +41,8 @@ class Examples:
       data: the folder, searched through; links to folders are not followed.
       masks: a folder of masks, or a kind of hole. Masks that are named as the pictures are
         (photo.jpg: photo.png or photo_mask.png) go by name; if none is, picture i takes mask
-        i modulo their number. So it does in a set of `glcic_jax.masks`, whose masks are compared
-        with its manifest. A kind draws a hole for each picture.
+        i modulo their number. So it does in a set of `glcic_jax.masks`, folder or recipe, whose
+        masks are compared with what it says of them. A kind draws a hole for each picture.
       size: the pictures are scaled to this shortest edge and their middle square is taken; None
         leaves them as they are. Masks that are read are not scaled.
       seed: of the holes drawn.
@@ -54,8 +55,8 @@ class Examples:
     def __init__(self, data: Path, masks: str, *, size: int | None = None, seed: int = 0) -> None:
         self._data, self._size, self._seed = data, size, seed
         self.names = pictures_below(data, f"--data {data}")
-        self._kind = None if Path(masks).is_dir() else masks
-        self._drawn = MaskSet(masks) if Path(masks, MANIFEST).exists() else None
+        self._drawn = _drawn(masks)
+        self._kind = None if Path(masks).is_dir() or self._drawn else masks
         read = self._kind is None and self._drawn is None
         self._files = _paired(data, self.names, Path(masks)) if read else []
         if self._kind and self._kind not in KINDS:
@@ -124,6 +125,12 @@ class Examples:
     def digests(self) -> dict[str, str]:
         """SHA-256 of names and pixels of the pictures, and of the masks, as `batches` gave them."""
         return {name: sha.hexdigest() for name, sha in self._sha.items()}
+
+
+def _drawn(masks: str) -> MaskSet | MaskRecipe | None:
+    if masks.endswith(ENDING):
+        return MaskRecipe(masks)
+    return MaskSet(masks) if Path(masks, MANIFEST).exists() else None
 
 
 def _paired(data: Path, names: list[str], masks: Path) -> list[Path]:

@@ -55,9 +55,9 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
     """Builds every method that was asked for.
 
     Args:
-      specs: each a name of `FILLS`, a run folder or converted weights as `load` takes them, or
-        "cmd:" with a command line; "+postprocess" behind it blends the result in (GLCIC, section
-        3.5), "label=" before it names its row.
+      specs: each a name of `FILLS`, a run folder ("@STEP" behind it: not its latest checkpoint)
+        or converted weights as `load` takes them, or "cmd:" with a command line; "+postprocess"
+        behind it blends the result in (GLCIC, section 3.5), "label=" before it names its row.
       mesh: the devices that networks run on.
       timeout: seconds for a picture, of commands.
 
@@ -88,7 +88,12 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
         complete, compiled, about = FILLS[body], False, {"fill": body}
     elif body.startswith(SCHEME) or Path(body).exists():
         path = fetch(body) if body.startswith(SCHEME) else Path(body)
-        complete, compiled, about = _network(path, mesh), True, {"network": body} | _digest(path)
+        complete, compiled = _network(path, None, mesh), True
+        about = {"network": body} | _digest(path, None)
+    elif (at := re.fullmatch(r"(.+)@(\d+)", body)) and Path(at[1]).is_dir():
+        path, step = Path(at[1]), int(at[2])
+        complete, compiled = _network(path, step, mesh), True
+        about = {"network": at[1]} | _digest(path, step)
     else:
         known = ", ".join(FILLS)
         raise UserError(
@@ -99,14 +104,15 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
     return Rival(label or rest, complete, compiled, about | {"postprocess": blended})
 
 
-def _network(run: Path, mesh: Mesh) -> Fill:
-    completer = load(run)
+def _network(run: Path, step: int | None, mesh: Mesh) -> Fill:
+    completer = load(run, step)
     spread = over_mesh(mesh, completer.complete)
 
     def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        if mask[0].size <= LARGE:
+        fits = completer.size is None or mask.shape[1:3] == (completer.size, completer.size)
+        if fits and mask[0].size <= LARGE:
             return spread(image, mask)
-        # Large pictures go in parts, which bounds the memory.
+        # Large pictures go in parts, which bounds the memory; or in squares that the network takes.
         pixels = np.rint(image * 255).astype(np.uint8)
         filled = completer.batch(list(pixels), list(mask[..., 0]))
         return np.stack(filled).astype(np.float32) / 255
@@ -114,13 +120,13 @@ def _network(run: Path, mesh: Mesh) -> Fill:
     return complete
 
 
-def _digest(path: Path) -> dict[str, Any]:
-    """What is told of a run's latest checkpoint, or of converted weights, by their SHA-256."""
+def _digest(path: Path, step: int | None) -> dict[str, Any]:
+    """What is told of a run's checkpoint, or of converted weights, by their SHA-256."""
     if is_exchange(path):
         folder = path if path.is_dir() else path.parent
         described = read_description(folder / CONFIG)
         return {"step": described["step"], "sha256": described["sha256"]}
-    step, about = read_about(path)
+    step, about = read_about(path, step)
     digests = {name: item["digest"] for name, item in about["items"].items()}
     text = json.dumps(digests, sort_keys=True).encode()
     return {"step": step, "sha256": hashlib.sha256(text).hexdigest()}
