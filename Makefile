@@ -19,7 +19,7 @@ test: .venv/installed
 test-slow: .venv/installed
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m slow
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt requirements-run.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	touch $@

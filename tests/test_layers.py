@@ -36,8 +36,8 @@ FLOORS = {
     },
     3: {"train_step", "inference", "scoring", "study.server"},
     4: {
-        "train", "main", "complete", "convert", "evaluate", "masks", "prepare", "quickstart",
-        "user_study",
+        "__main__", "train", "main", "complete", "convert", "evaluate", "masks", "prepare",
+        "quickstart", "user_study",
         "evaluation.rivals", "evaluation.measure", "evaluation.report", "evaluation.run",
         "evaluation.comparison",
     },

@@ -1,0 +1,41 @@
+"""The command `glcic`: all commands of the package, by their names.
+
+    glcic complete --checkpoint runs/mine --image photo.jpg --mask mask.png --output out.png
+
+glcic NAME is python -m glcic_jax.NAME (train: glcic_jax.main); glcic NAME --help shows examples.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+COMMANDS = {
+    "train": ("main", "trains networks as a config says"),
+    "complete": ("complete", "fills the holes of photographs"),
+    "evaluate": ("evaluate", "compares methods on the same pictures and holes"),
+    "prepare": ("prepare", "makes shards of many or large pictures"),
+    "masks": ("masks", "draws a fixed set of masks"),
+    "convert": ("convert", "weights from and to other programs"),
+    "user_study": ("user_study", "asks people which pictures are real"),
+}
+"""Name: the module of glcic_jax that it runs, and what it is for."""
+
+
+def main() -> int:
+    """Runs the command that is named first, as `python -m` runs its module."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        listed = [f"  {command:12}{about}" for command, (_, about) in COMMANDS.items()]
+        print("\n".join([f"{__doc__}", *listed]))
+        return 0
+    if name not in COMMANDS:
+        print(f'error: glcic knows no "{name}": choose {", ".join(COMMANDS)}', file=sys.stderr)
+        return 2
+    del sys.argv[1]
+    sys.path.insert(0, str(Path.cwd()))  # as python -m does: config files import each other
+    runpy.run_module(f"glcic_jax.{COMMANDS[name][0]}", run_name="__main__", alter_sys=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
