@@ -56,7 +56,7 @@ def test_frechet_distance_of_gaussians():
     y = rng.normal(0, 1, (20000, 3)) * [1, 2, 3] + [1, 0, 0]
     np.testing.assert_allclose(frechet_distance(y, x), 1 + 0 + 1 + 4, rtol=0.05)
     np.testing.assert_allclose(frechet_distance(x, x), 0, atol=1e-9)
-    assert np.isnan(frechet_distance(x[:3], y[:3]))
+    assert np.isnan(frechet_distance(x[:1], y[:1]))
 
 
 def test_bins_part_the_pictures():

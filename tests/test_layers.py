@@ -13,7 +13,7 @@ FLOORS = {
         "disk", "holes", "strokes", "items", "losses", "blending", "parallel", "ops", "collapse",
         "metrics", "metrics.pixels", "metrics.similarity", "tensors",
         "evaluation", "evaluation.bootstrap", "evaluation.distances",
-        "evaluation.manifest", "networks.alexnet", "networks.efficientnet",
+        "evaluation.manifest", "networks.alexnet", "networks.efficientnet", "networks.inception",
         "board", "report_page", "process", "convolution", "windows", "squares",
         "throughput",
         "networks.layers", "networks.completion", "networks.discriminators",

@@ -1,6 +1,6 @@
 """Intervals by resampling the pictures (Efron and Tibshirani 1993, percentile method)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,9 @@ COVERAGE = 95.0
 
 CHUNK = 2**22
 """Weights drawn at a time, which bounds the memory."""
+
+BLOCK = 2**24
+"""Of a kernel, entries made at a time: 128 MiB."""
 
 
 class Estimate(NamedTuple):
@@ -37,22 +40,33 @@ def mean(values: Float[np.ndarray, "n"]) -> Estimate:
     return Estimate(float(values.mean()), *interval(np.concatenate(means)), len(values))
 
 
-def pairs_mean(kernel: Float[np.ndarray, "n n"]) -> Estimate:
+def pairs_mean(kernel: Callable[[slice], Float[np.ndarray, "m n"]], count: int) -> Estimate:
     """The mean over all pairs of two different pictures, with its interval.
 
     In a resample a picture may stand several times; it makes no pair with itself.
+
+    Args:
+      kernel: gives some rows of a symmetric matrix [count, count]; asked for a few at a time, which
+        bounds the memory.
+      count: of pictures.
     """
-    count = len(kernel)
     if count < 2:
         return Estimate(np.nan, np.nan, np.nan, count)
-    kernel = kernel - np.diag(np.diag(kernel))
-    means = []
-    for weights in resamples(count):
-        pairs = count**2 - (weights**2).sum(axis=1)
-        totals = np.einsum("bi,bi->b", weights @ kernel, weights)
-        means.append(totals[pairs > 0] / pairs[pairs > 0])
-    value = float(kernel.sum() / (count * (count - 1)))
-    return Estimate(value, *interval(np.concatenate(means)), count)
+    weights = np.concatenate([part.astype(np.uint16) for part in resamples(count)])
+    total, totals = 0.0, np.zeros(RESAMPLES)
+    size = max(1, BLOCK // count)
+    for start in range(0, count, size):
+        rows = kernel(slice(start, start + size))
+        np.fill_diagonal(rows[:, start:], 0)
+        total += rows.sum()
+        some = max(1, CHUNK // count)
+        for first in range(0, RESAMPLES, some):
+            part = weights[first : first + some].astype(np.float64)
+            own = part[:, start : start + size]
+            totals[first : first + some] += np.einsum("bi,bi->b", part @ rows.T, own)
+    pairs = count**2 - np.square(weights, dtype=np.int64).sum(axis=1)
+    means = totals[pairs > 0] / pairs[pairs > 0]
+    return Estimate(float(total / (count * (count - 1))), *interval(means), count)
 
 
 def interval(statistics: Float[np.ndarray, "b"]) -> tuple[float, float]:
