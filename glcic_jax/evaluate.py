@@ -30,7 +30,17 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the holes that are drawn; 0")
     parser.add_argument("--batch_size", type=int, default=8, help="pictures at a time; 8")
     parser.add_argument(
-        "--skip", nargs="+", default=[], metavar="METRIC", help="lpips, st_lpips or efflite0"
+        "--skip",
+        nargs="+",
+        default=[],
+        metavar="METRIC",
+        help="lpips, st_lpips, efflite0, inception",
+    )
+    parser.add_argument(
+        "--inception", type=Path, metavar="FILE", help="weights of FID's network, for FID and kin"
+    )
+    parser.add_argument(
+        "--feature_cache", type=Path, metavar="DIR", help="keeps features of the pictures"
     )
     parser.add_argument("--shown", type=int, default=24, help="rows of pictures to keep; 24")
     parser.add_argument(
@@ -61,6 +71,8 @@ def check(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and value < least:
             raise UserError(f"--{name} {value}: give at least {least}")
+    if args.feature_cache and args.feature_cache.is_file():
+        raise UserError(f"--feature_cache {args.feature_cache}: is a file; give a folder")
     if not args.timeout > 0:
         raise UserError(f"--timeout {args.timeout:g}: give seconds above 0")
 

@@ -231,6 +231,11 @@ def test_a_tool_stands_in_the_table(files):
         (["telea"], {"output": "black/m.png"}, "is a file; give a folder"),
         (["telea"], {"more": ["--size", "3"]}, "--size 3: give at least 8"),
         (["telea"], {"more": ["--skip", "fid"]}, "--skip fid: no such metric; there are lpips"),
+        (
+            ["telea"],
+            {"more": ["--feature_cache", "{files}/black/m.png"]},
+            "--feature_cache {files}/black/m.png: is a file; give a folder",
+        ),
         (["telea"], {"more": ["--timeout", "0"]}, "give seconds above 0"),
     ],
 )
@@ -245,7 +250,8 @@ def test_mistakes_get_one_line_and_leave_nothing(files, capsys, methods, more, m
     before = contents(files)
     methods = [method.replace("{files}", str(files)) for method in methods]
     arguments = dict(more)
-    assert evaluate(files, methods, *arguments.pop("more", []), **arguments) == 2
+    more = [flag.replace("{files}", str(files)) for flag in arguments.pop("more", [])]
+    assert evaluate(files, methods, *more, **arguments) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert message.replace("{files}", str(files)) in error
     assert contents(files) == before

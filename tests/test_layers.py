@@ -31,7 +31,7 @@ FLOORS = {
         "weights.torch_glcic", "weights.mmagic_discriminator", "weights.onnx", "weights.stablehlo",
         "weights.hub",
         "evaluation.examples", "evaluation.command", "evaluation.tables", "evaluation.page",
-        "evaluation.perceptual", "evaluation.summary",
+        "evaluation.perceptual", "evaluation.summary", "evaluation.feature_cache",
         "study", "study.answers", "study.page", "study.pictures",
     },
     3: {"train_step", "inference", "scoring", "study.server"},

@@ -53,6 +53,7 @@ def measure(
     examples: Examples,
     metrics: Mapping[str, Metric],
     networks: Mapping[str, Features],
+    of_truth: Mapping[str, Features],
     *,
     batch_size: int,
     shown: int,
@@ -67,13 +68,14 @@ def measure(
       examples: read once.
       metrics: by name.
       networks: by name, what makes features for the distances between distributions.
+      of_truth: the same networks, called for the truth; they may remember what they have seen.
       batch_size: examples of one size completed at a time.
       shown: rows to keep.
 
     Raises:
       UserError: an example that cannot be used, or a method that fails.
     """
-    parts = _Parts(rivals, metrics, networks, shown)
+    parts = _Parts(rivals, metrics, networks, of_truth, shown)
     with tqdm(total=len(examples), unit="picture") as bar:
         for batch in examples.batches(batch_size):
             parts.add(batch)
@@ -87,9 +89,11 @@ class _Parts:
         rivals: Sequence[Rival],
         metrics: Mapping[str, Metric],
         networks: Mapping[str, Features],
+        of_truth: Mapping[str, Features],
         shown: int,
     ) -> None:
-        self._rivals, self._metrics, self._networks = rivals, metrics, networks
+        self._rivals, self._metrics = rivals, metrics
+        self._networks, self._of_truth = networks, of_truth
         self._shown = shown
         self._examples: list[tuple[str, float]] = []
         self._parts: dict[tuple[str, ...], list[np.ndarray]] = {}
@@ -99,14 +103,14 @@ class _Parts:
     def add(self, batch: list[Example]) -> None:
         image = np.stack([example.image for example in batch]).astype(np.float32) / 255
         mask = np.stack([example.mask for example in batch])[..., None].astype(np.float32)
-        self._featured(TRUTH, image)
+        self._featured(self._of_truth, TRUTH, image)
         completed = {}
         for rival in self._rivals:
             filled = self._completed(rival, image, mask)
             completed[rival.label] = filled
             for name, metric in self._metrics.items():
                 self._keep(("scores", rival.label, name), metric(filled, image, mask))
-            self._featured(rival.label, filled)
+            self._featured(self._networks, rival.label, filled)
         errors = np.stack([hole_l1(filled, image, mask) for filled in completed.values()])
         differ = np.ptp(errors, axis=0) if len(errors) > 1 else errors[0]
         for index, example in enumerate(batch):
@@ -129,8 +133,8 @@ class _Parts:
             raise UserError(f"{rival.label} returned no picture of the size it was given")
         return np.where(mask > 0, rounded(np.clip(filled, 0, 1)), image)
 
-    def _featured(self, label: str, pictures: np.ndarray) -> None:
-        for name, network in self._networks.items():
+    def _featured(self, networks: Mapping[str, Features], label: str, pictures: np.ndarray) -> None:
+        for name, network in networks.items():
             self._keep(("features", name, label), network(pictures))
 
     def _keep(self, key: tuple[str, ...], values: np.ndarray) -> None:

@@ -63,6 +63,7 @@ def page(
         f"<li>{html.escape(_label(name))}: {html.escape(reason)}</li>"
         for name, reason in results["missing"].items()
     )
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in results["notes"])
     title = f"{len(scores)} methods on {results['pictures']} pictures"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -72,6 +73,7 @@ def page(
         "bold. Pictures follow below, those first on which the methods differ most.</p>"
         f'<div class="wide">{html_table(table(scores), seconds)}</div>'
         + (f"<p>Not computed:</p><ul>{missing}</ul>" if missing else "")
+        + (f"<p>To be read with care:</p><ul>{notes}</ul>" if notes else "")
         + f'<div class="charts">{"".join(_charts(scores))}</div>'
         f"<h2>By the size of the hole</h2>{''.join(bins)}"
         f"<h2>Pictures</h2>{''.join(map(_row, rows))}"

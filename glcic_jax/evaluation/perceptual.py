@@ -1,6 +1,7 @@
-"""Metrics by networks whose weights come with optional packages: requirements-metrics.txt.
+"""Metrics by networks whose weights come with optional packages, or in a file of the user's.
 
-Only the packages' weights are read, as data; none of their code runs.
+The packages are those of requirements-metrics.txt. Only their weights are read, as data; none of
+their code runs.
 """
 
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from glcic_jax.errors import UserError
-from glcic_jax.networks import alexnet, efficientnet
-from glcic_jax.parallel import over_mesh, shard_any
+from glcic_jax.networks import alexnet, efficientnet, inception
+from glcic_jax.parallel import over_mesh, replicate, shard_any
 from glcic_jax.tensors import read_tensors
 from glcic_jax.types import Image
+from glcic_jax.weights.exchange import SUFFIX, read_safetensors
 
 LAYERS = 5
 SMALLEST = 64
@@ -28,6 +30,10 @@ SMALLEST = 64
 
 ST_LAYERS = ("slice1.0", "slice2.5", "slice3.9", "slice4.11", "slice5.13")
 """Where the shift-tolerant network's file keeps the convolutions."""
+
+FID_FILE = "pt_inception-2015-12-05-6726825d.pth"
+FID_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+"""The weights that pytorch-fid publishes, 95,628,359 bytes."""
 
 
 class Loaded(NamedTuple):
@@ -38,7 +44,7 @@ class Loaded(NamedTuple):
 
 
 class MissingError(Exception):
-    """An optional package is not installed; says how to get it."""
+    """An optional package or file is not there; says how to get it."""
 
 
 def lpips(mesh: Mesh) -> Loaded:
@@ -91,7 +97,46 @@ def efflite0(mesh: Mesh) -> Loaded:
     edge, shape = efficientnet.INPUT, (efficientnet.FEATURES,)
     zeros = np.zeros((1, edge, edge, 3), np.float32)
     _check(path, lambda: network.eval_shape(weights, zeros).shape[1:], shape)
-    return Loaded(_one_by_one(mesh, lambda image: network(weights, image), edge), path)
+    scaled = partial(_scaled, edge=edge)
+    return Loaded(_one_by_one(mesh, lambda image: network(weights, image), scaled), path)
+
+
+def inception_v3(mesh: Mesh, path: Path | None) -> Loaded:
+    """Features of the FID network for whole pictures scaled to 299 x 299 as pytorch-fid does.
+
+    Args:
+      mesh: the devices.
+      path: a state dict of it, .pth or .safetensors.
+
+    Raises:
+      MissingError: no path.
+      UserError: the file cannot be read, or is of another network: torchvision's has 1,000 classes.
+    """
+    if path is None:
+        raise MissingError(
+            f"FID, KID, P-IDS and U-IDS need --inception FILE: {FID_FILE}, from the releases of "
+            "pytorch-fid (github.com/mseitzer/pytorch-fid, release fid_weights)"
+        )
+    tree = read_safetensors(path) if path.suffix == SUFFIX else read_tensors(path)
+    tensors = tree if isinstance(tree, dict) else {}
+    weights = {
+        n: w.astype(np.float32)
+        for n, w in tensors.items()
+        if isinstance(w, np.ndarray) and not n.endswith("num_batches_tracked")
+    }
+    network = jax.jit(inception.inception_v3)
+    edge, features = inception.INPUT, inception.FEATURES
+    zeros = np.zeros((1, edge, edge, 3), np.float32)
+    _check(path, lambda: weights["fc.weight"].shape, (inception.CLASSES, features))
+    _check(path, lambda: network.eval_shape(weights, zeros).shape[1:], (features,))
+    placed = replicate(mesh, weights)
+
+    def scaled(picture: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "e e 3"]:
+        # Pixels' centres, nothing beyond the four neighbours: PyTorch's "bilinear" of before
+        # antialiasing, which is what published FIDs are.
+        return cv2.resize(picture, (edge, edge), interpolation=cv2.INTER_LINEAR)
+
+    return Loaded(_one_by_one(mesh, lambda image: network(placed, image), scaled), path)
 
 
 PERCEPTUAL = {"lpips": lpips, "st_lpips": st_lpips}
@@ -155,12 +200,12 @@ class _Distance:
         return placed
 
 
-def _one_by_one(mesh: Mesh, network: Callable, edge: int) -> Callable:
+def _one_by_one(mesh: Mesh, network: Callable, scale: Callable) -> Callable:
     """A picture per device at a time: one program, whatever the pictures' sizes and number."""
     spread = over_mesh(mesh, network)
 
     def features(pictures: Float[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b d"]:
-        scaled = np.stack([_scaled(picture, edge) for picture in pictures])
+        scaled = np.stack([scale(picture) for picture in pictures])
         parts = [scaled[i : i + mesh.size] for i in range(0, len(scaled), mesh.size)]
         return np.concatenate([spread(part) for part in parts])
 

@@ -1,26 +1,33 @@
 """One evaluation from beginning to end."""
 
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from jax.sharding import Mesh
 
 from glcic_jax.disk import file_digest
 from glcic_jax.errors import UserError
-from glcic_jax.evaluation.bootstrap import Estimate
-from glcic_jax.evaluation.distances import frechet_distance, kernel_distance
 from glcic_jax.evaluation.examples import Examples
-from glcic_jax.evaluation.manifest import manifest
-from glcic_jax.evaluation.measure import Measured, measure
-from glcic_jax.evaluation.perceptual import FEATURES, PERCEPTUAL, MissingError
+from glcic_jax.evaluation.feature_cache import FeatureCache
+from glcic_jax.evaluation.manifest import manifest, software
+from glcic_jax.evaluation.measure import Features, measure
+from glcic_jax.evaluation.perceptual import (
+    FEATURES,
+    FID_FILE,
+    FID_SHA256,
+    PERCEPTUAL,
+    MissingError,
+    inception_v3,
+)
 from glcic_jax.evaluation.report import write_report
 from glcic_jax.evaluation.rivals import TRUTH, rivals
-from glcic_jax.evaluation.summary import cell, summary
+from glcic_jax.evaluation.summary import INCEPTION, add_distances, summary
 from glcic_jax.evaluation.tables import markdown, table
 from glcic_jax.metrics import METRICS
 from glcic_jax.parallel import make_mesh
+
+NOT_FID = "FID, KID, P-IDS and U-IDS are the published ones only if its numbers are the same"
 
 
 def evaluate(args: Namespace, examples: Examples) -> str:
@@ -31,35 +38,60 @@ def evaluate(args: Namespace, examples: Examples) -> str:
     """
     mesh = make_mesh()
     methods = rivals(args.methods, mesh, args.timeout)
-    unknown = set(args.skip) - {*PERCEPTUAL, *FEATURES}
+    features = FEATURES | {INCEPTION: partial(inception_v3, path=args.inception)}
+    unknown = set(args.skip) - {*PERCEPTUAL, *features}
     if unknown:
-        known = ", ".join([*PERCEPTUAL, *FEATURES])
+        known = ", ".join([*PERCEPTUAL, *features])
         raise UserError(f"--skip {min(unknown)}: no such metric; there are {known}")
     missing = dict.fromkeys(args.skip, "skipped")
     perceptual, weights = _loaded(PERCEPTUAL, mesh, missing)
-    networks, more_weights = _loaded(FEATURES, mesh, missing)
+    networks, more_weights = _loaded(features, mesh, missing)
+    digests = {name: file_digest(path) for name, path in (weights | more_weights).items()}
+    devices = f"{mesh.size} x {mesh.devices.flat[0].device_kind}"
+    caches = _caches(args.feature_cache, networks, digests, devices)
     measured = measure(
         methods,
         examples,
         METRICS | perceptual,
         networks,
+        networks | caches,
         batch_size=args.batch_size,
         shown=args.shown,
     )
     results = summary(measured.scores, measured.shares)
-    _add_distances(results["scores"], measured, missing)
-    results["missing"] = missing
-    names = ("methods", "data", "masks", "size", "seed", "batch_size", "skip")
+    add_distances(results, measured.features, TRUTH, missing)
+    if digests.get(INCEPTION, FID_SHA256) != FID_SHA256:
+        results["notes"].append(f"{args.inception.name} is not {FID_FILE}: {NOT_FID}")
+    names = ("methods", "data", "masks", "size", "seed", "batch_size", "skip", "inception")
     told = manifest(
         {name: str(v) if isinstance(v := getattr(args, name), Path) else v for name in names},
         {rival.label: rival.about for rival in methods},
         examples.digests(),
-        {name: file_digest(path) for name, path in (weights | more_weights).items()},
-        f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+        digests,
+        devices,
     )
     write_report(args.output, measured, results, told)
+    for cache in caches.values():
+        cache.save()
     notes = [f"not computed: {name}: {reason}\n" for name, reason in missing.items()]
+    notes += [f"note: {note}\n" for note in results["notes"]]
+    notes += [
+        f"{name}: {cache.found} of {cache.asked} pictures' features from {cache.path}\n"
+        for name, cache in caches.items()
+    ]
     return "\n".join([markdown(table(results["scores"])), *notes])
+
+
+def _caches(
+    folder: Path | None, networks: dict[str, Features], digests: dict[str, str], devices: str
+) -> dict[str, FeatureCache]:
+    if folder is None:
+        return {}
+    same = {"devices": devices, "software": software()}
+    return {
+        name: FeatureCache(network, folder, {"weights": digests[name]} | same)
+        for name, network in networks.items()
+    }
 
 
 def _loaded(loaders: dict, mesh: Mesh, missing: dict[str, str]) -> tuple[dict, dict[str, Path]]:
@@ -73,18 +105,3 @@ def _loaded(loaders: dict, mesh: Mesh, missing: dict[str, str]) -> tuple[dict, d
         except MissingError as reason:
             missing[name] = str(reason)
     return functions, files
-
-
-def _add_distances(
-    scores: dict[str, dict[str, Any]], measured: Measured, missing: dict[str, str]
-) -> None:
-    for name, features in measured.features.items():
-        truth = features[TRUTH]
-        few = len(truth) <= truth.shape[1]
-        if few:
-            missing[f"fd_{name}"] = f"needs more than {truth.shape[1]:,} pictures"
-        for method, values in scores.items():
-            values[f"kd_{name}"] = cell(kernel_distance(features[method], truth))
-            if not few:
-                distance = frechet_distance(features[method], truth)
-                values[f"fd_{name}"] = cell(Estimate(distance, np.nan, np.nan, len(truth)))

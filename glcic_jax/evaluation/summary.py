@@ -1,4 +1,4 @@
-"""From numbers per picture to results.json: means, intervals, bins of the hole's share."""
+"""From numbers and features per picture to results.json: means, intervals, bins, distances."""
 
 from typing import Any
 
@@ -6,9 +6,13 @@ import numpy as np
 
 from glcic_jax.evaluation import bootstrap
 from glcic_jax.evaluation.bootstrap import Estimate
+from glcic_jax.evaluation.distances import fooled, frechet_distance, kernel_distance
 
 BINS = ((0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (0.6, 1))
 """Shares of the picture that a hole covers: the six bins of Liu et al. 2018, and what is beyond."""
+
+INCEPTION = "inception"
+"""The network whose distances have names of their own."""
 
 Scores = dict[str, dict[str, Any]]
 """By method and metric: {"value", "low", "high", "pictures"}; null where it is not defined."""
@@ -34,6 +38,55 @@ def summary(scores: dict[str, dict[str, np.ndarray]], shares: np.ndarray) -> dic
             }
     everything = np.ones(len(shares), bool)
     return {"pictures": len(shares), "scores": _means(scores, everything), "bins": bins}
+
+
+def add_distances(
+    results: dict[str, Any],
+    features: dict[str, dict[str, np.ndarray]],
+    truth: str,
+    missing: dict[str, str],
+) -> None:
+    """Adds the distances between collections to "scores", and "missing" and "notes" about them.
+
+    Args:
+      results: what `summary` gave.
+      features: by network, then by method or `truth`, [n, d].
+      truth: names the pictures themselves.
+      missing: by metric, why it is not computed; grows by what needs more pictures.
+    """
+    results["missing"], results["notes"] = missing, []
+    for network, by_method in features.items():
+        count, width = by_method[truth].shape
+        few = count <= width
+        if few and network == INCEPTION:
+            results["notes"] = _few(count, width)
+        elif few:
+            missing[f"fd_{network}"] = f"needs more than {width:,} pictures"
+        for method, values in results["scores"].items():
+            pair = by_method[method], by_method[truth]
+            if network == INCEPTION:
+                scores = fooled(*pair)
+                values["fid"] = _alone(frechet_distance(*pair), count)
+                values["kid"] = cell(kernel_distance(*pair))
+                values["p_ids"] = _alone(scores.paired, count)
+                values["u_ids"] = _alone(scores.unpaired, count)
+                continue
+            values[f"kd_{network}"] = cell(kernel_distance(*pair))
+            if not few:
+                values[f"fd_{network}"] = _alone(frechet_distance(*pair), count)
+
+
+def _few(count: int, width: int) -> list[str]:
+    told = f"{count:,} pictures are no more than Inception's {width:,} features"
+    return [
+        f"FID: {told}: its covariances are not of full rank, and it is far too high: compare it "
+        "at this number of pictures only; KID has no such bias",
+        f"P-IDS, U-IDS: {told}: a plane can part almost any two collections, so 0 says little",
+    ]
+
+
+def _alone(value: float, count: int) -> dict[str, Any]:
+    return cell(Estimate(value, np.nan, np.nan, count))
 
 
 def _means(scores: dict[str, dict[str, np.ndarray]], chosen: np.ndarray) -> Scores:

@@ -60,5 +60,9 @@ COLUMNS = {
     "st_lpips": Column("ST-LPIPS", 1, 4, min),
     "kd_efflite0": Column("KD-EffLite0 x100", 100, 3, min),
     "fd_efflite0": Column("FD-EffLite0", 1, 2, min),
+    "fid": Column("FID", 1, 2, min),
+    "kid": Column("KID x1000", 1000, 2, min),
+    "p_ids": Column("P-IDS %", 100, 1, max),
+    "u_ids": Column("U-IDS %", 100, 1, max),
 }
 """A metric that has no entry is shown by its name, three digits, none marked as the best."""
