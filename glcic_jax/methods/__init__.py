@@ -1,6 +1,9 @@
 """The methods by name. One file is one paper; a new one gets a line here."""
 
-from glcic_jax.methods import glcic
+from glcic_jax.methods import glcic, template
 
-METHODS = {"glcic": glcic.build}
+METHODS = {
+    "glcic": glcic.build,
+    "template": template.build,
+}
 """Each builds a Method from its config and the training set's mean pixel (RGB in [0, 1])."""

@@ -1,0 +1,28 @@
+"""A config to copy, for a method to copy: a U-Net that learns by L1 alone. No paper's.
+
+    python -m glcic_jax.main --config configs/template.py --workdir runs/template \
+        --config.data.root=DIR
+
+DIR holds any pictures. Cost and result: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import _common
+
+
+def get_config() -> ConfigDict:
+    config = _common.training("template")
+    config.data.resize = (64, 96)  # shortest edge, pixels, drawn uniformly
+    config.data.crop = 64  # pixels
+    config.data.batch_size = 16
+    config.holes = ConfigDict({"kind": "box", "shortest": 16, "longest": 32})  # pixels
+
+    config.width = 32  # channels at full size
+    config.phases.l1 = 20_000  # updates
+
+    config.optimizer = ConfigDict()  # Adam (Kingma and Ba 2015)
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.b1 = 0.9
+    config.optimizer.b2 = 0.999
+    return config
