@@ -75,6 +75,7 @@ class Completer:
       reach: pixels around a pixel that its completion depends on; None = the whole picture.
       size: edge of the only squares that `complete` takes; None = it takes any picture. Others are
         filled from squares around their holes, scaled to that size.
+      middle: as in Method.
     """
 
     def __init__(
@@ -84,12 +85,14 @@ class Completer:
         step: int,
         reach: int | None = None,
         size: int | None = None,
+        middle: int | None = None,
     ) -> None:
         self.complete = complete
         self.mean_pixel = mean_pixel
         self.step = step
         self.reach = reach
         self.size = size
+        self.middle = middle
 
     def __call__(
         self,
@@ -131,9 +134,9 @@ class Completer:
         holes = [_check(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
-        if self.size is not None and holes[0].shape != (self.size, self.size):
+        if self.size is not None and not self.takes(*holes[0].shape):
             completed = [
-                fill_squares(image, hole, self.size, self._fill_one)
+                fill_squares(image, hole, self.size, self._fill_one, self.middle)
                 for image, hole in zip(images, holes, strict=True)
             ]
         elif self.reach is None or holes[0].size <= LARGE:
@@ -149,6 +152,12 @@ class Completer:
                 for image, filled, hole in zip(images, completed, holes, strict=True)
             ]
         return list(completed)
+
+    def takes(self, height: int, width: int) -> bool:
+        """Whether `complete` takes pictures of this size, with holes anywhere."""
+        if self.size is None:
+            return True
+        return self.middle is None and (height, width) == (self.size, self.size)
 
     def _fill(
         self, images: UInt8[np.ndarray, "b h w 3"], holes: Bool[np.ndarray, "b h w"]
@@ -229,4 +238,4 @@ def load(run: str | Path, step: int | None = None) -> Completer:
         networks[name] = NetworkState(params, batch_stats, opt_state=None)
     state = TrainState(jnp.asarray(step, jnp.int32), networks)
     complete = make_complete_fn(method, state)
-    return Completer(complete, mean_pixel, step, method.reach, method.size)
+    return Completer(complete, mean_pixel, step, method.reach, method.size, method.middle)

@@ -24,12 +24,14 @@ class Square(NamedTuple):
     box: tuple[slice, slice]
 
 
-def squares(mask: Bool[np.ndarray, "h w"], size: int) -> list[Square]:
+def squares(mask: Bool[np.ndarray, "h w"], size: int, middle: int | None = None) -> list[Square]:
     """One square for each group of holes that lie close together.
 
     Args:
       mask: True = hole.
       size: edge of the network's pictures, pixels: no square is smaller.
+      middle: edge of the square in the middle of the network's pictures that its holes must lie in;
+        None = they may lie anywhere, so squares are moved into the picture.
     """
     near = size // 8  # holes closer than twice this share a square
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((2 * near + 1,) * 2, np.uint8))
@@ -40,8 +42,12 @@ def squares(mask: Bool[np.ndarray, "h w"], size: int) -> list[Square]:
         rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
         box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
         longest = max(side.stop - side.start for side in box)
-        edge = max(size, min(CONTEXT * longest, max(mask.shape)))
-        top, left = (_start(side, edge, n) for side, n in zip(box, mask.shape, strict=True))
+        if middle is None:
+            edge = max(size, min(CONTEXT * longest, max(mask.shape)))
+            top, left = (_start(side, edge, n) for side, n in zip(box, mask.shape, strict=True))
+        else:  # scaling widens a hole by less than a pixel on each side
+            edge = size if longest <= middle else -(-size * longest // (middle - 2))
+            top, left = ((side.start + side.stop - edge) // 2 for side in box)
         found.append(Square(top, left, edge, box))
     return found
 
@@ -54,7 +60,11 @@ def _start(side: slice, edge: int, length: int) -> int:
 
 
 def fill_squares(
-    image: PixelImage, mask: Bool[np.ndarray, "h w"], size: int, fill: Fill
+    image: PixelImage,
+    mask: Bool[np.ndarray, "h w"],
+    size: int,
+    fill: Fill,
+    middle: int | None = None,
 ) -> PixelImage:
     """Fills each hole from a square around it, scaled to the network's size and back.
 
@@ -65,12 +75,13 @@ def fill_squares(
       mask: True = hole.
       size: edge of the pictures that `fill` takes.
       fill: (picture, mask) -> completed picture.
+      middle: as in `squares`.
 
     Returns:
       uint8 [h, w, 3]; known pixels are the input's.
     """
     completed = image.copy()
-    for square in squares(mask, size):
+    for square in squares(mask, size, middle):
         picture, hole = (_cut(array, square) for array in (image, mask))
         hole |= ~_cut(np.ones_like(mask), square)
         picture[hole] = 0

@@ -89,6 +89,7 @@ class Method(NamedTuple):
     networks: the names of those that `complete` and `previews` read.
     reach: how many pixels around a pixel its completion depends on; None = the whole picture.
     size: edge of the square pictures that `complete` and `previews` take, where they take no other.
+    middle: edge of the square in the middle of those, where `complete` fills holes nowhere else.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
@@ -98,6 +99,7 @@ class Method(NamedTuple):
     networks: tuple[str, ...]
     reach: int | None = None
     size: int | None = None
+    middle: int | None = None
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:

@@ -60,6 +60,26 @@ def test_known_pixels_stay_and_hole_pixels_are_never_read(shape):
     assert (first[mask] == 7).all()
 
 
+@pytest.mark.parametrize("box", [(0, 5, 0, 5), (40, 53, 20, 33), (10, 90, 0, 71), (60, 63, 2, 80)])
+def test_holes_can_be_asked_for_in_the_middle_only(box):
+    middle = slice(9, 23)  # 14 of 32 pixels
+    seen = []
+
+    def fill(small, small_hole):
+        seen.append(small_hole)
+        answer = np.zeros_like(small)
+        answer[middle, middle] = 200
+        return answer
+
+    image, mask = picture(100, 80), hole(100, 80, box)
+    mask[0, 79] = True  # another square's
+    filled = fill_squares(image, mask, 32, fill, middle=14)
+    assert len(seen) == 2
+    assert (np.abs(filled[mask].astype(int) - 200) <= 5).mean() > 0.9
+    assert (filled[mask] > 100).all()
+    assert np.array_equal(filled[~mask], image[~mask])
+
+
 def test_outside_of_the_picture_is_hole():
     masks = []
     fill_squares(
@@ -100,3 +120,17 @@ def test_a_completer_of_one_size_takes_any_picture():
     assert np.array_equal(completed[~mask], image[~mask])
     completer.batch([image[:32, :32]] * 2, [mask[:32, :32]] * 2)
     assert asked[-1] == (2, 32, 32, 3)
+
+
+def test_a_completer_for_middles_puts_every_hole_there():
+    asked = []
+
+    def complete(image, mask):
+        asked.append(np.asarray(mask)[0, ..., 0])
+        return image * 0 + 1.0
+
+    completer = Completer(complete, (0.5, 0.5, 0.5), 0, size=32, middle=14)
+    completed = completer(picture(32, 32), hole(32, 32, (0, 6, 0, 32)))
+    assert (completed[:6] >= 250).all()  # scaled back together with the known pixels beside it
+    assert asked[0][[0, -1]].all() and asked[0][15, 15]  # beyond the picture all is hole
+    assert completer.takes(32, 32) is False

@@ -109,8 +109,7 @@ def _network(run: Path, step: int | None, mesh: Mesh) -> Fill:
     spread = over_mesh(mesh, completer.complete)
 
     def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        fits = completer.size is None or mask.shape[1:3] == (completer.size, completer.size)
-        if fits and mask[0].size <= LARGE:
+        if completer.takes(*mask.shape[1:3]) and mask[0].size <= LARGE:
             return spread(image, mask)
         # Large pictures go in parts, which bounds the memory; or in squares that the network takes.
         pixels = np.rint(image * 255).astype(np.uint8)
