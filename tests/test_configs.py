@@ -84,11 +84,11 @@ def test_places2_is_the_paper():
 
 def test_celeba_and_faces_have_the_smaller_discriminators():
     sizes = {}
-    for name in ("celeba", "faces128", "context_encoder"):
+    for name in ("celeba", "faces128", "center128"):
         method = METHODS["glcic"](config_of(name), MEAN)
         network = jax.eval_shape(method.init, jax.random.key(0)).networks["discriminator"]
         sizes[name] = sum(leaf.size for leaf in jax.tree.leaves(network.params))
-    assert sizes == {"celeba": 39_557_121, "faces128": 31_953_409, "context_encoder": 31_953_409}
+    assert sizes == {"celeba": 39_557_121, "faces128": 31_953_409, "center128": 31_953_409}
 
 
 @pytest.mark.parametrize("name", NAMES)

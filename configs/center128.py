@@ -1,6 +1,6 @@
-"""The comparison with Context Encoders (Iizuka et al. 2017, section 4.1.2).
+"""GLCIC in the comparison with Context Encoders (Iizuka et al. 2017, section 4.1.2).
 
-    python -m glcic_jax.main --config configs/context_encoder.py --workdir runs/context_encoder \
+    python -m glcic_jax.main --config configs/center128.py --workdir runs/center128 \
         --config.data.root=DIR
 
 100,000 pictures of ImageNet at 128x128, and always the same hole: the 64x64 square in the middle.
