@@ -1,9 +1,10 @@
 """The methods by name. One file is one paper; a new one gets a line here."""
 
-from glcic_jax.methods import glcic, template
+from glcic_jax.methods import context_encoder, glcic, template
 
 METHODS = {
     "glcic": glcic.build,
+    "context_encoder": context_encoder.build,
     "template": template.build,
 }
 """Each builds a Method from its config and the training set's mean pixel (RGB in [0, 1])."""
