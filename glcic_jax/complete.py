@@ -8,17 +8,25 @@ mask of its name (photo.jpg: photo.png, photo_mask.png), or all take the one mas
 """
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.data.decode import EXTENSIONS, decode, decode_mask, write
 from glcic_jax.errors import UserError
 from glcic_jax.process import keep_compiled, keep_freed_memory
+
+SETTINGS = {
+    "latent_steps": "steps of the search",
+    "starts": "places to search from; the best result is kept",
+}
+"""Settings of completing that `glcic_jax.load` takes, where the method has them."""
 
 
 class Job(NamedTuple):
@@ -40,8 +48,15 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--mask", type=Path, required=True, help="mask or folder; white = fill")
     parser.add_argument("--output", type=Path, required=True, help="file, or folder")
     parser.add_argument(
-        "--postprocess", action="store_true", help="blend the result into its surroundings"
+        "--postprocess",
+        action=argparse.BooleanOptionalAction,
+        help="blend the result into its surroundings; what the method does by default",
     )
+    searching = parser.add_argument_group(
+        "networks that search; as in training's config by default"
+    )
+    for name, about in SETTINGS.items():
+        searching.add_argument(f"--{name}", type=int, metavar="N", help=about)
     return parser.parse_args(argv)
 
 
@@ -105,7 +120,9 @@ def run(args: argparse.Namespace) -> int:
 
     if Path(args.checkpoint).is_dir():
         keep_compiled(Path(args.checkpoint))
-    completer = load(args.checkpoint, args.step)
+    settings = {name: getattr(args, name) for name in SETTINGS}
+    given = {name: value for name, value in settings.items() if value is not None}
+    completer = load(args.checkpoint, args.step, **given)
     done = 0
     for job in tqdm(jobs, unit="picture", disable=not many):
         try:
@@ -132,7 +149,10 @@ def run(args: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 1 if some pictures of a folder failed."""
     keep_freed_memory()
-    return exit_code(lambda: run(parse(argv)))
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("glcic_jax").setLevel(logging.INFO)  # long searches tell how far they are
+    with logging_redirect_tqdm():
+        return exit_code(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

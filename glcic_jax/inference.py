@@ -1,7 +1,9 @@
 """Completion with a trained method: from a run folder, from Python, on pictures of any size."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +64,7 @@ def make_complete_fn(
     return lambda image, mask: complete(state, image, mask)
 
 
+@dataclass(frozen=True)
 class Completer:
     """Fills holes in pictures.
 
@@ -76,36 +79,30 @@ class Completer:
       size: edge of the only squares that `complete` takes; None = it takes any picture. Others are
         filled from squares around their holes, scaled to that size.
       middle: as in Method.
+      blends: whether results are blended into their surroundings unless told otherwise.
     """
 
-    def __init__(
-        self,
-        complete: CompleteFn,
-        mean_pixel: tuple[float, float, float],
-        step: int,
-        reach: int | None = None,
-        size: int | None = None,
-        middle: int | None = None,
-    ) -> None:
-        self.complete = complete
-        self.mean_pixel = mean_pixel
-        self.step = step
-        self.reach = reach
-        self.size = size
-        self.middle = middle
+    complete: CompleteFn
+    mean_pixel: tuple[float, float, float]
+    step: int
+    reach: int | None = None
+    size: int | None = None
+    middle: int | None = None
+    blends: bool = False
 
     def __call__(
         self,
         image: PixelImage,
         mask: Shaped[np.ndarray, "h w"],
-        postprocess: bool = False,
+        postprocess: bool | None = None,
     ) -> PixelImage:
         """Fills the holes of one picture.
 
         Args:
           image: uint8 RGB [h, w, 3]. What it holds inside the holes is never read.
           mask: bool, or numbers of which those other than 0 are holes, [h, w].
-          postprocess: blend the result into its surroundings (GLCIC, section 3.5).
+          postprocess: blend the result into its surroundings (GLCIC, section 3.5); None = as the
+            method has it, `blends`.
 
         Returns:
           uint8 [h, w, 3]; pixels outside the mask are the input's, bit for bit. With an empty mask,
@@ -120,7 +117,7 @@ class Completer:
         self,
         images: Sequence[PixelImage],
         masks: Sequence[Shaped[np.ndarray, "h w"]],
-        postprocess: bool = False,
+        postprocess: bool | None = None,
     ) -> list[PixelImage]:
         """As `__call__`, for several pictures of one size at once.
 
@@ -146,7 +143,7 @@ class Completer:
                 self._fill_windows(image, hole, self.reach)
                 for image, hole in zip(images, holes, strict=True)
             ]
-        if postprocess:
+        if self.blends if postprocess is None else postprocess:
             completed = [
                 blend(image, filled, hole)
                 for image, filled, hole in zip(images, completed, holes, strict=True)
@@ -206,36 +203,54 @@ def _size(array: UInt8[np.ndarray, "h w ..."]) -> str:
     return "x".join(str(n) for n in array.shape[1::-1]) if array.ndim >= 2 else str(array.shape)
 
 
-def load(run: str | Path, step: int | None = None) -> Completer:
+def load(run: str | Path, step: int | None = None, **settings: Any) -> Completer:
     """Loads the completer of a training run, or of weights that `glcic_jax.convert` wrote.
 
     Args:
       run: the run folder (`--workdir` of the training); a folder of weights, or the .safetensors
         file in it; or "hf://OWNER/NAME" on the Hugging Face Hub.
       step: of the run's checkpoint; the latest by default.
+      settings: of completing, such as latent_steps=500, in place of those that the run's config
+        has as `completion`.
 
     Raises:
-      UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method.
+      UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method; a
+        setting that the method has not.
     """
     path = fetch(str(run)) if str(run).startswith(SCHEME) else Path(run)
     if is_exchange(path):
         if step is not None:
             raise UserError(f"{run} is no run folder: choose no step")
+        _check_settings(run, settings, {})
         weights = read_exchange(path)
         method, state = method_of(weights)
-        complete = make_complete_fn(method, state)
-        return Completer(complete, weights.hole_colour, weights.step, method.reach, method.size)
+        return _completer(method, state, weights.hole_colour)
     step, about = read_about(Path(run), step)
     config, mean_pixel = about["config"], tuple(about["mean_pixel"])
     if config["method"] not in METHODS:
         known = ", ".join(METHODS)
         raise UserError(f'{run} holds a "{config["method"]}" network, known here are: {known}')
-    method = METHODS[config["method"]](config, mean_pixel)
+    usual = config.get("completion", {})
+    _check_settings(run, settings, usual)
+    method = METHODS[config["method"]](config | {"completion": usual | settings}, mean_pixel)
     fresh = jax.eval_shape(method.init, jax.random.key(0))
     networks = {}
     for name in method.networks:
         params, batch_stats = restore_network(Path(run), name, fresh.networks[name], step)
         networks[name] = NetworkState(params, batch_stats, opt_state=None)
-    state = TrainState(jnp.asarray(step, jnp.int32), networks)
-    complete = make_complete_fn(method, state)
-    return Completer(complete, mean_pixel, step, method.reach, method.size, method.middle)
+    return _completer(method, TrainState(jnp.asarray(step, jnp.int32), networks), mean_pixel)
+
+
+def _check_settings(run: str | Path, settings: dict[str, Any], known: dict[str, Any]) -> None:
+    """Refuses settings that the network's method has not."""
+    unknown = sorted(settings.keys() - known.keys())
+    if unknown:
+        choice = f"choose among {', '.join(known)}" if known else "leave it away"
+        raise UserError(f"{run}: completing with this network has no {unknown[0]}: {choice}")
+
+
+def _completer(
+    method: Method, state: TrainState, mean_pixel: tuple[float, float, float]
+) -> Completer:
+    suits = method.reach, method.size, method.middle, method.blends
+    return Completer(make_complete_fn(method, state), mean_pixel, int(state.step), *suits)

@@ -35,6 +35,7 @@ MAY_DIFFER = (
     "keep",
     "cpu_devices",
     "profile",
+    "completion",
     "data.threads",
     "data.workers",
     "data.root",

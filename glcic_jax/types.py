@@ -85,11 +85,13 @@ class Method(NamedTuple):
     phases: in the order in which they run.
     complete: `complete(state, image, mask, key)` returns the completed Image, known pixels
         untouched, bit for bit; image and mask may have any size, unless `size` says otherwise.
-    previews: takes the same arguments and returns pictures by name, for the sample grids.
+    previews: takes the same arguments and returns pictures by name, for the sample grids; that
+        called "completed", which training scores, may come of less effort than `complete`.
     networks: the names of those that `complete` and `previews` read.
     reach: how many pixels around a pixel its completion depends on; None = the whole picture.
     size: edge of the square pictures that `complete` and `previews` take, where they take no other.
     middle: edge of the square in the middle of those, where `complete` fills holes nowhere else.
+    blends: whether Poisson blending of the completion into its surroundings belongs to the method.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
@@ -100,6 +102,7 @@ class Method(NamedTuple):
     reach: int | None = None
     size: int | None = None
     middle: int | None = None
+    blends: bool = False
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:

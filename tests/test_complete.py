@@ -212,6 +212,14 @@ def test_an_empty_folder_and_a_missing_checkpoint_are_refused(run, files, capsys
     assert "no run folder with a checkpoint" in capsys.readouterr().err
 
 
+def test_settings_that_the_network_has_not_are_refused(run, files, capsys):
+    names = files / "images/a.png", files / "masks/a.png", files / "out.png"
+    assert complete(run, *names, "--latent_steps", "5") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("completing with this network has no latent_steps: leave it away")
+    assert not names[-1].exists()
+
+
 def test_help_needs_no_jax():
     start = time.monotonic()
     code = (

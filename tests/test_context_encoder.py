@@ -100,7 +100,7 @@ def test_l2_is_weighted_as_the_paper_says(form, four):
     """That of the first update, on one device by hand; images in [-1, 1]."""
     state, _, told = four[0]
     method = METHODS["context_encoder"](tiny(form), MEAN)
-    encoder = method.complete.__self__
+    encoder = method.complete.__self__  # pyright: ignore[reportFunctionMemberAccess]
     batch = next(batches(form))
     image, mask = batch["image"] / np.float32(255), batch["mask"].astype(np.float32)
     network = state.networks["completion"]

@@ -109,9 +109,11 @@ def _network(run: Path, step: int | None, mesh: Mesh) -> Fill:
     spread = over_mesh(mesh, completer.complete)
 
     def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        if completer.takes(*mask.shape[1:3]) and mask[0].size <= LARGE:
+        fits = completer.takes(*mask.shape[1:3]) and mask[0].size <= LARGE
+        if fits and not completer.blends:
             return spread(image, mask)
-        # Large pictures go in parts, which bounds the memory; or in squares that the network takes.
+        # Large pictures go in parts, which bounds the memory; or in squares that the network takes;
+        # where blending belongs to the method, it is done.
         pixels = np.rint(image * 255).astype(np.uint8)
         filled = completer.batch(list(pixels), list(mask[..., 0]))
         return np.stack(filled).astype(np.float32) / 255

@@ -1,10 +1,11 @@
 """The methods by name. One file is one paper; a new one gets a line here."""
 
-from glcic_jax.methods import context_encoder, glcic, template
+from glcic_jax.methods import context_encoder, dcgan_completion, glcic, template
 
 METHODS = {
     "glcic": glcic.build,
     "context_encoder": context_encoder.build,
+    "dcgan_completion": dcgan_completion.build,
     "template": template.build,
 }
 """Each builds a Method from its config and the training set's mean pixel (RGB in [0, 1])."""

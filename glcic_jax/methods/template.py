@@ -35,7 +35,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         network = NetworkState(params, batch_stats={}, opt_state=optimizer.init(params))
         return TrainState(jnp.zeros((), jnp.int32), {"completion": network})
 
-    def fill(params, image, mask):
+    def fill(params, image, mask) -> Any:
         return unet.apply({"params": params}, completion_input(image, mask, mean_pixel))
 
     def update(state, batch, key):

@@ -82,12 +82,27 @@ class Deconvolution(nn.Module):
         return checkpoint_name(deconvolution(x, kernel) + bias, CONVOLVED)
 
 
-class NormRelu(nn.Module):
-    """Batch norm, then ReLU; with `relu_first`, as some ports have it, it is another network.
+def batch_norm(train: bool, axis_name: str | None, dtype: Dtype, name: str) -> nn.BatchNorm:
+    """Batch norm for use inside a network, as all networks here have it.
 
     With `train` the batch's statistics normalise, over all devices of `axis_name` if one is given,
     and the running ones are updated with momentum 0.9; else the running ones normalise.
     Normalisation and statistics are float32 whatever `dtype` the convolutions use.
+    """
+    return nn.BatchNorm(
+        use_running_average=not train,
+        momentum=0.9,
+        epsilon=1e-5,
+        axis_name=axis_name if train else None,
+        dtype=dtype,
+        name=name,
+    )
+
+
+class NormRelu(nn.Module):
+    """Batch norm, then ReLU; with `relu_first`, as some ports have it, it is another network.
+
+    `train`, `axis_name`, `dtype`: of `batch_norm`.
     """
 
     train: bool
@@ -98,12 +113,5 @@ class NormRelu(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         """Normalises and rectifies."""
-        norm = nn.BatchNorm(
-            use_running_average=not self.train,
-            momentum=0.9,
-            epsilon=1e-5,
-            axis_name=self.axis_name if self.train else None,
-            dtype=self.dtype,
-            name="norm",
-        )
+        norm = batch_norm(self.train, self.axis_name, self.dtype, name="norm")
         return norm(nn.relu(x)) if self.relu_first else nn.relu(norm(x))

@@ -1,0 +1,140 @@
+r"""Latent search (Yeh et al. 2017): time and quality against the number of starts and steps.
+
+python -m experiments.latent_search --checkpoint runs/dcgan_faces64 --data DIR \
+    --output runs/latent_search
+
+Completes the same pictures with every combination of --starts and --steps. Writes table.md (mean L1
+in the hole, seconds per picture without the time to compile) and grid.png into the folder.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from glcic_jax.command_line import command_parser, exit_code
+from glcic_jax.complete import check_writable
+from glcic_jax.data.decode import write
+from glcic_jax.disk import write_whole
+from glcic_jax.errors import UserError
+from glcic_jax.evaluation.examples import Example, Examples
+from glcic_jax.inference import Completer, load
+from glcic_jax.metrics import hole_l1
+from glcic_jax.report import draw_grid
+from glcic_jax.types import PixelImage
+
+STARTS = [1, 2, 4, 8, 16]
+STEPS = [100, 300, 1_000, 1_500]
+SHOWN = 8
+
+
+class Result(NamedTuple):
+    """What one combination gives: mean L1 in the holes, seconds per picture, the pictures."""
+
+    l1: float
+    seconds: float
+    completed: list[PixelImage]
+
+
+def measure(completer: Completer, examples: Sequence[Example], batch_size: int) -> Result:
+    """Completes all examples.
+
+    Args:
+      completer: fresh, so that its first batch, of all alone, is compiled for.
+      examples: of one size; full batches of them, two at least.
+      batch_size: pictures completed at a time.
+    """
+    completed, seconds = [], []
+    for start in range(0, len(examples), batch_size):
+        batch = examples[start : start + batch_size]
+        clock = time.perf_counter()
+        completed += completer.batch([e.image for e in batch], [e.mask for e in batch])
+        seconds.append((time.perf_counter() - clock) / batch_size)
+    ours, truth = (np.stack(p) / 255 for p in (completed, [e.image for e in examples]))
+    holes = np.stack([e.mask for e in examples])[..., None]
+    return Result(
+        float(hole_l1(ours, truth, holes).mean()), float(np.median(seconds[1:])), completed
+    )
+
+
+def table(results: dict[tuple[int, int], Result]) -> str:
+    """One row per number of steps, two columns per number of starts: Markdown."""
+    starts, steps = (sorted({key[axis] for key in results}) for axis in (0, 1))
+    lines = [
+        f"| steps | {' | '.join(f'L1, {n} starts | s per picture' for n in starts)} |",
+        f"|---:|{'---:|---:|' * len(starts)}",
+    ]
+    for count in steps:
+        found = [results[n, count] for n in starts]
+        lines.append(f"| {count} | {' | '.join(f'{r.l1:.4f} | {r.seconds:.3g}' for r in found)} |")
+    return "\n".join(lines) + "\n"
+
+
+def grid(examples: Sequence[Example], results: dict[tuple[int, int], Result]) -> PixelImage:
+    """The first pictures, completed with the most steps from each number of starts."""
+    most = max(steps for _, steps in results)
+    white = np.uint8(255)
+    columns = {"input": [np.where(e.mask[..., None] > 0, white, e.image) for e in examples]}
+    for (starts, steps), result in results.items():
+        if steps == most:
+            columns[f"{starts} starts"] = result.completed
+    columns["truth"] = [e.image for e in examples]
+    rows = list(zip(*columns.values(), strict=True))
+    return draw_grid(rows[:SHOWN], list(columns))
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = command_parser("experiments.latent_search", __doc__)
+    parser.add_argument("--checkpoint", required=True, help="run folder of a dcgan_completion")
+    parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
+    parser.add_argument("--masks", default="center", help="folder, or a kind of hole; center")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--starts", type=int, nargs="+", default=STARTS)
+    parser.add_argument("--steps", type=int, nargs="+", default=STEPS)
+    parser.add_argument("--count", type=int, default=32, help="pictures, the first ones; 32")
+    parser.add_argument("--batch_size", type=int, default=8, help="pictures at a time; 8")
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measures and writes what was asked for.
+
+    Raises:
+      UserError: a network that does not search, too few pictures, or a folder that is closed.
+    """
+    if args.batch_size < 1 or args.count < 2 * args.batch_size:
+        raise UserError(f"--count {args.count}: give two batches of --batch_size at least")
+    check_writable(args.output, folder=True)
+    size = load(args.checkpoint, latent_steps=min(args.steps), starts=min(args.starts)).size
+    source = Examples(args.data, args.masks, size=size)
+    count = min(args.count, len(source)) // args.batch_size * args.batch_size
+    if count < 2 * args.batch_size:
+        raise UserError(f"--data {args.data}: {len(source)} pictures are too few for two batches")
+    examples = [source[index] for index in range(count)]
+    results = {}
+    keys = [(starts, steps) for steps in args.steps for starts in args.starts]
+    for starts, steps in tqdm(keys, unit="combination"):
+        completer = load(args.checkpoint, latent_steps=steps, starts=starts)
+        results[starts, steps] = measure(completer, examples, args.batch_size)
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+        write_whole(args.output / "table.md", table(results))
+        write(args.output / "grid.png", grid(examples, results))
+    except OSError as error:
+        raise UserError(f"{args.output}: cannot write there: {error.strerror}") from error
+    print(f"{table(results)}pictures: {args.output / 'grid.png'}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    return exit_code(lambda: run(parse(argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
