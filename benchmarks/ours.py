@@ -49,7 +49,7 @@ def complete(height: int, width: int, dtype: str, whole: bool):
     import jax
     import jax.numpy as jnp
 
-    from glcic_jax.inference import Completer, make_complete_fn
+    from glcic_jax.completer import Completer, make_complete_fn
     from glcic_jax.process import keep_freed_memory
     from glcic_jax.train_step import init_key
 

@@ -7,7 +7,8 @@ completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from glcic_jax.inference import Completer, load
+    from glcic_jax.completer import Completer
+    from glcic_jax.inference import load
 
 __all__ = ["Completer", "load"]
 

@@ -52,6 +52,7 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "CompletionW
     Raises:
       UserError: nothing that can be read, or another network.
     """
+    from glcic_jax.tensors import read_safetensors
     from glcic_jax.weights import exchange, hub, runs, torch7_glcic, torch_files, torch_glcic
 
     path = hub.fetch(address) if address.startswith(HUB) else Path(address)
@@ -66,7 +67,7 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "CompletionW
         return exchange.read_exchange(path)
     if kind == "torch7":
         return torch7_glcic.from_torch7(path)
-    reader = torch_files.read_state_dict if kind == "torch" else exchange.read_safetensors
+    reader = torch_files.read_state_dict if kind == "torch" else read_safetensors
     colour = _colour(mean_pixel) if mean_pixel is not None else None
     return torch_glcic.from_state_dict(reader(path), colour, str(path))
 

@@ -120,7 +120,7 @@ def run(config: Any, workdir: Path) -> None:
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)
-    METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0))  # refuse bad settings early
+    METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0)).prepare()  # refuse early
     check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
     dataset = make_dataset(
         config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel
@@ -142,6 +142,8 @@ def run(config: Any, workdir: Path) -> None:
         run_folder.claim(workdir, config.to_dict(), may_differ=MAY_DIFFER)
         devices = f"{mesh.size} x {mesh.devices.flat[0].device_kind}"
         report.message(f"{config.method} on {devices}, batch {config.data.batch_size}")
+        if method.note:
+            report.message(method.note)
         train(config, method, dataset, mesh, report, workdir)
         report.message(f"done: open {workdir / 'index.html'}")
 

@@ -14,9 +14,10 @@ from ml_collections import ConfigDict
 
 from glcic_jax.checkpoint import read_about
 from glcic_jax.command_line import exit_code
+from glcic_jax.completer import Completer
 from glcic_jax.data.decode import write
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.inference import Completer, load
+from glcic_jax.inference import load
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural import mean_fill, telea
 from glcic_jax.metrics import HELD_OUT

@@ -1,6 +1,6 @@
 """Holes of strokes, drawn with numpy and OpenCV: uint8 [h, w, 1], 1 = hole.
 
-Both kinds are `f(rng, height, width, **arguments)`, as those of holes.py.
+All kinds are `f(rng, height, width, **arguments)`, as those of holes.py.
 """
 
 from __future__ import annotations
@@ -78,6 +78,40 @@ def freeform(
         (path,) = _paths(rng, (height, width), headings[None], lengths[None])
         thickness = int(rng.integers(thinnest, thickest, endpoint=True))
         _draw(mask, path, thickness)
+    return mask[..., None]
+
+
+def lines(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    *,
+    fewest: int,
+    most: int,
+    thinnest: int,
+    thickest: int,
+) -> PixelMask:
+    """Straight lines, each from anywhere to anywhere.
+
+    Args:
+      rng: the only source of chance.
+      height: of the picture, pixels.
+      width: of the picture, pixels.
+      fewest: lines, at least 1.
+      most: uniform integers.
+      thinnest: pixels; drawn for each line.
+      thickest: at most the picture's shorter edge.
+
+    Raises:
+      UserError: the counts or the thicknesses are no range, or a line is wider than the picture.
+    """
+    check_range(fewest=fewest, most=most)
+    check_range(thinnest=thinnest, thickest=thickest)
+    check_fit(height, width, thickest=thickest)
+    mask = np.zeros((height, width), np.uint8)
+    for _ in range(rng.integers(fewest, most, endpoint=True)):
+        ends = rng.integers(0, (width, height), size=(2, 2)).astype(np.int32)
+        _draw(mask, ends, int(rng.integers(thinnest, thickest, endpoint=True)))
     return mask[..., None]
 
 

@@ -1,4 +1,4 @@
-"""Reads arrays out of pickles, PyTorch's files among them, without running what they hold.
+"""Reads arrays out of safetensors files and pickles, without running what they hold.
 
 A pickle is a program. This reader knows the few names that files of arrays need and refuses every
 other one. PyTorch is not needed; both of its formats, the one of before 2020 and the zip, are read.
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import ml_dtypes
 import numpy as np
+import safetensors
 
 from glcic_jax.errors import UserError
 
@@ -29,6 +30,10 @@ STORAGES = {
     "ByteStorage": np.dtype(np.uint8),
     "BoolStorage": np.dtype(np.bool_),
 }
+
+
+READABLE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16}
+"""Types of numbers in safetensors files."""
 
 
 class _Tensor(NamedTuple):
@@ -137,3 +142,31 @@ def _filled(tree: Any, read: Any) -> Any:
         raise ValueError("a tensor is larger than its storage: the file is cut short")
     strides = [step * dtype.itemsize for step in tree.strides]
     return np.lib.stride_tricks.as_strided(values, tree.shape, strides).copy()
+
+
+def read_safetensors(path: Path, data: bytes | None = None) -> dict[str, np.ndarray]:
+    """The arrays of any .safetensors file by name.
+
+    Args:
+      path: the file.
+      data: its bytes, if they are read already.
+
+    Raises:
+      UserError: it cannot be read, is no such file or damaged, or holds other than floats.
+    """
+    try:
+        views = safetensors.deserialize(path.read_bytes() if data is None else data)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    except safetensors.SafetensorError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: not a safetensors file, or damaged: {reason}") from error
+    arrays = {}
+    for name, view in views:
+        if name.endswith("num_batches_tracked"):  # PyTorch's counters
+            continue
+        if view["dtype"] not in READABLE:
+            raise UserError(f"{path}: {name:.80} is {view['dtype']}: only floats can be read")
+        flat = np.frombuffer(view["data"], READABLE[view["dtype"]])
+        arrays[name] = flat.reshape(view["shape"])
+    return arrays

@@ -88,7 +88,12 @@ class Method(NamedTuple):
     previews: takes the same arguments and returns pictures by name, for the sample grids; that
         called "completed", which training scores, may come of less effort than `complete`.
     networks: the names of those that `complete` and `previews` read.
+    prepare: `prepare()` reads what training needs besides pictures, and completion does not; called
+        before a run writes anything, so that what is wrong with it is told early.
+    note: what a run's header says besides the method's name.
     reach: how many pixels around a pixel its completion depends on; None = the whole picture.
+    alignment: pixels of which every part of a picture that is shown alone begins at a multiple, so
+        that the networks' halvings fall as in the whole picture.
     size: edge of the square pictures that `complete` and `previews` take, where they take no other.
     middle: edge of the square in the middle of those, where `complete` fills holes nowhere else.
     blends: whether Poisson blending of the completion into its surroundings belongs to the method.
@@ -99,7 +104,10 @@ class Method(NamedTuple):
     complete: Callable[[TrainState, Image, Mask, PRNGKeyArray], Image]
     previews: Callable[[TrainState, Image, Mask, PRNGKeyArray], dict[str, Image]]
     networks: tuple[str, ...]
+    prepare: Callable[[], object] = lambda: None
+    note: str = ""
     reach: int | None = None
+    alignment: int = 32
     size: int | None = None
     middle: int | None = None
     blends: bool = False

@@ -5,9 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-ALIGNMENT = 32
-"""Windows begin at multiples of this, so that a network's halvings fall as in the whole picture."""
-
 STEP = 128
 """Windows' edges are multiples of this where the picture allows: few shapes to compile for."""
 
@@ -23,7 +20,9 @@ class Window(NamedTuple):
     answered: tuple[slice, slice]
 
 
-def windows(mask: Bool[np.ndarray, "h w"], reach: int, longest: int) -> list[Window]:
+def windows(
+    mask: Bool[np.ndarray, "h w"], reach: int, longest: int, alignment: int
+) -> list[Window]:
     """Covers all holes so that each window shows everything that the answer depends on.
 
     Holes close to each other share a window; large ones are divided among several.
@@ -31,12 +30,17 @@ def windows(mask: Bool[np.ndarray, "h w"], reach: int, longest: int) -> list[Win
     Args:
       mask: True = hole.
       reach: pixels around a pixel that its answer depends on.
-      longest: edge of the largest window, in pixels; more than 2 * reach.
+      longest: edge of the largest window, in pixels; more than 2 * reach + alignment.
+      alignment: windows begin at multiples of this, so that a network's halvings fall as in the
+        whole picture.
     """
-    largest = max(longest - 2 * reach - ALIGNMENT, 1)
+    largest = max(longest - 2 * reach - alignment, 1)
     return [
         Window(
-            tuple(_seen(part, size, reach) for part, size in zip(box, mask.shape, strict=True)),  # pyright: ignore[reportArgumentType]
+            (
+                _seen(box[0], mask.shape[0], reach, alignment),
+                _seen(box[1], mask.shape[1], reach, alignment),
+            ),
             box,
         )
         for box in _boxes(mask, (0, 0), largest)
@@ -64,9 +68,9 @@ def _boxes(
     return _boxes(inside[:, :half], corner, largest) + _boxes(inside[:, half:], rest, largest)
 
 
-def _seen(part: slice, size: int, reach: int) -> slice:
-    start = max(part.start - reach, 0) // ALIGNMENT * ALIGNMENT
+def _seen(part: slice, size: int, reach: int, alignment: int) -> slice:
+    start = max(part.start - reach, 0) // alignment * alignment
     length = -(-(part.stop + reach - start) // STEP) * STEP
     if start + length < size:
         return slice(start, start + length)
-    return slice(max(size - length, 0) // ALIGNMENT * ALIGNMENT, size)
+    return slice(max(size - length, 0) // alignment * alignment, size)

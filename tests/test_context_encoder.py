@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from configs import context_encoder_center, context_encoder_random
+from glcic_jax.completer import Completer, make_complete_fn
 from glcic_jax.convolution import convolution
-from glcic_jax.inference import Completer, make_complete_fn
 from glcic_jax.methods import METHODS
 from glcic_jax.networks.context_encoder import channels
 from glcic_jax.parallel import make_mesh, replicate, shard

@@ -13,9 +13,9 @@ from configs import dcgan_faces64
 from experiments import latent_search
 from glcic_jax import complete, main
 from glcic_jax.blending import blend
+from glcic_jax.completer import Completer
 from glcic_jax.convolution import plain_convolution
 from glcic_jax.data.decode import decode, write
-from glcic_jax.inference import Completer
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.dcgan_search import Search, contextual_weight, search
 from glcic_jax.networks.dcgan import Discriminator, Generator, enlarge, halvings, start_edge

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "noise": {"smallest_share": 0.2, "largest_share": 0.3, "cell": 8},
     "freeform": STROKES,
     "irregular": {"smallest_share": 0.01, "largest_share": 0.6, "margin": 0},
+    "lines": {"fewest": 1, "most": 9, "thinnest": 1, "thickest": 2},
     "files": {"flip": True},
 }
 BINS = [(0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glcic_jax.inference import Completer
+from glcic_jax.completer import Completer
 from glcic_jax.squares import fill_squares, squares
 
 

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import glcic_jax
-from glcic_jax.inference import make_complete_fn
+from glcic_jax.completer import make_complete_fn
 from glcic_jax.networks.completion import CompletionNetwork, completion_input
 from glcic_jax.networks.discriminators import ContextDiscriminator
 from glcic_jax.types import UserError

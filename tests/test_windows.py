@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glcic_jax import inference
-from glcic_jax.inference import Completer, make_complete_fn
+from glcic_jax import completer as completing
+from glcic_jax.completer import Completer, make_complete_fn
 from glcic_jax.methods import METHODS
 from glcic_jax.networks.completion import REACH, CompletionNetwork
 from glcic_jax.train_step import init_key
-from glcic_jax.windows import ALIGNMENT, STEP, windows
+from glcic_jax.windows import STEP, windows
 from tests.small import MEAN, small_config
 
 rng = np.random.default_rng(0)
@@ -34,22 +34,24 @@ MASKS = {
 
 
 @pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
-@pytest.mark.parametrize(("reach", "longest"), [(153, 640), (10, 128)])
-def test_windows_cover_the_holes_with_all_they_depend_on(mask, reach, longest):
+@pytest.mark.parametrize(
+    ("reach", "longest", "alignment"), [(153, 640, 32), (10, 128, 32), (100, 640, 256)]
+)
+def test_windows_cover_the_holes_with_all_they_depend_on(mask, reach, longest, alignment):
     answered = np.zeros_like(mask)
-    for seen, answer in windows(mask, reach, longest):
+    for seen, answer in windows(mask, reach, longest, alignment):
         answered[answer] = True
         for outer, inner, size in zip(seen, answer, mask.shape, strict=True):
-            assert outer.start % ALIGNMENT == 0
+            assert outer.start % alignment == 0
             assert outer.start <= max(inner.start - reach, 0)
             assert outer.stop >= min(inner.stop + reach, size)
             assert outer.stop <= size
-            assert outer.stop - outer.start <= longest + STEP
+            assert outer.stop - outer.start <= longest + max(STEP, alignment)
     assert not (mask & ~answered).any()
 
 
 def test_no_hole_takes_no_window():
-    assert windows(np.zeros((9, 9), bool), 153, 640) == []
+    assert windows(np.zeros((9, 9), bool), 153, 640, 32) == []
 
 
 def test_outputs_depend_on_nothing_beyond_the_reach():
@@ -73,7 +75,7 @@ def test_outputs_depend_on_nothing_beyond_the_reach():
 
 @pytest.mark.parametrize("name", ["at the corners", "larger than a window"])
 def test_windows_answer_as_the_whole_picture_does(name, monkeypatch):
-    monkeypatch.setattr(inference, "LONGEST_WINDOW", 640)
+    monkeypatch.setattr(completing, "LONGEST_WINDOW", 640)
     config = small_config(width=4, discriminators=(), phases__discriminator=0, phases__joint=0)
     method = METHODS["glcic"](config, MEAN)
     complete = make_complete_fn(method, method.init(init_key(0)))

@@ -18,7 +18,7 @@ import numpy as np
 from glcic_jax.data.decode import decode_mask, pictures_below
 from glcic_jax.errors import UserError
 from glcic_jax.holes import box, boxes, center, noise, outpaint
-from glcic_jax.strokes import freeform, irregular
+from glcic_jax.strokes import freeform, irregular, lines
 
 if TYPE_CHECKING:
     from glcic_jax.data.transforms import Hole
@@ -86,6 +86,7 @@ HOLES = {
     "noise": noise,
     "freeform": freeform,
     "irregular": irregular,
+    "lines": lines,
     "files": MaskFiles,
 }
 
@@ -195,6 +196,7 @@ def default_arguments(kind: str, edge: int) -> dict[str, Any]:
             "angle_spread": 24.0,
         },
         "irregular": {"smallest_share": 0.01, "largest_share": 0.6, "margin": 0},
+        "lines": {"fewest": 1, "most": 9, "thinnest": 1, "thickest": _part(edge, 1 / 16)},
         "files": {"flip": False},
     }[kind]
 

@@ -14,9 +14,10 @@ from jaxtyping import Float
 
 from glcic_jax.blending import blend
 from glcic_jax.checkpoint import read_about
+from glcic_jax.completer import LARGE
 from glcic_jax.errors import UserError
 from glcic_jax.evaluation.command import command_fill
-from glcic_jax.inference import LARGE, load
+from glcic_jax.inference import load
 from glcic_jax.methods.procedural import FILLS
 from glcic_jax.parallel import over_mesh
 from glcic_jax.weights.description import CONFIG, read_description

@@ -1,11 +1,12 @@
 """The methods by name. One file is one paper; a new one gets a line here."""
 
-from glcic_jax.methods import context_encoder, dcgan_completion, glcic, template
+from glcic_jax.methods import context_encoder, dcgan_completion, glcic, partial_conv, template
 
 METHODS = {
     "glcic": glcic.build,
     "context_encoder": context_encoder.build,
     "dcgan_completion": dcgan_completion.build,
+    "partial_conv": partial_conv.build,
     "template": template.build,
 }
 """Each builds a Method from its config and the training set's mean pixel (RGB in [0, 1])."""

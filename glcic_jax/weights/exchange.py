@@ -4,23 +4,19 @@ import hashlib
 import json
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
-import safetensors
 from safetensors.numpy import save
 
-from glcic_jax.items import one_line
+from glcic_jax.tensors import read_safetensors
 from glcic_jax.types import UserError
 from glcic_jax.weights.description import CONFIG, describe, is_described, read_description
 from glcic_jax.weights.files import read_file, write_file
-from glcic_jax.weights.network import CompletionWeights, Tensors, expected, stored
+from glcic_jax.weights.network import CompletionWeights, expected, stored
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
 DISCRIMINATOR = "discriminator."
 """Begins the names of the tensors of a discriminator."""
-
-READABLE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16}
 
 
 def is_exchange(path: Path) -> bool:
@@ -106,29 +102,3 @@ def read_exchange(path: Path) -> CompletionWeights:
         scores=config["scores"],
         discriminator=other,
     )
-
-
-def read_safetensors(path: Path, data: bytes | None = None) -> Tensors:
-    """The arrays of any .safetensors file by name.
-
-    Args:
-      path: the file.
-      data: its bytes, if they are read already.
-
-    Raises:
-      UserError: it cannot be read, is no such file or damaged, or holds other than floats.
-    """
-    data = read_file(path) if data is None else data
-    try:
-        views = safetensors.deserialize(data)
-    except safetensors.SafetensorError as error:
-        raise UserError(f"{path}: not a safetensors file, or damaged: {one_line(error)}") from error
-    arrays = {}
-    for name, view in views:
-        if name.endswith("num_batches_tracked"):  # PyTorch's counters
-            continue
-        if view["dtype"] not in READABLE:
-            raise UserError(f"{path}: {name:.80} is {view['dtype']}: only floats can be read")
-        flat = np.frombuffer(view["data"], READABLE[view["dtype"]])
-        arrays[name] = flat.reshape(view["shape"])
-    return arrays

@@ -1,0 +1,69 @@
+"""The losses of partial convolution (Liu et al., ECCV 2018, section 3.3).
+
+Every norm is a mean over all values of the batch, known ones included.
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from glcic_jax.types import Image, Mask
+
+Features = Sequence[Float[Array, "b h w c"]]
+"""Of one network, finest first; sizes and channels differ."""
+
+
+def valid_loss(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
+    """Mean absolute error at known pixels, of the network's raw output."""
+    return jnp.mean(jnp.abs((1 - mask) * (output - target)))
+
+
+def hole_loss(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
+    """Mean absolute error in the hole."""
+    return jnp.mean(jnp.abs(mask * (output - target)))
+
+
+def perceptual_loss(features: Features, target: Features) -> Float[Array, ""]:
+    """Mean absolute difference of the features, summed over the layers: a term of eq. (3)."""
+    pairs = zip(features, target, strict=True)
+    return _total(jnp.mean(jnp.abs(_float32(a) - _float32(b))) for a, b in pairs)
+
+
+def style_loss(features: Features, target: Features) -> Float[Array, ""]:
+    """Mean absolute difference of the Gram matrices, summed over the layers: eqs. (4) and (5)."""
+    pairs = zip(features, target, strict=True)
+    return _total(jnp.mean(jnp.abs(gram(a) - gram(b))) for a, b in pairs)
+
+
+def gram(features: Float[Array, "b h w c"]) -> Float[Array, "b c c"]:
+    """Products of all pairs of channels, summed over the pixels, over c * h * w; float32."""
+    x = _float32(features)
+    return jnp.einsum("bhwi,bhwj->bij", x, x) / (x.shape[1] * x.shape[2] * x.shape[3])
+
+
+def total_variation_loss(completed: Image, mask: Mask) -> Float[Array, ""]:
+    """Absolute differences of neighbours in the hole and one pixel around it: eq. (6).
+
+    Pairs that both lie in that region count; the sum is divided by the number of all values.
+
+    Args:
+      completed: the output in the hole, the picture around it.
+      mask: 1 = hole.
+    """
+    window, pads = (1, 3, 3, 1), ((0, 0), (1, 1), (1, 1), (0, 0))
+    region = lax.reduce_window(
+        lax.stop_gradient(mask), -jnp.inf, lax.max, window, (1, 1, 1, 1), pads
+    )
+    across = jnp.abs(jnp.diff(completed, axis=2)) * region[:, :, 1:] * region[:, :, :-1]
+    down = jnp.abs(jnp.diff(completed, axis=1)) * region[:, 1:] * region[:, :-1]
+    return (across.sum() + down.sum()) / completed.size
+
+
+def _total(values) -> Float[Array, ""]:
+    return sum(values, start=jnp.zeros(()))
+
+
+def _float32(x: Array) -> Float[Array, "..."]:
+    return x.astype(jnp.float32)
