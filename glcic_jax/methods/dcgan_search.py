@@ -105,11 +105,7 @@ def search(
         z, moving = carry
         gradient, values = jax.grad(total, has_aux=True)(z)
         if settings.tell:
-            lax.cond(
-                index % TOLD == 0,
-                lambda: jax.debug.callback(_tell, index, settings.steps, best(values)),
-                lambda: None,
-            )
+            _tell_sometimes(index, settings.steps, best(values))
         change, moving = optimizer.update(gradient, moving)
         return jnp.clip(z + change, -1, 1), moving
 
@@ -119,6 +115,14 @@ def search(
     values, pictures = losses(z)
     chosen = jnp.argmin(values.reshape(count, settings.starts), axis=1)
     return pictures[jnp.arange(count) * settings.starts + chosen]
+
+
+def _tell_sometimes(index: Array, steps: int, loss: Float[Array, ""]) -> None:
+    lax.cond(
+        index % TOLD == 0,
+        lambda: jax.debug.callback(_tell, index, steps, loss),
+        lambda: None,
+    )
 
 
 def _tell(index: int, steps: int, loss: float) -> None:
