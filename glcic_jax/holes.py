@@ -136,3 +136,33 @@ def noise(
     mask = np.zeros(height * width, np.uint8)
     mask[np.argpartition(fine, count)[:count]] = 1
     return mask.reshape(height, width, 1)
+
+
+def keep_patch(rng: np.random.Generator, height: int, width: int, *, size: int) -> PixelMask:
+    """All but a square of `size` pixels, placed uniformly (AmbientGAN, Bora et al. 2018).
+
+    Raises:
+      UserError: the square does not fit, or leaves nothing to fill.
+    """
+    check_fit(height, width, size=size)
+    if size == height == width:
+        raise UserError(
+            f"size {size} keeps all of {width}x{height} pixels: nothing is left to fill"
+        )
+    return 1 - boxes(rng, height, width, fewest=1, most=1, shortest=size, longest=size)
+
+
+def block_pixels(
+    rng: np.random.Generator, height: int, width: int, *, probability: float
+) -> PixelMask:
+    """Each pixel apart with some probability (AmbientGAN); at least one, and never all of them.
+
+    Raises:
+      UserError: the probability hides nothing, or everything.
+    """
+    if not 0 < probability < 1:
+        raise UserError(f"probability is {probability}: choose one above 0 and below 1")
+    count = np.clip(rng.binomial(height * width, probability), 1, height * width - 1)
+    mask = np.zeros(height * width, np.uint8)
+    mask[rng.permutation(height * width)[:count]] = 1
+    return mask.reshape(height, width, 1)

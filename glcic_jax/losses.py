@@ -1,4 +1,6 @@
-"""The losses of GLCIC (Iizuka et al. 2017, section 3.4)."""
+"""The losses of GLCIC (Iizuka et al. 2017, section 3.4), and those of Wasserstein GANs."""
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -47,3 +49,36 @@ def saturating_loss(completed_logits: Float[Array, "b"]) -> Float[Array, ""]:
 
 
 ADVERSARIAL_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}
+
+
+def critic_loss(
+    real_values: Float[Array, "b"], completed_values: Float[Array, "b"]
+) -> Float[Array, ""]:
+    """Minus the Wasserstein distance that a critic makes out (Arjovsky, Chintala, Bottou 2017)."""
+    return jnp.mean(completed_values) - jnp.mean(real_values)
+
+
+def wasserstein_loss(completed_values: Float[Array, "b"]) -> Float[Array, ""]:
+    """-D(completed), averaged: the completion network's term against a critic."""
+    return -jnp.mean(completed_values)
+
+
+def gradient_penalty(
+    judge: Callable[[Float[Array, "b h w c"]], Float[Array, "b"]],
+    real: Float[Array, "b h w c"],
+    completed: Float[Array, "b h w c"],
+    share: Float[Array, "b 1 1 1"],
+) -> Float[Array, ""]:
+    """(|D's gradient| - 1)^2 between real and completed, averaged (Gulrajani et al. 2017).
+
+    Args:
+      judge: D, which must judge each picture apart: no batch norm.
+      real: all that D sees of a picture, stacked as channels.
+      completed: likewise.
+      share: of `real` in the point looked at, uniform in [0, 1], drawn for each picture.
+    """
+    between = share * real + (1 - share) * completed
+    gradients = jax.grad(lambda x: jnp.sum(judge(x)))(between)
+    # The constant: the root of 0 has no gradient.
+    lengths = jnp.sqrt(jnp.sum(jnp.square(gradients), axis=(1, 2, 3)) + 1e-12)
+    return jnp.mean(jnp.square(lengths - 1))

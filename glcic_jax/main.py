@@ -120,7 +120,11 @@ def run(config: Any, workdir: Path) -> None:
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)
-    METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0)).prepare()  # refuse early
+    method = METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0))  # refuse early
+    if method.measured != (config.data.get("measurement") is not None):
+        needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
+        raise UserError(f"{config.method} learns from {needs} data.measurement")
+    method.prepare()
     check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
     dataset = make_dataset(
         config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel

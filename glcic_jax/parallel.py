@@ -5,7 +5,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array
 
 from glcic_jax.types import UserError
 
@@ -42,6 +44,15 @@ def check_batch_size(mesh: Mesh, batch_size: int, parts: int = 1) -> None:
             f"a batch of {batch_size} does not divide over {mesh.size} devices{each}: "
             f"set data.batch_size to a multiple of {unit}"
         )
+
+
+def own_share(drawn: Array) -> Array:
+    """This device's rows of what was drawn for the global batch; inside shard_map only.
+
+    Random numbers so drawn are the same for any number of devices.
+    """
+    count = len(drawn) // lax.axis_size(DATA)
+    return lax.dynamic_slice_in_dim(drawn, lax.axis_index(DATA) * count, count)
 
 
 def shard(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:

@@ -40,7 +40,8 @@ PixelMask = UInt8[np.ndarray, "h w 1"]
 Batch = dict[str, Array]
 """What a step reads. The input pipeline delivers uint8 arrays, the methods see floats:
 
-image: b h w 3, the uncut picture.
+image: b h w 3, the uncut picture; of measured ones (data/measurement.py) what is left, white in
+    the hole.
 mask: b h w 1, the hole M_c that the completion network fills.
 other_mask: b h w 1, a fresh hole M_d drawn from the same distribution; it places the local patch
     of the *real* pictures (GLCIC, algorithm 1).
@@ -97,6 +98,7 @@ class Method(NamedTuple):
     size: edge of the square pictures that `complete` and `previews` take, where they take no other.
     middle: edge of the square in the middle of those, where `complete` fills holes nowhere else.
     blends: whether Poisson blending of the completion into its surroundings belongs to the method.
+    measured: whether it learns from measurements (`data.measurement`), else from whole pictures.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
@@ -111,6 +113,7 @@ class Method(NamedTuple):
     size: int | None = None
     middle: int | None = None
     blends: bool = False
+    measured: bool = False
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from glcic_jax.data.hole_kinds import HOLES, MaskFiles, make_hole
-from glcic_jax.holes import box, boxes, center, noise, outpaint
+from glcic_jax.holes import block_pixels, box, boxes, center, keep_patch, noise, outpaint
 from glcic_jax.strokes import freeform, irregular
 from glcic_jax.types import UserError
 
@@ -30,6 +30,8 @@ ARGUMENTS = {
     "freeform": STROKES,
     "irregular": {"smallest_share": 0.01, "largest_share": 0.6, "margin": 0},
     "lines": {"fewest": 1, "most": 9, "thinnest": 1, "thickest": 2},
+    "keep_patch": {"size": 16},
+    "block_pixels": {"probability": 0.5},
     "files": {"flip": True},
 }
 BINS = [(0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6)]
@@ -125,6 +127,21 @@ def test_outpainting_leaves_a_rectangle_and_cuts_the_sides_asked_for(count):
         assert all(3 <= bands[side] <= 9 for side in cut)
         chosen.add(cut)
     assert len(chosen) == {1: 4, 2: 6, 3: 4, 4: 1}[count]
+
+
+def test_a_kept_patch_is_all_that_is_known_and_comes_everywhere():
+    masks = [keep_patch(rng, 12, 20, size=7) for rng in rngs(400)]
+    assert {sides(1 - mask) for mask in masks} == {(7, 7)}
+    assert (np.min(masks, axis=0) == 0).all()
+
+
+def test_pixels_are_blocked_apart_and_never_all_of_them():
+    masks = np.stack([block_pixels(rng, 30, 40, probability=0.3) for rng in rngs(100)])[..., 0]
+    assert abs(masks.mean() - 0.3) < 0.005
+    assert abs(masks.mean(axis=0).std() - np.sqrt(0.21 / 100)) < 0.01  # no pixel is preferred
+    assert abs((masks[:, :, 1:] & masks[:, :, :-1]).mean() - 0.09) < 0.005  # nor pairs of them
+    for probability, count in ((1e-9, 1), (1 - 1e-9, 1199)):
+        assert block_pixels(rngs(1)[0], 30, 40, probability=probability).sum() == count
 
 
 def test_noise_covers_what_it_is_asked_to():
@@ -246,6 +263,10 @@ def test_a_mixture_draws_each_part_by_its_weight():
         ({"kind": "irregular", **ARGUMENTS["irregular"], "margin": 4}, "a margin of 4 of 32x32"),
         ({"kind": "irregular", **ARGUMENTS["irregular"], "margin": 16}, "leaves no room"),
         ({"kind": "irregular", **ARGUMENTS["irregular"], "margin": -1}, "a margin of -1"),
+        ({"kind": "keep_patch", "size": 32}, "keeps all of 32x32 pixels"),
+        ({"kind": "keep_patch", "size": 33}, "lower size"),
+        ({"kind": "block_pixels", "probability": 1.0}, "probability is 1.0: choose one above 0"),
+        ({"kind": "block_pixels", "probability": 0.0}, "probability is 0.0: choose one above 0"),
         ({"kind": "files", "folder": "/no/such", "flip": False}, "/no/such: no such folder"),
         ({"kind": "mix"}, "needs a part with a weight above 0"),
         ({"kind": "mix", "center": {"weight": 0.0, "size": 4}}, "needs a part with a weight"),

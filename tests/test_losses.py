@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from glcic_jax.losses import (
+    critic_loss,
     discriminator_loss,
+    gradient_penalty,
     masked_mse,
     non_saturating_loss,
     saturating_loss,
+    wasserstein_loss,
 )
 
 rng = np.random.default_rng(0)
@@ -67,3 +70,34 @@ def test_losses_stay_finite_at_extreme_logits():
         saturating_loss(extreme),
     ):
         assert np.isfinite(value)
+
+
+def test_a_critics_losses_by_hand():
+    real, completed = jnp.asarray([1.0, 3.0]), jnp.asarray([0.5, -0.5])
+    assert critic_loss(real, completed) == -2.0
+    assert wasserstein_loss(completed) == 0.0
+    assert (np.asarray(jax.grad(wasserstein_loss)(completed)) == -0.5).all()
+
+
+def test_the_penalty_of_a_linear_critic_is_that_of_its_slope():
+    slope = jnp.asarray(rng.normal(size=(8, 8, 4)), jnp.float32)
+    slope *= 3 / jnp.linalg.norm(slope)
+    real, completed = jnp.asarray(rng.random((2, 5, 8, 8, 4)), jnp.float32)
+    share = jnp.asarray(rng.random((5, 1, 1, 1)), jnp.float32)
+
+    def penalty(factor):
+        return gradient_penalty(lambda x: jnp.sum(factor * slope * x, (1, 2, 3)), *both, share)
+
+    both = real, completed
+    np.testing.assert_allclose(penalty(1.0), 4.0, rtol=1e-5)
+    np.testing.assert_allclose(jax.grad(penalty)(1.0), 2 * 2 * 3, rtol=1e-5)
+    assert np.isfinite(jax.grad(penalty)(0.0))  # a critic without slope has a gradient all the same
+
+
+def test_the_penalty_looks_between_the_two_pictures():
+    real, completed = jnp.ones((1, 2, 2, 1)), jnp.zeros((1, 2, 2, 1))
+    for share in (0.0, 0.25, 1.0):
+        told = gradient_penalty(  # the slope of x^2 is 2x in each of four values
+            lambda x: jnp.sum(x**2, (1, 2, 3)), real, completed, jnp.full((1, 1, 1, 1), share)
+        )
+        np.testing.assert_allclose(told, (4 * share - 1) ** 2, atol=1e-4)

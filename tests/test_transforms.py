@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glcic_jax.data.transforms import check_sizes, example, random_crop, resize_shortest
+from glcic_jax.data.transforms import check_sizes, example, framed, random_crop, resize_shortest
 from glcic_jax.holes import box
 from glcic_jax.types import UserError
 
 rng = np.random.default_rng(0)
 picture = rng.integers(0, 256, (60, 90, 3), np.uint8)
 make = partial(
-    example, resize=(32, 48), crop=32, flip=False, hole=partial(box, shortest=6, longest=12)
+    example,
+    frame=partial(framed, resize=(32, 48), crop=32, flip=False),
+    hole=partial(box, shortest=6, longest=12),
 )
 
 
@@ -70,29 +72,24 @@ def test_the_two_masks_are_drawn_apart():
 def test_every_scale_of_the_range_is_drawn():
     sizes = set()
 
-    def spy(rng, height, width):
-        return np.ones((height, width, 1), np.uint8)
-
     flat = np.zeros((40, 40, 3), np.uint8)
     flat[20:, 20:] = 255  # the corner's place in a centred crop tells the scale
     for seed in range(200):
-        image = example(
-            flat, np.random.default_rng(seed), resize=(32, 34), crop=32, flip=False, hole=spy
-        )["image"]
+        image = framed(flat, np.random.default_rng(seed), resize=(32, 34), crop=32, flip=False)
         sizes.add(int((image[-1, :, 0] > 127).sum()))
     assert len(sizes) >= 3
 
 
 def test_flips_mirror_half_of_the_pictures_only_if_asked():
     wide = np.tile(np.arange(32, dtype=np.uint8)[None, :, None], (32, 1, 3))
-    options = {"resize": (32, 32), "crop": 32, "hole": partial(box, shortest=6, longest=12)}
+    options = {"resize": (32, 32), "crop": 32}
     flipped = [
-        example(wide, np.random.default_rng(s), flip=True, **options)["image"][0, 0, 0] == 31
+        framed(wide, np.random.default_rng(s), flip=True, **options)[0, 0, 0] == 31
         for s in range(200)
     ]
     assert 60 < sum(flipped) < 140
     for seed in range(20):
-        kept = example(wide, np.random.default_rng(seed), flip=False, **options)["image"]
+        kept = framed(wide, np.random.default_rng(seed), flip=False, **options)
         np.testing.assert_array_equal(kept, wide)
 
 

@@ -22,6 +22,10 @@ class Source(Protocol):
 
     def __getitem__(self, index: int) -> PixelImage: ...
 
+    def find(self, index: int) -> tuple[int, PixelImage]:
+        """Picture `index`, or what stands in for it, and that picture's own number."""
+        ...
+
 
 class Split(NamedTuple):
     """Pictures to train on and pictures to judge by; no pixel is in both.
@@ -78,12 +82,16 @@ class Collection:
         Raises:
           UserError: too many bad ones.
         """
+        return self.find(index)[1]
+
+    def find(self, index: int) -> tuple[int, PixelImage]:
+        """The same, with the number of the picture that was read."""
         for offset in range(len(self)):
             candidate = (index + offset) % len(self)
             if candidate in self._bad:
                 continue
             try:
-                return self._checked(candidate)
+                return candidate, self._checked(candidate)
             except UserError as error:
                 self._note(candidate, str(error))
         raise UserError(f"{self.root}: none of {len(self)} pictures can be used")

@@ -17,7 +17,7 @@ import numpy as np
 
 from glcic_jax.data.decode import decode_mask, pictures_below
 from glcic_jax.errors import UserError
-from glcic_jax.holes import box, boxes, center, noise, outpaint
+from glcic_jax.holes import block_pixels, box, boxes, center, keep_patch, noise, outpaint
 from glcic_jax.strokes import freeform, irregular, lines
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ HOLES = {
     "freeform": freeform,
     "irregular": irregular,
     "lines": lines,
+    "keep_patch": keep_patch,
+    "block_pixels": block_pixels,
     "files": MaskFiles,
 }
 
@@ -197,6 +199,8 @@ def default_arguments(kind: str, edge: int) -> dict[str, Any]:
         },
         "irregular": {"smallest_share": 0.01, "largest_share": 0.6, "margin": 0},
         "lines": {"fewest": 1, "most": 9, "thinnest": 1, "thickest": _part(edge, 1 / 16)},
+        "keep_patch": {"size": _part(edge, 1 / 2)},
+        "block_pixels": {"probability": 0.5},
         "files": {"flip": False},
     }[kind]
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from glcic_jax.data.collection import Source, Split
 from glcic_jax.data.hole_kinds import make_hole
+from glcic_jax.data.measurement import Measured, with_fresh_hole
 from glcic_jax.data.sources import SOURCES, Files
-from glcic_jax.data.transforms import check_sizes, example
+from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.disk import write_whole
 from glcic_jax.process import end_with_parent
 from glcic_jax.types import Batch, UserError
@@ -56,6 +57,9 @@ def make_dataset(
 ) -> Dataset:
     """Builds the input of a run from `config.data` and `config.holes`.
 
+    With `config.data.measurement` all that comes of the pictures to train on, the mean pixel too,
+    comes of one measurement of each. Those held out stay whole: they are the evaluation's truth.
+
     Args:
       config: a ConfigDict of the fields of configs/places2.py.
       seed: of the order, the crops and the holes.
@@ -67,20 +71,22 @@ def make_dataset(
     """
     data = config.data
     check_sizes(data.resize, data.crop)
-    make_example = partial(
-        example,
-        resize=tuple(data.resize),
-        crop=data.crop,
-        flip=data.flip,
-        hole=make_hole(config.holes, data.crop, data.crop),
-    )
+    hole = make_hole(config.holes, data.crop, data.crop)
+    frame = partial(framed, resize=tuple(data.resize), crop=data.crop, flip=data.flip)
+    make_example = make_whole = partial(example, frame=frame, hole=hole)
     split = open_source(data)
-    if mean_pixel is None:
+    train = split.train
+    if data.get("measurement") is not None:
+        noise = data.measurement.noise
+        train = Measured(split.train, frame=frame, hole=hole, noise=noise, seed=seed)
+        make_example = partial(with_fresh_hole, hole=hole)
+        mean_pixel = mean_pixel or mean_over(train.known_mean, len(train))
+    elif mean_pixel is None:
         mean_pixel = split.mean_pixel or measured_mean(split)
     return Dataset(
         batches=partial(
             train_batches,
-            split.train,
+            train,
             make_example,
             seed=seed,
             batch_size=data.batch_size,
@@ -88,7 +94,7 @@ def make_dataset(
             workers=data.workers,
             place=place,
         ),
-        held_out=held_out_examples(split.held_out, make_example, data.held_out_examples, seed),
+        held_out=held_out_examples(split.held_out, make_whole, data.held_out_examples, seed),
         mean_pixel=mean_pixel,
     )
 
@@ -110,7 +116,7 @@ def open_source(data: Any) -> Split:
 
 
 def train_batches(
-    source: Source,
+    source: Source | Measured,
     make_example: MakeExample,
     step: int,
     *,
@@ -180,8 +186,15 @@ def measured_mean(split: Split) -> tuple[float, float, float]:
 
 def measure_mean(source: Source, limit: int = MEAN_SAMPLE) -> tuple[float, float, float]:
     """Mean RGB in [0, 1] over at most `limit` evenly spaced pictures, each weighing the same."""
-    indices = np.unique(np.linspace(0, len(source) - 1, min(len(source), limit)).round())
+    return mean_over(lambda index: source[index].mean(axis=(0, 1)), len(source), limit)
+
+
+def mean_over(
+    mean: Callable[[int], np.ndarray], count: int, limit: int = MEAN_SAMPLE
+) -> tuple[float, float, float]:
+    """The same of what `mean` gives for pictures 0 to `count` - 1, RGB from 0 to 255."""
+    indices = np.unique(np.linspace(0, count - 1, min(count, limit)).round())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        means = list(pool.map(lambda i: source[int(i)].mean(axis=(0, 1)), indices))
+        means = list(pool.map(lambda i: mean(int(i)), indices))
     red, green, blue = np.mean(means, axis=0) / 255
     return float(red), float(green), float(blue)

@@ -104,6 +104,10 @@ class Arrays:
         """Picture `index`."""
         return self._images[index]
 
+    def find(self, index: int) -> tuple[int, PixelImage]:
+        """The same, with its number: none of them is bad."""
+        return index, self._images[index]
+
 
 def scikit_image(*, held_out: float) -> Split:
     """Four colour photographs that scikit-image's wheel carries, in the public domain or CC0.

@@ -7,6 +7,7 @@ import numpy as np
 from glcic_jax.data.resize import resize_shortest
 from glcic_jax.types import PixelImage, PixelMask, UserError
 
+Frame = Callable[[PixelImage, np.random.Generator], PixelImage]
 Hole = Callable[[np.random.Generator, int, int], PixelMask]
 
 
@@ -33,35 +34,49 @@ def check_sizes(resize: tuple[int, int], crop: int) -> None:
         )
 
 
-def example(
+def framed(
     image: PixelImage,
     rng: np.random.Generator,
     *,
     resize: tuple[int, int],
     crop: int,
     flip: bool,
-    hole: Hole,
+) -> PixelImage:
+    """Resizes and crops.
+
+    Args:
+      image: uint8 RGB [h, w, 3].
+      rng: the only source of chance: the same numbers give the same square.
+      resize: the shortest edge becomes a uniform integer of this range, ends included.
+      crop: edge of the square, pixels.
+      flip: mirror half of the pictures, which the paper does not.
+    """
+    image = resize_shortest(image, int(rng.integers(*resize, endpoint=True)))
+    image = random_crop(rng, image, crop)
+    if flip and rng.random() < 0.5:
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def example(
+    image: PixelImage, rng: np.random.Generator, *, frame: Frame, hole: Hole
 ) -> dict[str, np.ndarray]:
-    """Resizes, crops and draws two holes.
+    """Frames a picture and draws two holes.
 
     Args:
       image: uint8 RGB [h, w, 3].
       rng: the only source of chance: the same numbers give the same example.
-      resize: the shortest edge becomes a uniform integer of this range, ends included.
-      crop: edge of the square, pixels.
-      flip: mirror half of the pictures, which the paper does not.
+      frame: cuts a square of (image, rng).
       hole: draws a mask of (rng, height, width).
 
     Returns:
       image uint8 [crop, crop, 3]; mask (M_c, to be filled) and other_mask (M_d, drawn apart: it
       places the local patch of the real picture), uint8 [crop, crop, 1], 1 = hole.
     """
-    image = resize_shortest(image, int(rng.integers(*resize, endpoint=True)))
-    image = random_crop(rng, image, crop)
-    if flip and rng.random() < 0.5:
-        image = image[:, ::-1]
+    image = frame(image, rng)
+    height, width = image.shape[:2]
     return {
-        "image": np.ascontiguousarray(image),
-        "mask": hole(rng, crop, crop),
-        "other_mask": hole(rng, crop, crop),
+        "image": image,
+        "mask": hole(rng, height, width),
+        "other_mask": hole(rng, height, width),
     }

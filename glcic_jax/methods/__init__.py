@@ -1,9 +1,17 @@
 """The methods by name. One file is one paper; a new one gets a line here."""
 
-from glcic_jax.methods import context_encoder, dcgan_completion, glcic, partial_conv, template
+from glcic_jax.methods import (
+    ambient_gan,
+    context_encoder,
+    dcgan_completion,
+    glcic,
+    partial_conv,
+    template,
+)
 
 METHODS = {
     "glcic": glcic.build,
+    "ambient_gan": ambient_gan.build,
     "context_encoder": context_encoder.build,
     "dcgan_completion": dcgan_completion.build,
     "partial_conv": partial_conv.build,

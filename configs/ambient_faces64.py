@@ -1,0 +1,47 @@
+"""Faces completed without a whole one ever having been seen (AmbientGAN, Bora et al. 2018).
+
+    python -m glcic_jax.prepare --source CELEBA --layout celeba --square --size 64 \
+        --output data/celeba64
+    python -m glcic_jax.main --config configs/ambient_faces64.py --workdir runs/ambient_faces64
+
+The middle square of each picture, at 64 pixels, loses one block of 28x28 pixels before training
+sees it, the same one in every epoch. configs/faces64.py is GLCIC on these pictures, whole, for as
+many updates. Cost and result: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import _common
+
+
+def get_config() -> ConfigDict:
+    config = _common.training("ambient_gan")
+    config.data.source = "shards"
+    config.data.root = "data/celeba64"
+    config.data.resize = (64, 64)
+    config.data.crop = 64
+
+    config.data.measurement = ConfigDict()  # docs/data.md
+    config.data.measurement.noise = 0.0  # standard deviation, of pixels in [0, 1]
+
+    config.holes = ConfigDict()  # those of the measurement too
+    config.holes.kind = "box"
+    config.holes.shortest = 28  # pixels
+    config.holes.longest = 28
+
+    config.width = 64  # channels of the first layers
+    config.discriminator_width = 64
+
+    config.phases.adversarial = 79_000  # updates: 25 epochs
+
+    config.adversarial = ConfigDict()
+    config.adversarial.loss = "wasserstein"  # or "non_saturating"
+    config.adversarial.gradient_penalty = 10.0
+
+    config.reconstruction = 0.0  # weight of a term on known pixels, not the recipe's
+
+    config.optimizer = ConfigDict()  # Adam
+    config.optimizer.learning_rate = 2e-4
+    config.optimizer.b1 = 0.5
+    config.optimizer.b2 = 0.999
+    return config

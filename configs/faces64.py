@@ -1,0 +1,27 @@
+"""GLCIC on whole faces of 64 pixels: what configs/ambient_faces64.py is measured by.
+
+    python -m glcic_jax.main --config configs/faces64.py --workdir runs/faces64
+
+The same pictures, holes of the same size, batches and number of updates, in the three phases'
+proportions of Places2. Cost and result: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import places2
+
+
+def get_config() -> ConfigDict:
+    config = places2.get_config()
+    config.data.source = "shards"
+    config.data.root = "data/celeba64"
+    config.data.resize = (64, 64)
+    config.data.crop = 64
+    config.data.batch_size = 64
+    config.holes.shortest = 28
+    config.holes.longest = 28
+    config.local_patch = 32
+    config.phases.completion = 14_200
+    config.phases.discriminator = 1_600
+    config.phases.joint = 63_200
+    return config
