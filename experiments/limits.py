@@ -19,7 +19,6 @@ from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
 from glcic_jax.command_line import command_parser, exit_code
-from glcic_jax.complete import check_writable
 from glcic_jax.completer import Completer
 from glcic_jax.data.decode import decode, write
 from glcic_jax.data.resize import middle_square
@@ -28,6 +27,7 @@ from glcic_jax.disk import write_whole
 from glcic_jax.errors import UserError
 from glcic_jax.inference import load
 from glcic_jax.metrics import hole_l1, hole_psnr
+from glcic_jax.pairing import check_writable
 from glcic_jax.report import draw_grid
 from glcic_jax.report_page import chart
 

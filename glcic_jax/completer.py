@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
 from glcic_jax.blending import blend
+from glcic_jax.drawn_masks import check_fit
 from glcic_jax.ops import as_float
 from glcic_jax.squares import fill_squares
 from glcic_jax.types import (
@@ -125,7 +126,7 @@ class Completer:
             raise UserError(f"{len(images)} pictures and {len(masks)} masks: give one mask each")
         if len({np.shape(image) for image in images}) > 1:
             raise UserError("the pictures of a batch must be of one size: complete them one by one")
-        holes = [_check(image, mask) for image, mask in zip(images, masks, strict=True)]
+        holes = [check_fit(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
         if self.size is not None and not self.takes(*holes[0].shape):
@@ -177,25 +178,3 @@ class Completer:
             filled = self._fill_one(image[seen], hole[seen])
             completed[answered] = filled[within]
         return completed
-
-
-def _check(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """The mask as bool, once picture and mask are found to fit."""
-    image, mask = np.asarray(image), np.asarray(mask)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise UserError(f"the picture is {image.dtype} {image.shape}: give uint8 RGB [h, w, 3]")
-    if mask.shape == (*image.shape[:2], 1):
-        mask = mask[..., 0]
-    if mask.shape != image.shape[:2]:
-        raise UserError(
-            f"the mask is {_size(mask)} and the picture {_size(image)} pixels (width x height): "
-            "give a mask of the picture's size"
-        )
-    hole = mask != 0
-    if hole.all():
-        raise UserError("the mask covers the whole picture: leave known pixels to complete it from")
-    return hole
-
-
-def _size(array: UInt8[np.ndarray, "h w ..."]) -> str:
-    return "x".join(str(n) for n in array.shape[1::-1]) if array.ndim >= 2 else str(array.shape)

@@ -7,6 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
+from glcic_jax.errors import UserError
+
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 """Numbers of mallopt's parameters, from glibc's malloc.h."""
 
@@ -39,6 +41,27 @@ def keep_compiled(run_folder: Path) -> None:
         import jax
 
         jax.config.update("jax_compilation_cache_dir", str(run_folder / COMPILED_FOLDER))
+
+
+def choose_device(kind: str | None) -> None:
+    """Makes JAX compute on "cpu" or "gpu", before it has computed anything; None: its choice.
+
+    Raises:
+      UserError: there is no GPU that JAX can use.
+    """
+    if kind is None:
+        return
+    import jax
+
+    # "" lets JAX take what there is, whatever JAX_PLATFORMS says.
+    jax.config.update("jax_platforms", "cpu" if kind == "cpu" else "")
+    try:
+        jax.devices(kind)
+    except RuntimeError as error:
+        raise UserError(
+            "--device gpu: JAX finds no GPU here; install requirements-cuda.txt where there is "
+            "one, or leave --device away"
+        ) from error
 
 
 def end_with_parent() -> None:

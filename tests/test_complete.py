@@ -1,9 +1,11 @@
 """Completion from Python and from the shell, with a network that was barely trained."""
 
+import io
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 import glcic_jax
 from glcic_jax.checkpoint import Checkpoints
 from glcic_jax.complete import main
-from glcic_jax.data.decode import decode
+from glcic_jax.data.decode import decode, decode_bytes
 from glcic_jax.methods import METHODS
 from glcic_jax.train_step import init_key
 from glcic_jax.types import UserError
@@ -152,6 +154,15 @@ def test_one_picture(run, files, completer, capsys):
     mask = files / "masks/a.png"
     assert complete(run, files / "images/a.png", mask, blended, "--postprocess") == 0
     np.testing.assert_array_equal(decode(blended), completer(picture, hole, postprocess=True))
+
+
+def test_streams_hold_the_picture_and_nothing_else(run, files, completer, monkeypatch, capfdbinary):
+    stdin = SimpleNamespace(buffer=io.BytesIO((files / "images/a.png").read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert complete(run, "-", files / "masks/a.png", "-") == 0
+    out, told = capfdbinary.readouterr()
+    np.testing.assert_array_equal(decode_bytes(out, "out"), completer(picture, hole))
+    assert told == b"1 completed, in standard output\n"
 
 
 def test_folders_pair_by_name_and_report_what_failed(run, files, capsys):

@@ -25,6 +25,9 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff
 MAX_PIXELS = 178_000_000
 """Larger pictures are refused by their header, before a byte of them is decoded: Pillow's limit."""
 
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Pillow's names of what is opened; others are refused: an EPS, for one, is a program."""
+
 _QUALITY = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
     ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
@@ -52,7 +55,7 @@ def decode(path: str | Path) -> PixelImage:
     Raises:
       UserError: missing, empty, truncated, no picture, or too large; names the file.
     """
-    return decode_bytes(_read(Path(path)), path)
+    return decode_bytes(read_file(Path(path)), path)
 
 
 def decode_bytes(data: bytes, name: str | Path) -> PixelImage:
@@ -65,7 +68,7 @@ def decode_bytes(data: bytes, name: str | Path) -> PixelImage:
     Raises:
       UserError: as `decode`.
     """
-    picture = _open(name, data)
+    picture = open_picture(name, data)
     if picture.format == "JPEG" and picture.mode in ("L", "RGB"):
         # OpenCV turns the picture upright itself. It reads truncated files as far as they go, or
         # not at all; only the end-of-image marker tells that nothing is missing.
@@ -75,7 +78,7 @@ def decode_bytes(data: bytes, name: str | Path) -> PixelImage:
         return cv2.cvtColor(
             image, cv2.COLOR_BGR2RGB
         )  # a copy by indexing takes as long as decoding
-    return _to_rgb(_load(name, picture))
+    return _to_rgb(_load_upright(name, picture))
 
 
 def read_header(data: bytes, name: str | Path) -> Header:
@@ -84,7 +87,7 @@ def read_header(data: bytes, name: str | Path) -> Header:
     Raises:
       UserError: empty, no picture, or too large; names the file.
     """
-    picture = _open(name, data)
+    picture = open_picture(name, data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -105,49 +108,80 @@ def decode_mask(path: str | Path) -> UInt8[np.ndarray, "h w"]:
     Raises:
       UserError: as `decode`.
     """
+    return (decode_grey(path) >= 128).astype(np.uint8)
+
+
+def decode_grey(path: str | Path) -> UInt8[np.ndarray, "h w"]:
+    """Reads the grey levels of a mask, as `decode_mask` sees them: 0 is black, 255 white.
+
+    Raises:
+      UserError: as `decode`.
+    """
     path = Path(path)
-    picture = _load(path, _open(path, _read(path)))
+    picture = _load_upright(path, open_picture(path, read_file(path)))
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = PillowImage.alpha_composite(
             PillowImage.new("RGBA", picture.size, (0, 0, 0, 255)), picture.convert("RGBA")
         )
     if picture.mode != "L":
         picture = PillowImage.fromarray(_to_rgb(picture)).convert("L")
-    grey = np.asarray(picture)
-    return (grey >= 128).astype(np.uint8)
+    return np.array(picture)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+      UserError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
 
 
-def _open(path: str | Path, data: bytes) -> PillowImage.Image:
-    """Reads the header only."""
+def open_picture(name: str | Path, data: bytes) -> PillowImage.Image:
+    """Reads the header only; whatever reads pixels comes past the guards here.
+
+    Raises:
+      UserError: empty, no picture of FORMATS, or larger than MAX_PIXELS; names the file.
+    """
     if not data:
-        raise UserError(f"{path}: the file is empty")
+        raise UserError(f"{name}: the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures, of broken EXIF
-            picture = PillowImage.open(BytesIO(data))
+            picture = PillowImage.open(BytesIO(data), formats=FORMATS)
     except PillowImage.DecompressionBombError as error:
-        raise UserError(f"{path}: too many pixels, the limit is {MAX_PIXELS:,}") from error
+        raise UserError(f"{name}: too many pixels, the limit is {MAX_PIXELS:,}") from error
     except Exception as error:  # Pillow's readers raise whatever their format makes them
-        raise UserError(f"{path}: not a picture that can be read") from error
+        raise UserError(f"{name}: not a picture that can be read") from error
     if picture.width * picture.height > MAX_PIXELS:
         size = f"{picture.width}x{picture.height}"
-        raise UserError(f"{path}: {size} pixels are too many, the limit is {MAX_PIXELS:,}")
+        raise UserError(f"{name}: {size} pixels are too many, the limit is {MAX_PIXELS:,}")
     return picture
 
 
-def _load(path: str | Path, picture: PillowImage.Image) -> PillowImage.Image:
+def load_pixels(name: str | Path, picture: PillowImage.Image) -> None:
+    """Decodes an opened picture, as it is stored.
+
+    Raises:
+      UserError: truncated or damaged; names the file.
+    """
     try:
-        picture.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture.load()
+    except Exception as error:
+        raise UserError(f"{name}: the file is truncated or damaged") from error
+
+
+def _load_upright(name: str | Path, picture: PillowImage.Image) -> PillowImage.Image:
+    load_pixels(name, picture)
+    try:
         return ImageOps.exif_transpose(picture)
     except Exception as error:
-        raise UserError(f"{path}: the file is truncated or damaged") from error
+        raise UserError(f"{name}: the file is truncated or damaged") from error
 
 
 def _to_rgb(picture: PillowImage.Image) -> PixelImage:
