@@ -18,6 +18,9 @@ from glcic_jax.types import PixelImage, UserError
 RADIUS = 1
 """Of the fast marching fill, pixels."""
 
+MARGIN = 8
+"""Pixels around the holes that both ways to blend look at, at most."""
+
 
 def blend(
     image: PixelImage,
@@ -49,11 +52,29 @@ def blend(
         raise UserError("the mask covers the whole picture: there is nothing to blend into")
     if not hole.any():
         return image.copy()
-    emptied = np.where(hole[..., None], 0, image).astype(np.uint8)
-    values, unknown = BLENDS[method](emptied, hole)
-    solved = _poisson(values, completed.astype(np.float64), hole, unknown)
-    filled = np.rint(np.clip(solved, 0, 255)).astype(np.uint8)
-    return np.where(hole[..., None], filled, image)
+    around = surroundings(hole, MARGIN)  # all that the answer depends on
+    near, inside = image[around], hole[around]
+    emptied = np.where(inside[..., None], 0, near).astype(np.uint8)
+    values, unknown = BLENDS[method](emptied, inside)
+    solved = _poisson(values, completed[around].astype(np.float64), inside, unknown)
+    result = image.copy()
+    result[around][inside] = np.rint(np.clip(solved[inside], 0, 255)).astype(np.uint8)
+    return result
+
+
+def surroundings(hole: Bool[np.ndarray, "h w"], margin: int) -> tuple[slice, slice]:
+    """The smallest rectangle around all holes, `margin` pixels wider where the picture is.
+
+    Returns:
+      (rows, columns); empty slices where there is no hole.
+    """
+    spans = [np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0)]
+    if not len(spans[0]):
+        return slice(0, 0), slice(0, 0)
+    rows, columns = (
+        slice(max(int(span[0]) - margin, 0), int(span[-1]) + 1 + margin) for span in spans
+    )
+    return rows, columns
 
 
 def _membrane(

@@ -56,6 +56,15 @@ def test_neither_picture_is_read_where_it_must_not_be(method, name):
     np.testing.assert_array_equal(clean, poisoned)
 
 
+@pytest.mark.parametrize("method", BLENDS)
+@pytest.mark.parametrize("name", MASKS)
+def test_the_surroundings_are_all_that_counts(method, name, monkeypatch):
+    near = blend(photograph, tinted(photograph), MASKS[name], method=method)
+    monkeypatch.setattr("glcic_jax.blending.MARGIN", 10_000)
+    whole = blend(photograph, tinted(photograph), MASKS[name], method=method)
+    np.testing.assert_array_equal(near, whole)
+
+
 def hole_psnr(image, mask):
     error = (image.astype(float) - photograph)[mask == 1] / 255
     return -10 * np.log10((error**2).mean())
