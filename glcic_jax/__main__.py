@@ -16,6 +16,7 @@ COMMANDS = {
     "prepare": ("prepare", "makes shards of many or large pictures"),
     "masks": ("masks", "draws a fixed set of masks"),
     "convert": ("convert", "weights from and to other programs"),
+    "demo": ("demo", "serves a page that removes things from photographs"),
     "user_study": ("user_study", "asks people which pictures are real"),
 }
 """Name: the module of glcic_jax that it runs, and what it is for."""

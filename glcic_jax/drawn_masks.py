@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
-from glcic_jax.data.decode import decode_grey
+from glcic_jax.data.decode import decode_grey, read_file
 from glcic_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_drawn_mask(
     Raises:
       UserError: no mask that can be read.
     """
-    grey = decode_grey(path)
+    grey = decode_grey(read_file(path), path)
     remarks = []
     between = np.count_nonzero((grey > 0) & (grey < 255)) / grey.size
     if between:

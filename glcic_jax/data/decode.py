@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -41,10 +40,14 @@ class Header(NamedTuple):
     kind: as Pillow names it: JPEG, PNG, WEBP, ...
     plain: 8-bit grey or RGB, stored upright: shown right by programs that know nothing of EXIF,
         palettes, CMYK or transparency.
+    pixels: width times height.
+    profile: the ICC profile of an RGB picture's colours; empty = none.
     """
 
     kind: str
     plain: bool
+    pixels: int
+    profile: bytes
 
 
 def decode(path: str | Path) -> PixelImage:
@@ -96,7 +99,10 @@ def read_header(data: bytes, name: str | Path) -> Header:
         upright = False
     transparent = "transparency" in picture.info
     plain = upright and picture.mode in ("L", "RGB") and not transparent
-    return Header(picture.format or "", plain)
+    profile = picture.info.get("icc_profile") or b""
+    if profile[16:20] != b"RGB ":
+        profile = b""
+    return Header(picture.format or "", plain, picture.width * picture.height, profile)
 
 
 def decode_mask(path: str | Path) -> UInt8[np.ndarray, "h w"]:
@@ -108,17 +114,21 @@ def decode_mask(path: str | Path) -> UInt8[np.ndarray, "h w"]:
     Raises:
       UserError: as `decode`.
     """
-    return (decode_grey(path) >= 128).astype(np.uint8)
+    return decode_mask_bytes(read_file(Path(path)), path)
 
 
-def decode_grey(path: str | Path) -> UInt8[np.ndarray, "h w"]:
-    """Reads the grey levels of a mask, as `decode_mask` sees them: 0 is black, 255 white.
+def decode_mask_bytes(data: bytes, name: str | Path) -> UInt8[np.ndarray, "h w"]:
+    """The same of a file's bytes; `name` is for messages."""
+    return (decode_grey(data, name) >= 128).astype(np.uint8)
+
+
+def decode_grey(data: bytes, name: str | Path) -> UInt8[np.ndarray, "h w"]:
+    """The grey levels of a mask's file, as `decode_mask` sees them: 0 is black, 255 white.
 
     Raises:
       UserError: as `decode`.
     """
-    path = Path(path)
-    picture = _load_upright(path, open_picture(path, read_file(path)))
+    picture = _load_upright(name, open_picture(name, data))
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = PillowImage.alpha_composite(
             PillowImage.new("RGBA", picture.size, (0, 0, 0, 255)), picture.convert("RGBA")
@@ -218,27 +228,3 @@ def encode(image: PixelImage, extension: str) -> bytes:
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(extension, bgr, _QUALITY.get(extension, []))
     return data.tobytes()
-
-
-def pictures_below(folder: Path, told: str, what: str = "pictures") -> list[str]:
-    """Files with a picture's ending anywhere below a folder: relative POSIX paths, in order.
-
-    Args:
-      folder: searched recursively.
-      told: the folder as the user knows it, and
-      what: is looked for, for messages.
-
-    Raises:
-      UserError: no such folder, or none in it.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{told}: no such folder")
-    names = sorted(
-        (Path(where) / file).relative_to(folder).as_posix()
-        for where, _, files in os.walk(folder)
-        for file in files
-        if Path(file).suffix.lower() in EXTENSIONS
-    )
-    if not names:
-        raise UserError(f"{told}: no {what} ({', '.join(sorted(EXTENSIONS))}) in this folder")
-    return names

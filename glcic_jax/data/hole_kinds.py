@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from glcic_jax.data.decode import decode_mask, pictures_below
+from glcic_jax.data.decode import decode_mask
+from glcic_jax.data.listing import pictures_below
 from glcic_jax.errors import UserError
 from glcic_jax.holes import block_pixels, box, boxes, center, keep_patch, noise, outpaint
 from glcic_jax.strokes import freeform, irregular, lines

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glcic_jax.data.collection import Collection, Split
-from glcic_jax.data.decode import decode, pictures_below
+from glcic_jax.data.decode import decode
+from glcic_jax.data.listing import pictures_below
 from glcic_jax.data.shards import shards
 from glcic_jax.errors import UserError
 

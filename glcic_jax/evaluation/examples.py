@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from glcic_jax.data.decode import decode, decode_mask, pictures_below
+from glcic_jax.data.decode import decode, decode_mask
 from glcic_jax.data.hole_kinds import HOLES, default_arguments
+from glcic_jax.data.listing import pictures_below
 from glcic_jax.data.mask_recipe import ENDING, MaskRecipe
 from glcic_jax.data.mask_set import MANIFEST, MaskSet
 from glcic_jax.data.resize import middle_square

@@ -1,0 +1,1 @@
+"""What `python -m glcic_jax.demo` is made of: methods, their process, the server, its pages."""
