@@ -251,16 +251,19 @@ def test_other_sites_cannot_have_a_browser_ask(port):
     assert ask(port, "GET", "/", headers={"Host": "evil.example"})[0].status == 403
 
 
+@pytest.mark.slow  # it starts three processes
 def test_too_many_requests_and_too_long_ones_are_told_to_come_again(monkeypatch):
     good = {"image": file_of(picture), "mask": file_of(hole)}
-    with serving(LIMITS._replace(seconds=0.3, requests=2)) as (port, worker):
+    with serving(LIMITS._replace(seconds=0.5, requests=1)) as (port, worker):
         os.kill(worker._process.pid, signal.SIGSTOP)  # it works, and works, and works
-        with ThreadPoolExecutor(3) as clients:
-            answers = list(clients.map(lambda _: complete(port, **good), range(3)))
-        reasons = sorted(json.loads(data)["error"] for _, data in answers)
-        assert [response.status for response, _ in answers] == [503] * 3
+        with ThreadPoolExecutor(2) as clients:
+            answers = list(clients.map(lambda _: complete(port, **good), range(2)))
+        assert [response.status for response, _ in answers] == [503] * 2
         assert all(response.getheader("Retry-After") for response, _ in answers)
-        assert reasons[0] == "2 pictures are being completed: try again soon"
+        assert sorted(json.loads(data)["error"] for _, data in answers) == [
+            "the queue is full, at 1: try again soon",
+            "this took more than 0.5 seconds: try a smaller hole",
+        ]
         monkeypatch.setattr(worker, "_seconds", 60)
         assert complete(port, **good)[0].status == 200  # by the process after that one
         os.kill(worker._process.pid, signal.SIGKILL)  # as the system does when memory runs out

@@ -180,7 +180,7 @@ class Api:
     async def complete(self, request: Request) -> Response:
         """A completed picture."""
         if self._requests >= self._limits.requests:
-            raise Refused(503, f"{self._requests} pictures are being completed: try again soon")
+            raise Refused(503, f"the queue is full, at {self._requests}: try again soon")
         self._requests += 1
         try:
             job = await self._job(request)
@@ -211,10 +211,9 @@ class Api:
                 form = await parser.parse()
         except MultiPartException as error:
             raise Refused(400, f"this form cannot be read: {error.message}") from error
-        image, mask = [
-            await file.read() if isinstance(file := form.get(name), UploadFile) else b""
-            for name in ("image", "mask")
-        ]
+        files = [form.get(name) for name in ("image", "mask")]
+        image, mask = [await f.read() if isinstance(f, UploadFile) else b"" for f in files]
+        await form.close()
         method, postprocess = form.get("method", "telea"), form.get("postprocess", "")
         known = [served.name for served in self._worker.methods]
         if method not in known:
