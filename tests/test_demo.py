@@ -205,6 +205,10 @@ def test_hostile_files_are_refused_in_a_line_and_the_next_request_is_answered(po
     ]
     for image, other, message in cases:
         refused(complete(port, image=image, mask=other), 400, message)
+    large = np.zeros((1001, 1001), np.uint8)
+    large[:-1] = 255
+    both = {"image": file_of(large), "mask": file_of(large), "method": "laplace"}
+    refused(complete(port, **both), 400, "a hole of 1,001,000 pixels is too large to blend")
     assert complete(port, image=good, mask=mask)[0].status == 200
 
 

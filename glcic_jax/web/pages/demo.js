@@ -206,6 +206,8 @@ async function answered({ status, response }, seconds) {
   await show($("after"), result);
   $("download").href = $("after").src;
   $("download").download = `${(picture.name || "pasted").replace(/\.[^.]*$/, "")}_completed.png`;
+  $("split").value = 0;
+  $("split").oninput();
   showResult(true);
   say(`completed in ${seconds} s; drag over the photograph to compare`);
 }
