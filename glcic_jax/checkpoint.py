@@ -4,8 +4,6 @@ One item per network and part (params, batch_stats, opt_state), and one of JSON 
 run and holds a digest of each and of itself: Orbax restores a flipped byte without a word.
 """
 
-import hashlib
-import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -19,8 +17,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
+from glcic_jax.best import BEST, Scores
 from glcic_jax.disk import check_space, clear_errors
-from glcic_jax.items import DamagedError, digest, flat, like_saved, one_line
+from glcic_jax.distributed import gather
+from glcic_jax.items import DamagedError, digest, flat, json_digest, like_saved, one_line
+from glcic_jax.parallel import copy_to
 from glcic_jax.types import NetworkState, TrainState, UserError
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,6 @@ logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells of every option
 
 FOLDER = "checkpoints"
 PARTS = ("params", "batch_stats", "opt_state")
-BEST = "held_out/l1"
-"""The metric by which the best checkpoint is kept; lower is better."""
 
 Opened = tuple[ocp.CheckpointManager, int, dict]  # the folder, a step, its description
 
@@ -39,21 +38,24 @@ class Checkpoints:
 
     def __init__(self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = ()) -> None:
         self._folder = (run / FOLDER).absolute()
-        self._scores = _Scores()
+        self._scores = Scores()
         policies = [managers.LatestN(keep), self._scores, managers.CustomSteps(keep_steps)]
         options = ocp.CheckpointManagerOptions(
             preservation_policy=managers.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=True,
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
-        for step in self.steps():
-            with suppress(DamagedError):
-                self._scores[step] = _about(self._manager, step).get("score", math.nan)
+        with _manager_alone(self._folder) as manager:
+            for step in self.steps():
+                with suppress(DamagedError):
+                    self._scores[step] = _about(manager, step).get("score", math.nan)
 
     def __enter__(self) -> "Checkpoints":
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is not None and jax.process_count() > 1:
+            return  # to close it would be to wait for the others, who may not come
         try:
             self.close()
         except UserError as problem:
@@ -94,7 +96,7 @@ class Checkpoints:
         score = metrics.get(BEST)
         self._scores[step] = math.nan if score is None else float(score)
         about = about | {"items": described, "score": self._scores[step]}
-        sealed = ocp.args.JsonSave(about | {"digest": _digest(about)})
+        sealed = ocp.args.JsonSave(about | {"digest": json_digest(about)})
         arrays = {name: ocp.args.StandardSave(item) for name, item in items.items() if item}
         with clear_errors(self._folder, self._last_good):
             self._manager.save(step, args=ocp.args.Composite(about=sealed, **arrays))
@@ -112,24 +114,28 @@ class Checkpoints:
         """
         damaged = []
         for step in reversed(self.steps()):
-            try:
-                opened = self._manager, step, _about(self._manager, step)
-                networks = {
-                    name: _restore(opened, name, network, PARTS)
-                    for name, network in like.networks.items()
-                }
-            except DamagedError as error:
-                log.warning("checkpoint %d of %s is damaged: %s", step, self._folder, error)
+            networks = self._restore(step, like)
+            if not all(gather(networks is not None)) or networks is None:
                 damaged.append(step)
                 continue
             for broken in damaged:
                 self._manager.delete(broken)
             state = TrainState(jnp.asarray(step, jnp.int32), networks)
-            return jax.tree.map(lambda a, b: jax.device_put(a, b.sharding), state, like)
+            return jax.tree.map(lambda a, b: copy_to(b.sharding, a), state, like)
         if damaged:
             told = f"{self._folder}: all {len(damaged)} checkpoints are damaged"
             raise UserError(f"{told}: bring back a copy of one, or start over in another --workdir")
         return None
+
+    def _restore(self, step: int, like: TrainState) -> dict[str, NetworkState] | None:
+        """The networks as this process reads them; None, said in the log, if they are damaged."""
+        try:
+            with _manager_alone(self._folder) as manager:
+                opened = manager, step, _about(manager, step)
+                return {n: _restore(opened, n, like.networks[n], PARTS) for n in like.networks}
+        except DamagedError as error:
+            log.warning("checkpoint %d of %s is damaged: %s", step, self._folder, error)
+            return None
 
     def wait(self) -> None:
         """Returns once nothing is being written any more."""
@@ -185,21 +191,19 @@ def restore_network(
         return network.params, network.batch_stats
 
 
-class _Scores(dict[int, float]):
-    """Scores by step, to keep the lowest one's checkpoint; Orbax forgets them over a resume."""
-
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        """Which ones to keep, as Orbax's PreservationPolicy asks it."""
-        scored = [c.step for c in checkpoints if math.isfinite(self.get(c.step, math.nan))]
-        return [bool(scored) and c.step == min(scored, key=self.__getitem__) for c in checkpoints]
+def _manager_alone(folder: Path) -> ocp.CheckpointManager:
+    """For reading: waits for no other process, as each may find another thing damaged."""
+    own = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(own, {own}, f"process_{own}")
+    options = {"read_only": True, "multiprocessing_options": alone}
+    return ocp.CheckpointManager(folder, options=ocp.CheckpointManagerOptions(**options))
 
 
 @contextmanager
 def _reader(run: Path, step: int | None) -> Iterator[Opened]:
     if not saved_steps(run):
         raise UserError(f"{run}: no run folder with a checkpoint; give the --workdir of a training")
-    options = ocp.CheckpointManagerOptions(read_only=True)
-    with ocp.CheckpointManager((run / FOLDER).absolute(), options=options) as manager:
+    with _manager_alone((run / FOLDER).absolute()) as manager:
         steps = sorted(manager.all_steps())
         step = max(steps, default=0) if step is None else step
         if step not in steps:
@@ -211,10 +215,6 @@ def _reader(run: Path, step: int | None) -> Iterator[Opened]:
             raise UserError(f"{told}: choose another step of {steps}, or train again") from error
 
 
-def _digest(about: dict) -> str:
-    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-
-
 def _about(manager: ocp.CheckpointManager, step: int) -> dict:
     arguments = ocp.args.Composite(about=ocp.args.JsonRestore())
     try:
@@ -222,7 +222,7 @@ def _about(manager: ocp.CheckpointManager, step: int) -> dict:
         seal = about.pop("digest", None)  # the first checkpoints had none of their own
     except Exception as error:
         raise DamagedError(one_line(error)) from error
-    if "items" not in about or seal not in (None, _digest(about)):
+    if "items" not in about or seal not in (None, json_digest(about)):
         raise DamagedError("its description is not what was saved")
     return about
 

@@ -27,10 +27,18 @@ def exit_code(work: Callable[[], int | None]) -> int:
     """
     try:
         return work() or 0
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
-        if error.errno not in FULL:
+    except Exception as error:
+        line = told(error)
+        if line is None:
             raise
-        print(f"error: disk full: {error}: free some space and start again", file=sys.stderr)
+        print(f"error: {line}", file=sys.stderr)
     return 2
+
+
+def told(error: BaseException) -> str | None:
+    """The one line that says a mistake of the user's or a full disk; None for other errors."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"disk full: {error}: free some space and start again"
+    return None

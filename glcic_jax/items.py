@@ -1,6 +1,7 @@
 """Trees of arrays as flat items that a checkpoint holds, and what tells that one is damaged."""
 
 import hashlib
+import json
 from typing import Any
 
 import jax
@@ -29,6 +30,11 @@ def digest(item: Item) -> str:
         sha.update(f"{key} {leaf.dtype} {leaf.shape}".encode())
         sha.update(np.ascontiguousarray(leaf).data)
     return sha.hexdigest()
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 of a value as JSON has it."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def like_saved(like: Any, shapes: dict[str, list[int]], name: str) -> dict[str, Any]:

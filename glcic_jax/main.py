@@ -10,6 +10,7 @@ import re
 import runpy
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from glcic_jax import run_folder
 from glcic_jax.checkpoint import read_about, saved_steps
 from glcic_jax.command_line import exit_code
 from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.disk import file_digest
+from glcic_jax.distributed import Cluster, gather, joined, require_same
 from glcic_jax.methods import METHODS
-from glcic_jax.parallel import check_batch_size, make_mesh, shard
+from glcic_jax.parallel import check_batch_size, describe, make_mesh, shard
 from glcic_jax.process import keep_compiled, keep_freed_memory
 from glcic_jax.report import Report
 from glcic_jax.train import Interrupted, train
@@ -44,7 +47,11 @@ MAY_DIFFER = (
 """Fields that a resumed run may change: they have no part in what it computes."""
 
 
-def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path]:
+PROCESS_OWN = ("data.root", "data.threads", "data.workers")
+"""Fields in which the processes of a run may differ from each other."""
+
+
+def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path, Cluster]:
     """Reads sys.argv, which is where config_flags looks for overrides; --help prints `about`.
 
     Raises:
@@ -53,6 +60,10 @@ def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path]:
     argv, values = sys.argv, flags.FlagValues()
     config_flag = config_flags.DEFINE_config_file("config", None, "config file", flag_values=values)
     workdir_flag = flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
+    flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0", flag_values=values)
+    for name in Cluster._fields[1:]:
+        default = Cluster._field_defaults[name]
+        flags.DEFINE_integer(name, default, "of several processes", 0, flag_values=values)
     for arg in argv[1:]:
         if re.fullmatch(r"--?(help|h)", arg):
             print(about)
@@ -70,7 +81,8 @@ def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path]:
         raise UserError(
             "write --config FILE --workdir DIR, such as configs/places2.py runs/places2"
         )
-    return config_flag.value, Path(workdir_flag.value)
+    cluster: dict[str, Any] = {name: values[name].value for name in Cluster._fields}
+    return config_flag.value, Path(workdir_flag.value), Cluster(**cluster)
 
 
 def _unknown_key(argv: list[str]) -> str:
@@ -113,10 +125,13 @@ def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] |
 
 
 def run(config: Any, workdir: Path) -> None:
-    """Builds everything that `config` describes and trains."""
+    """Builds everything that `config` describes and trains; in all processes, if there are some."""
     if config.method not in METHODS:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
-    mesh = make_mesh()
+    fields = run_folder.flat(config.to_dict())
+    shared = {name: value for name, value in fields.items() if name not in PROCESS_OWN}
+    require_same("config", shared, "start all processes with the same command")
+    mesh, first = make_mesh(), jax.process_index() == 0
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)
@@ -125,31 +140,43 @@ def run(config: Any, workdir: Path) -> None:
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{config.method} learns from {needs} data.measurement")
     method.prepare()
+    described = describe(mesh, config.data.batch_size)
     check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
     dataset = make_dataset(
         config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel
     )
+    require_same("data", dataset.listing, "let all processes read the same files")
     method = METHODS[config.method](config, dataset.mean_pixel)
     names = [phase.name for phase in method.phases]
     with (
-        run_folder.lock(workdir),
+        run_folder.lock(workdir) if first else nullcontext(),
         Report(
             workdir,
             title=workdir.name,
             total_steps=phase_ends(method.phases)[-1],
             batch_size=config.data.batch_size,
             phase_ends=tuple(zip(names, phase_ends(method.phases), strict=True)),
-            enabled=jax.process_index() == 0,
+            enabled=first,
         ) as report,
     ):
+        if first:
+            run_folder.claim(workdir, config.to_dict(), may_differ=MAY_DIFFER)
+        require_shared(workdir)
         keep_compiled(workdir)
-        run_folder.claim(workdir, config.to_dict(), may_differ=MAY_DIFFER)
-        devices = f"{mesh.size} x {mesh.devices.flat[0].device_kind}"
-        report.message(f"{config.method} on {devices}, batch {config.data.batch_size}")
+        report.message(f"{config.method} on {described}")
         if method.note:
             report.message(method.note)
         train(config, method, dataset, mesh, report, workdir)
         report.message(f"done: open {workdir / 'index.html'}")
+
+
+def require_shared(workdir: Path) -> None:
+    """Refuses a run folder that not all processes see; waits until process 0 has claimed it."""
+    gather(None)
+    path = workdir / run_folder.CONFIG
+    found = file_digest(path)[:8] if path.is_file() else "absent"
+    advice = "put --workdir on storage that all processes share"
+    require_same("run folder", {str(path): found}, advice)
 
 
 def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -> int:
@@ -164,10 +191,11 @@ def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
     def train_as_asked() -> None:
-        config, workdir = parse(about)
+        config, workdir, cluster = parse(about)
         if config.cpu_devices:
             jax.config.update("jax_num_cpu_devices", config.cpu_devices)
-        work(config, workdir)
+        with joined(cluster, Interrupted):
+            work(config, workdir)
 
     try:
         return exit_code(train_as_asked)

@@ -1,18 +1,23 @@
 """One axis of devices over which each batch is split. Networks are replicated."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jax import lax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array
 
 from glcic_jax.types import UserError
 
 DATA = "data"
 """Name of the mesh axis; `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
+
+
+PAPER = (4, 24)
+"""GPUs, and pictures on each: a batch of 96 (section 4)."""
 
 
 def make_mesh(devices: Sequence[Any] | None = None) -> Mesh:
@@ -22,8 +27,38 @@ def make_mesh(devices: Sequence[Any] | None = None) -> Mesh:
 
 
 def replicate(mesh: Mesh, tree):
-    """Puts a copy of every array of `tree` on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    """Puts a copy of every array of `tree`, the same in all processes, on every device."""
+    return jax.tree.map(lambda leaf: copy_to(NamedSharding(mesh, PartitionSpec()), leaf), tree)
+
+
+def copy_to(sharding: Sharding, array: Array | np.ndarray) -> jax.Array:
+    """Puts an array that every process holds on each of the devices, those of others included."""
+    if sharding.is_fully_addressable:
+        return jax.device_put(array, sharding)
+    devices = sharding.addressable_devices_indices_map(array.shape)
+    copies = [jax.device_put(array, device) for device in devices]
+    return jax.make_array_from_single_device_arrays(array.shape, sharding, copies)
+
+
+def describe(mesh: Mesh, batch_size: int) -> str:
+    """Processes, devices and what each of them has of a batch; beside it, what the paper had.
+
+    Raises:
+      UserError: some processes have more devices than others.
+    """
+    devices = list(mesh.devices.flat)
+    shares = Counter(device.process_index for device in devices)
+    if len(set(shares.values())) > 1:
+        found = ", ".join(f"{shares[i]} in process {i}" for i in sorted(shares))
+        raise UserError(f"all processes must have the same number of devices, not {found}")
+    kinds = Counter(device.device_kind for device in devices)
+    each = batch_size // mesh.size
+    as_paper = "as in" if (mesh.size, each) == PAPER else "4 x 24 in"
+    return (
+        f"{len(shares)} process{'es' * (len(shares) > 1)}, "
+        f"{' + '.join(f'{count} x {kind}' for kind, count in kinds.items())}, "
+        f"batch {batch_size} = {mesh.size} x {each} ({as_paper} the paper)"
+    )
 
 
 def check_batch_size(mesh: Mesh, batch_size: int, parts: int = 1) -> None:
@@ -72,6 +107,12 @@ def shard(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
         name: jax.make_array_from_process_local_data(sharding, array)
         for name, array in batch.items()
     }
+
+
+def shard_whole(mesh: Mesh, array: np.ndarray) -> jax.Array:
+    """Spreads a batch that every process holds whole over all devices, by its first axis."""
+    sharding = NamedSharding(mesh, PartitionSpec(DATA))
+    return jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
 
 
 def shard_any(mesh: Mesh, *arrays: np.ndarray) -> list[jax.Array]:

@@ -71,7 +71,7 @@ def claim(
         theirs = json.loads(path.read_text()) if known else ours
         if not isinstance(theirs, dict):
             raise ValueError("no fields in it")
-        differences = _differences(_flat(theirs), _flat(ours), may_differ)
+        differences = _differences(flat(theirs), flat(ours), may_differ)
         if differences:
             raise UserError(
                 f"{workdir} holds another config: {'; '.join(differences)}: choose another {option}"
@@ -104,13 +104,14 @@ def read_config(workdir: Path) -> dict[str, Any]:
     return config
 
 
-def _flat(config: dict, prefix: str = "") -> dict[str, Any]:
-    flat = {}
+def flat(config: dict, prefix: str = "") -> dict[str, Any]:
+    """Its values by dotted names."""
+    values = {}
     for name, value in config.items():
-        flat |= (
-            _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        values |= (
+            flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
         )
-    return flat
+    return values
 
 
 def _differences(theirs: dict, ours: dict, may_differ: tuple[str, ...]) -> list[str]:

@@ -1,5 +1,6 @@
 """The training loop. It only sequences, and knows nothing of any method."""
 
+import os
 import signal
 from collections import deque
 from collections.abc import Mapping
@@ -8,12 +9,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from glcic_jax.checkpoint import Checkpoints, restore_network
 from glcic_jax.data.pipeline import Dataset
+from glcic_jax.distributed import compiled_together
 from glcic_jax.metrics import HELD_OUT
-from glcic_jax.parallel import replicate, shard
+from glcic_jax.parallel import replicate, shard_whole
 from glcic_jax.report import Report
 from glcic_jax.scoring import evaluate
 from glcic_jax.throughput import Profiler, peak_flops
@@ -64,7 +67,7 @@ def train(
             if len(in_flight) > IN_FLIGHT:
                 jax.block_until_ready(in_flight.popleft())
 
-            signum, ending, scores = interrupt.signum, step in ends, {}
+            signum, ending, scores = interrupt.at(step), step in ends, {}
             saving = ending or signum or step % every.checkpoint == 0
             if saving or step % every.log == 0:
                 values = {name: float(metrics[name]) for name in phase.metrics}
@@ -116,16 +119,15 @@ class Viewer:
     def __init__(self, method: Method, mesh: Mesh, dataset: Dataset, batch_size: int) -> None:
         self._method, self._mesh, self._dataset = method, mesh, dataset
         self._batch_size = batch_size
-        self._previews = jax.jit(method.previews)
+        # Every process gets all pictures, and so the same scores.
+        everywhere = NamedSharding(mesh, PartitionSpec())
+        self._previews = compiled_together(jax.jit(method.previews, out_shardings=everywhere))
         self._key = replicate(mesh, jax.random.key(0))
 
     def _run(self, state: TrainState, image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
         needed = {n: state.networks[n].replace(opt_state=None) for n in self._method.networks}
-        batch = shard(self._mesh, {"image": image, "mask": mask})
-        previews = self._previews(
-            TrainState(state.step, needed), batch["image"], batch["mask"], self._key
-        )
-        return jax.device_get(previews)
+        batch = (shard_whole(self._mesh, array) for array in (image, mask))
+        return jax.device_get(self._previews(TrainState(state.step, needed), *batch, self._key))
 
     def scores(self, state: TrainState) -> dict[str, float]:
         """Every metric over the held-out examples, as "held_out/NAME"."""
@@ -212,16 +214,29 @@ class Interrupted(Exception):
 
 
 class Interrupt:
-    """Notes SIGTERM and Ctrl-C so that the loop can save first. A second one ends at once."""
+    """Notes SIGTERM and Ctrl-C so that the loop can save first. A second one ends at once.
+
+    With several processes JAX's runtime notes SIGTERM, and has all of them stop at one step.
+    """
 
     def __enter__(self) -> "Interrupt":
-        self.signum = 0
-        self._previous = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)}
+        self._signum = 0
+        self._together = jax.distributed.is_initialized()
+        noted = (signal.SIGINT,) if self._together else (signal.SIGTERM, signal.SIGINT)
+        self._previous = {number: signal.signal(number, self._note) for number in noted}
         return self
 
+    def at(self, step: int) -> int:
+        """The signal for which to stop after `step`; 0 = none. To be asked once in every step."""
+        if self._together:
+            return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
+        return self._signum
+
     def _note(self, signum: int, frame: object) -> None:
-        self.signum = signum
+        self._signum = signum
         self._restore()
+        if self._together:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

@@ -1,6 +1,7 @@
 """One jitted training step for all phases and all devices."""
 
 from collections.abc import Callable
+from functools import cache
 
 import jax
 from jax import lax
@@ -9,8 +10,9 @@ from jax.sharding import Mesh, PartitionSpec
 from jax.stages import Wrapped
 from jaxtyping import Array, PRNGKeyArray
 
+from glcic_jax.distributed import compiled_together
 from glcic_jax.ops import as_float
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, replicate
 from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
 
 StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
@@ -66,11 +68,12 @@ def make_train_step(
     compiled = jax.jit(on_all_devices, static_argnames="static", donate_argnums=0)
     if traced_phase is None:
         traced_phase = mesh.devices.flat[0].platform != "cpu"
-    key = jax.device_put(key, jax.sharding.NamedSharding(mesh, PartitionSpec()))
+    key = replicate(mesh, key)
+    program = cache(lambda static: compiled_together(compiled, static=static))
 
     def step_fn(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         static = None if traced_phase else phases.index(phase_at(phases, int(state.step)))
-        return compiled(state, batch, key, static=static)
+        return program(static)(state, batch, key)
 
     return step_fn
 

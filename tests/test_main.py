@@ -121,7 +121,8 @@ from tests.test_main import tiny
 import jax
 jax.config.update("jax_num_cpu_devices", 4)
 changes = eval(sys.argv[3])
-main.parse = lambda about: (tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2]))
+config, workdir = tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2])
+main.parse = lambda about: (config, workdir, main.Cluster())
 sys.exit(main.main())
 """
 
@@ -207,7 +208,7 @@ def test_finetuning_leaves_the_devices_to_be_chosen(whole):
 def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys):
     command = ["x", "--config", f"configs/finetune.py:{whole}", "--workdir", "mine"]
     monkeypatch.setattr(sys, "argv", [*command, "--config.phases.joint=9"])
-    config, _ = parse()
+    config, _, _ = parse()
     assert (config.width, config.data.crop, config.data.resize) == (2, 32, (32, 48))
     assert config.holes.to_dict() == {"kind": "box", "shortest": 6, "longest": 12}
     assert config.init_from == str(whole)
@@ -273,7 +274,7 @@ def test_overrides_keep_their_types(monkeypatch):
     overrides = ["data.batch_size=32", "data.resize=(128,192)", "optimizer.learning_rate=1"]
     argv = ["main", "--config", CONFIG, "--workdir", "runs/x"]
     monkeypatch.setattr(sys, "argv", argv + [f"--config.{text}" for text in overrides])
-    config, workdir = parse()
+    config, workdir, _ = parse()
     assert (config.data.batch_size, tuple(config.data.resize)) == (32, (128, 192))
     assert isinstance(config.optimizer.learning_rate, float)
     assert workdir == Path("runs/x")

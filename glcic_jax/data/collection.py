@@ -26,6 +26,10 @@ class Source(Protocol):
         """Picture `index`, or what stands in for it, and that picture's own number."""
         ...
 
+    def listing(self) -> str:
+        """A digest of what is in it."""
+        ...
+
 
 class Split(NamedTuple):
     """Pictures to train on and pictures to judge by; no pixel is in both.
@@ -67,6 +71,10 @@ class Collection:
 
     def name(self, index: int) -> str:
         """What to call picture `index` in messages."""
+        raise NotImplementedError
+
+    def listing(self) -> str:
+        """SHA-256 of the names of all pictures, or of what stands for them."""
         raise NotImplementedError
 
     def __getstate__(self) -> dict:

@@ -1,6 +1,5 @@
 """The endless stream of training batches, the fixed held-out examples, and the mean pixel."""
 
-import hashlib
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ from glcic_jax.data.measurement import Measured, with_fresh_hole
 from glcic_jax.data.sources import SOURCES, Files
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.disk import write_whole
+from glcic_jax.items import digest
 from glcic_jax.process import end_with_parent
 from glcic_jax.types import Batch, UserError
 
@@ -45,11 +45,13 @@ class Dataset(NamedTuple):
         saved iterator and may use other numbers of devices, threads and workers.
     held_out: fixed examples, stacked: image, mask, other_mask, uint8.
     mean_pixel: of the training pictures, RGB in [0, 1].
+    listing: what there is to train on and to judge by, in short; several processes compare it.
     """
 
     batches: Callable[[int], Iterator[Batch]]
     held_out: dict[str, np.ndarray]
     mean_pixel: tuple[float, float, float]
+    listing: dict[str, str]
 
 
 def make_dataset(
@@ -83,6 +85,7 @@ def make_dataset(
         mean_pixel = mean_pixel or mean_over(train.known_mean, len(train))
     elif mean_pixel is None:
         mean_pixel = split.mean_pixel or measured_mean(split)
+    held_out = held_out_examples(split.held_out, make_whole, data.held_out_examples, seed)
     return Dataset(
         batches=partial(
             train_batches,
@@ -94,8 +97,14 @@ def make_dataset(
             workers=data.workers,
             place=place,
         ),
-        held_out=held_out_examples(split.held_out, make_whole, data.held_out_examples, seed),
+        held_out=held_out,
         mean_pixel=mean_pixel,
+        listing={
+            "list of training pictures": f"{len(split.train)} ({split.train.listing()[:8]})",
+            "list of held-out pictures": f"{len(split.held_out)} ({split.held_out.listing()[:8]})",
+            "held-out examples": digest(held_out)[:8],
+            "mean pixel": str(mean_pixel),
+        },
     )
 
 
@@ -131,9 +140,12 @@ def train_batches(
     Order, crops and holes depend on the seed and the example's number alone: not on processes,
     devices, threads or workers. Every epoch is shuffled anew.
     """
-    pictures = grain.MapDataset.source(source).seed(seed).shuffle().repeat()
-    share = pictures.random_map(make_example)[jax.process_index() :: jax.process_count()]
-    batches = share.batch(batch_size // jax.process_count(), drop_remainder=True)[step:]
+    pictures = (
+        grain.MapDataset.source(source).seed(seed).shuffle().repeat().random_map(make_example)
+    )
+    # Each process takes one stretch of every batch: on the devices it is the same, whoever read it.
+    index, count = jax.process_index(), jax.process_count()
+    batches = pictures.batch(batch_size // count, drop_remainder=True)[index::count][step:]
     read = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(threads, 1))
     stream = batches.to_iter_dataset(read)
     if workers:
@@ -168,7 +180,7 @@ def measured_mean(split: Split) -> tuple[float, float, float]:
     """The mean pixel of the training pictures, kept beside them once it is measured."""
     if split.root is None or not isinstance(split.train, Files):
         return measure_mean(split.train)
-    names = hashlib.sha256("\n".join(split.train.names).encode()).hexdigest()
+    names = split.train.listing()
     path = split.root / MEAN_FILE
     try:
         kept = json.loads(path.read_text())

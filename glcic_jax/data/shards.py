@@ -7,6 +7,7 @@ Needs no JAX.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -200,6 +201,10 @@ class Records(Collection):
             return decode_bytes(data, "")
         except UserError as error:
             raise UserError(f"{self.name(index)}{error}") from error
+
+    def listing(self) -> str:
+        """SHA-256 of the names of the shards, with their numbers of records."""
+        return hashlib.sha256(repr((self._names, self._ends)).encode()).hexdigest()
 
     def name(self, index: int) -> str:
         """Shard, number of the record, and the name that the picture had."""

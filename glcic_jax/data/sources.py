@@ -39,6 +39,10 @@ class Files(Collection):
         """Its path."""
         return str(self.root / self.names[index])
 
+    def listing(self) -> str:
+        """SHA-256 of all names."""
+        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+
 
 def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction: float) -> Split:
     """All pictures below a folder, in the order of their names.
@@ -108,6 +112,10 @@ class Arrays:
     def find(self, index: int) -> tuple[int, PixelImage]:
         """The same, with its number: none of them is bad."""
         return index, self._images[index]
+
+    def listing(self) -> str:
+        """SHA-256 of all pixels."""
+        return hashlib.sha256(b"".join(image.tobytes() for image in self._images)).hexdigest()
 
 
 def scikit_image(*, held_out: float) -> Split:

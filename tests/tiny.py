@@ -1,0 +1,95 @@
+"""The config of the tests' runs of several processes, and a method that compiles in a second.
+
+    python -m tests.tiny --config tests/tiny.py --workdir DIR
+
+is python -m glcic_jax.main that knows this method.
+"""
+
+import os
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from glcic_jax import main
+from glcic_jax.methods import METHODS
+from glcic_jax.parallel import DATA
+from glcic_jax.types import Method, NetworkState, Phase, TrainState
+from tests.small import small_config
+
+OPTIMIZER = optax.adadelta(1.0)
+
+
+def get_config():
+    config = small_config(discriminators=(), keep=10, method="toy")
+    config.data.update(held_out=0.25, held_out_examples=6, min_edge=16, batch_size=8)
+    config.cpu_devices = 2
+    config.phases.update(completion=6, discriminator=0, joint=0)
+    config.every.update(log=1, images=3, evaluate=3, checkpoint=2)
+    return config
+
+
+def fill(params, image, mask):
+    return mask * jax.nn.sigmoid(image @ params["kernel"] + params["bias"]) + (1 - mask) * image
+
+
+def toy(config, mean_pixel):
+    """Colours of a hole from those that it hides; one matrix."""
+
+    def init(key):
+        params = {"kernel": jax.random.normal(key, (3, 3)), "bias": jnp.zeros(3)}
+        network = NetworkState(params, {}, OPTIMIZER.init(params))
+        return TrainState(jnp.zeros((), jnp.int32), {"completion": network})
+
+    def update(state, batch, key):
+        network = state.networks["completion"]
+
+        def loss(params):
+            noise = 0.01 * jax.random.normal(key, batch["image"].shape[1:])
+            output = fill(params, batch["image"] + noise, batch["mask"])
+            return jax.lax.pmean(jnp.mean((output - batch["image"]) ** 2), DATA)
+
+        mse, gradients = jax.value_and_grad(loss)(network.params)
+        moves, opt_state = OPTIMIZER.update(gradients, network.opt_state, network.params)
+        params = optax.apply_updates(network.params, moves)
+        moved = network.replace(params=params, opt_state=opt_state)
+        metrics = {"loss/mse": mse, "grad_norm": optax.global_norm(gradients)}
+        return state.replace(networks={"completion": moved}), metrics
+
+    def complete(state, image, mask, key):
+        return fill(state.networks["completion"].params, image, mask)
+
+    def previews(state, image, mask, key):
+        return {"completed": complete(state, image, mask, key)}
+
+    phases = (Phase("completion", config.phases.completion, update, ("loss/mse", "grad_norm")),)
+    return Method(init, phases, complete, previews, ("completion",))
+
+
+def run(config, workdir):
+    """main.run, slowed down so that the tests can break it, or breaking by itself."""
+    pause = float(os.environ.get("TINY_PAUSE", "0"))
+    fails_at = os.environ.get("TINY_FAILS", "")
+    make_dataset = main.make_dataset
+
+    def slow_dataset(*arguments, **named):
+        dataset = make_dataset(*arguments, **named)
+
+        def batches(step):
+            for number, batch in enumerate(dataset.batches(step), start=step + 1):
+                if f"{jax.process_index()}:{number}" == fails_at:
+                    raise RuntimeError("the test's own")
+                time.sleep(pause)
+                yield batch
+
+        return dataset._replace(batches=batches)
+
+    main.make_dataset = slow_dataset
+    main.run(config, workdir)
+
+
+if __name__ == "__main__":
+    METHODS["toy"] = toy
+    sys.exit(main.main(run))
