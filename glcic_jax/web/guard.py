@@ -1,5 +1,7 @@
 """Who may ask the web page's server, and what every answer of it says besides its content."""
 
+# pyright: reportMissingImports=false - an extra
+
 from __future__ import annotations
 
 import ipaddress

@@ -3,6 +3,8 @@
 Whatever a request says is taken for hostile. Pictures are held in memory until they are answered.
 """
 
+# pyright: reportMissingImports=false - an extra
+
 from __future__ import annotations
 
 import asyncio
