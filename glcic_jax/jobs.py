@@ -54,7 +54,7 @@ def complete_job(
     try:
         hole = check_fit(image, mask)
         if not hole.any():
-            remarks.append(f"the mask {job.mask} is empty, the picture stays as it is")
+            remarks.append(f"the mask is empty ({job.mask}): the picture stays as it is")
         elif photo.alpha is not None and (share := np.mean(photo.alpha[hole] == 0)):
             remarks.append(f"{100 * share:.0f} % of the hole are transparent, and stay so")
         say(remarks, name)
