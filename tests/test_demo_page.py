@@ -6,6 +6,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,7 +103,9 @@ def test_in_a_real_browser_a_stroke_is_filled_and_the_rest_is_the_photograph(tmp
         click(tab, "go_on")
         says(tab, f"{width} x {height} pixels")
         assert tab.evaluate("document.getElementById('complete').disabled")
-        loaded = tab.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+        loaded: Any = tab.evaluate(
+            "performance.getEntriesByType('resource').map((entry) => entry.name)"
+        )
     assert {name.split("/")[2] for name in loaded if name.startswith("http")} == {
         f"127.0.0.1:{port}"
     }

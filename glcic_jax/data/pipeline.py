@@ -125,7 +125,7 @@ def open_source(data: Any) -> Split:
 
 
 def train_batches(
-    source: Source | Measured,
+    source: Any,  # a Source, or Measured
     make_example: MakeExample,
     step: int,
     *,

@@ -156,7 +156,8 @@ class AmbientGan:
         stats = changed["batch_stats"]
         return output, stats if module.axis_name else lax.pmean(stats, DATA)
 
-    def _judge(self, params, seen: Measurement) -> Float[Array, "b"]:
+    def _judge(self, params, seen: Measurement) -> Any:
+        """Logits [b], or the critic's values."""
         return self.discriminator.apply({"params": params}, seen.image, seen.mask)
 
     def _move_discriminator(
@@ -175,9 +176,11 @@ class AmbientGan:
                 metrics["accuracy/real"] = jnp.mean(of_real > 0)
                 metrics["accuracy/completed"] = jnp.mean(of_fake < 0)
             if self.penalty:
+                ends = [jnp.concatenate(seen, axis=-1) for seen in (real, fake)]
                 metrics["loss/penalty"] = gradient_penalty(
                     lambda x: self._judge(params, Measurement(x[..., :3], x[..., 3:])),
-                    *(jnp.concatenate(seen, axis=-1) for seen in (real, fake)),
+                    ends[0],
+                    ends[1],
                     share,
                 )
                 value += self.penalty * metrics["loss/penalty"]
@@ -223,11 +226,12 @@ class AmbientGan:
         del key
         height, width = image.shape[1:3]
         network = state.networks["completion"]
-        padded = (pad_to_multiple(x, STRIDE) for x in (image, mask))
-        output = self.completion(train=False).apply(
-            {"params": network.params, "batch_stats": network.batch_stats},
-            completion_input(*padded, self.mean_pixel),
-        )[:, :height, :width]
+        x = completion_input(
+            pad_to_multiple(image, STRIDE), pad_to_multiple(mask, STRIDE), self.mean_pixel
+        )
+        variables = {"params": network.params, "batch_stats": network.batch_stats}
+        output: Any = self.completion(train=False).apply(variables, x)
+        output = output[:, :height, :width]
         return {"raw output": output, "completed": composite(image, output, mask)}
 
 

@@ -1,6 +1,6 @@
 """Who may ask the web page's server, and what every answer of it says besides its content."""
 
-# pyright: reportMissingImports=false - an extra
+# pyright: reportMissingImports=false
 
 from __future__ import annotations
 

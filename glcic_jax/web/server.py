@@ -3,7 +3,7 @@
 Whatever a request says is taken for hostile. Pictures are held in memory until they are answered.
 """
 
-# pyright: reportMissingImports=false - an extra
+# pyright: reportMissingImports=false
 
 from __future__ import annotations
 
