@@ -117,6 +117,7 @@ def test_it_says_what_it_can_do(port):
     _, data = ask(port, "GET", "/api/methods")
     told = json.loads(data)
     assert [method["name"] for method in told["methods"]] == ["telea", "navier_stokes", "laplace"]
+    assert all(method["step"] is None and not method["blends"] for method in told["methods"])
     assert told["limits"]["pixels"] == LIMITS.pixels
     _, page = ask(port, "GET", "/api")
     assert f"http://127.0.0.1:{port}/api/complete".encode() in page

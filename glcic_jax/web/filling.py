@@ -51,10 +51,17 @@ class Job(NamedTuple):
 
 
 class Served(NamedTuple):
-    """A method as the page lists it: `step` counts the updates of a network, None = a fill."""
+    """A method as the page lists it.
+
+    Attributes:
+      name: of a network's folder, or of a fill.
+      step: updates that a network has had; None = a fill, which learns nothing.
+      blends: whether its results are blended into their surroundings unless told otherwise.
+    """
 
     name: str
     step: int | None
+    blends: bool
 
 
 def named_fills(specs: list[str]) -> dict[Served, Fill]:
@@ -72,8 +79,8 @@ def named_fills(specs: list[str]) -> dict[Served, Fill]:
         from glcic_jax.inference import load
 
         completer = load(spec)
-        fills[Served(name, completer.step)] = completer
-    return fills | {Served(name, None): _local(FILLS[name]) for name in ALWAYS}
+        fills[Served(name, completer.step, completer.blends)] = completer
+    return fills | {Served(name, None, False): _local(FILLS[name]) for name in ALWAYS}
 
 
 def named_specs(specs: list[str]) -> dict[str, str]:

@@ -40,7 +40,7 @@ FILES = {
 }
 """Address: the file of PAGES, and its kind."""
 
-YES, NO = ("1", "true", "on"), ("", "0", "false", "off")
+YES, NO = ("1", "true", "on"), ("0", "false", "off")
 
 LONGEST_UPLOAD = 120
 """Seconds, after which a request that is still being sent is refused."""
@@ -216,15 +216,17 @@ class Api:
         files = [form.get(name) for name in ("image", "mask")]
         image, mask = [await f.read() if isinstance(f, UploadFile) else b"" for f in files]
         await form.close()
-        method, postprocess = form.get("method", "telea"), form.get("postprocess", "")
-        known = [served.name for served in self._worker.methods]
-        if method not in known:
-            raise Refused(400, f"no such method: choose {', '.join(known)}")
-        if postprocess not in YES + NO:
+        method, postprocess = str(form.get("method", "telea")), form.get("postprocess")
+        blends = {served.name: served.blends for served in self._worker.methods}
+        if method not in blends:
+            raise Refused(400, f"no such method: choose {', '.join(blends)}")
+        if postprocess not in (*YES, *NO, None):
             raise Refused(400, "postprocess: say 1 or 0")
         if not (image and mask):
             raise Refused(400, "send two files, image and mask")
-        return Job(image, mask, str(method), postprocess in YES)
+        return Job(
+            image, mask, method, blends[method] if postprocess is None else postprocess in YES
+        )
 
     async def _bounded(self, request: Request) -> AsyncGenerator[bytes, None]:
         """The body as it comes, whatever length was told."""

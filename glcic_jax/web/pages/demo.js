@@ -221,4 +221,10 @@ limits = told.limits;
 for (const { name, step } of told.methods) {
   $("method").append(new Option(step === null ? name : `${name} (${step} updates)`, name));
 }
+$("method").onchange = () => {
+  const { step, blends } = told.methods[$("method").selectedIndex];
+  $("postprocess").checked = blends;
+  $("postprocess").disabled = step === null; // a fill meets its surroundings by itself
+};
+$("method").onchange();
 document.body.dataset.ready = "yes";
