@@ -131,7 +131,7 @@ def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
     except UserError as error:
         connection.send((REFUSED, str(error)))
         return
-    with suppress(EOFError):  # the server is gone
+    with suppress(EOFError, BrokenPipeError):  # the server is gone
         while True:
             connection.send(_answer(connection.recv(), fills, most_pixels))
 
