@@ -38,7 +38,7 @@ def records(workdir, kind="train"):
 
 def run_through(pictures, workdir, count, *more, **options):
     with nodes(workdir.parent / "logs", count, *flags(pictures, workdir, *more), **options) as all_:
-        told = [node.ended(5 * BOUND) for node in all_]
+        told = [node.ended(15 * BOUND) for node in all_]
     assert [code for code, _ in told] == [0] * count, told
     return [text for _, text in told]
 
