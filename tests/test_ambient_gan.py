@@ -62,6 +62,7 @@ def first(one, start):
     return one(start, make_batch(0))
 
 
+@pytest.mark.slow
 def test_what_is_hidden_has_no_part_in_a_step(one, start, first):
     batch = make_batch(0)
     noise = np.random.default_rng(0).integers(0, 256, batch["image"].shape, np.uint8)
@@ -70,6 +71,7 @@ def test_what_is_hidden_has_no_part_in_a_step(one, start, first):
     jax.tree.map(np.testing.assert_array_equal, first, one(start, poisoned))
 
 
+@pytest.mark.slow
 def test_device_count_changes_no_loss_and_no_gradient(one, start, first):
     four = stepper(tiny(), 4)
     second = one(first[0], make_batch(1))
@@ -88,6 +90,7 @@ def test_device_count_changes_no_loss_and_no_gradient(one, start, first):
             )
 
 
+@pytest.mark.slow
 def test_both_networks_move_and_all_losses_are_told(start, first):
     state, metrics = first
     for name, network in state.networks.items():
@@ -98,6 +101,7 @@ def test_both_networks_move_and_all_losses_are_told(start, first):
 
 
 @pytest.mark.parametrize(("loss", "penalty"), [("non_saturating", 0.0), ("wasserstein", 10.0)])
+@pytest.mark.slow
 def test_the_recipe_reports_what_its_phase_names(loss, penalty):
     config = tiny(
         adversarial__loss=loss,

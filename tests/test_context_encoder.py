@@ -117,7 +117,7 @@ def test_l2_is_weighted_as_the_paper_says(form, four):
 def test_what_a_hole_holds_and_the_hidden_middle_never_matter(form, four):
     method = METHODS["context_encoder"](tiny(form), MEAN)
     complete = make_complete_fn(method, four[-1][1])
-    completer = Completer(complete, MEAN, 0, method.reach, method.size, method.middle)
+    completer = Completer(complete, MEAN, 0, size=method.size, middle=method.middle)
     rng = np.random.default_rng(0)
     for shape in ((32, 32), (50, 41)):
         image = rng.integers(0, 256, (*shape, 3), np.uint8)

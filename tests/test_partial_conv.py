@@ -82,6 +82,7 @@ def one():
     return run_steps(small_config(), 4)
 
 
+@pytest.mark.slow
 def test_device_count_changes_no_loss_no_gradient_and_no_weight(one):
     states, metrics = one
     method, mesh = METHODS["partial_conv"](small_config(), MEAN), make_mesh()
@@ -114,6 +115,7 @@ def test_the_second_stage_leaves_the_encoders_batch_norm_alone_and_only_that(one
             assert all(kept) if fixed else not any(kept), (index, name)
 
 
+@pytest.mark.slow
 def test_losses_reported_are_those_of_the_raw_output(one):
     """Written again from the network's output: weights, mean pixel and mask where they belong."""
     states, metrics = one
@@ -148,6 +150,7 @@ def vgg16_file(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_vgg16_turns_all_six_losses_on_and_is_no_part_of_the_state(vgg16_file):
     config = small_config(perceptual=str(vgg16_file))
     method = METHODS["partial_conv"](config, MEAN)
@@ -208,6 +211,7 @@ def test_any_size_is_completed_and_what_holes_hold_does_not_matter(one):
         assert np.all((filled >= 0) & (filled <= 1))
 
 
+@pytest.mark.slow
 def test_windows_answer_as_the_whole_picture_does(one, monkeypatch):
     monkeypatch.setattr(completing, "LARGE", 0)
     monkeypatch.setattr(completing, "LONGEST_WINDOW", 128)

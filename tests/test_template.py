@@ -24,6 +24,7 @@ def tiny(**data):
     return config
 
 
+@pytest.mark.slow
 def test_the_template_trains_loads_and_completes(tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "pictures").mkdir()

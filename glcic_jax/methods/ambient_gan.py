@@ -43,6 +43,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     config = ConfigDict(config)
     _check(config)
     dtype, adam = jnp.dtype(config.dtype), config.optimizer
+    measurement = config.data.get("measurement")  # without one the run is refused, elsewhere
     method = AmbientGan(
         completion=partial(
             CompletionNetwork,
@@ -56,7 +57,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         loss=config.adversarial.loss,
         penalty=config.adversarial.gradient_penalty,
         reconstruction=config.reconstruction,
-        noise=config.data.measurement.noise,
+        noise=measurement.noise if measurement else 0.0,
         mean_pixel=mean_pixel,
     )
     return Method(
