@@ -18,7 +18,6 @@ import numpy as np
 from tqdm import tqdm
 
 from glcic_jax.command_line import command_parser, exit_code
-from glcic_jax.complete import check_writable
 from glcic_jax.completer import Completer
 from glcic_jax.data.decode import write
 from glcic_jax.disk import write_whole
@@ -26,6 +25,7 @@ from glcic_jax.errors import UserError
 from glcic_jax.evaluation.examples import Example, Examples
 from glcic_jax.inference import load
 from glcic_jax.metrics import hole_l1
+from glcic_jax.pairing import check_writable
 from glcic_jax.report import draw_grid
 from glcic_jax.types import PixelImage
 
