@@ -50,7 +50,7 @@ class Cluster(NamedTuple):
     num_processes: int | None = None
     process_id: int | None = None
     initialization_timeout: int = 300
-    heartbeat_timeout: int = 30
+    heartbeat_timeout: int = 60
 
 
 @contextmanager
