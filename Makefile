@@ -14,10 +14,10 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/installed
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m slow
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m slow
 
 .venv/installed: requirements.txt requirements-run.txt
 	$(PYTHON) -m venv .venv

@@ -20,6 +20,14 @@ jax.config.update("jax_num_cpu_devices", 4)
 flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
 
 
+LONGEST = ("test_train_step.py", "test_main.py", "test_ambient_gan.py", "test_nodes.py")
+"""Begun first: a worker that is left with one of them at the end keeps the others waiting."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A real file system of 4 MiB, in memory: one that can be full."""

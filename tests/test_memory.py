@@ -47,6 +47,7 @@ def plain(twins):
     return joint_step(twins)
 
 
+@pytest.mark.slow
 def test_accumulation_with_remat_equals_the_whole_batch_without(twins, plain):
     assert_same_update(joint_step(twins, accumulate=2, remat=True), plain, rtol=1e-4)
 

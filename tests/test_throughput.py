@@ -79,6 +79,7 @@ def test_the_bounds_would_notice_what_is_not_needed(flops):
         assert flops[phase] + 0.9 * forward > 2 * COUNT * needed
 
 
+@pytest.mark.slow
 def test_devices_exchange_each_gradient_once():
     """D judges twice in a step, real and completed pictures; its gradients travel once."""
     config = small_config(width=16)

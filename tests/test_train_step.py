@@ -93,6 +93,7 @@ def test_step_counts_updates_and_is_a_function_of_the_state_alone(one):
     assert [int(state.step) for state in states] == list(range(7))
 
 
+@pytest.mark.slow
 def test_traced_and_static_phase_agree(one):
     """Accelerators choose the phase on the device; here that program runs on the CPU."""
     config = small_config()
@@ -209,12 +210,14 @@ def test_joint_step_equals_the_reference_twice_over(one, reference):
         )
 
 
+@pytest.mark.slow
 def test_the_reference_would_notice_an_uncomposited_fake(one, reference):
     _, norms = reference(one[0][4], 4, composited=False)
     ours = one[1][4]["loss/discriminator"]
     assert abs(ours - norms["loss/discriminator"]) > 1e-3 * abs(ours)
 
 
+@pytest.mark.slow
 def test_the_reference_would_notice_a_missing_adversarial_term(one, reference):
     _, norms = reference(one[0][4], 4, alpha=0.0)
     ours = one[1][4]["grad_norm/completion"]
@@ -252,6 +255,7 @@ def test_the_average_follows_the_completion_network_and_completes():
     assert (first["raw output"] != other["raw output"]).any()
 
 
+@pytest.mark.slow
 def test_batch_norm_per_device_still_gives_every_device_the_same_state(four):
     config = small_config(sync_batch_norm=False, phases__discriminator=0, phases__joint=0)
     (_, after), (values,) = run_steps(config, 1, devices=4)

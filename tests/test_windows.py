@@ -73,7 +73,9 @@ def test_outputs_depend_on_nothing_beyond_the_reach():
         assert seen[-1] - seen[0] + 1 >= 299  # no more is given than is needed
 
 
-@pytest.mark.parametrize("name", ["at the corners", "larger than a window"])
+@pytest.mark.parametrize(
+    "name", ["at the corners", pytest.param("larger than a window", marks=pytest.mark.slow)]
+)
 def test_windows_answer_as_the_whole_picture_does(name, monkeypatch):
     monkeypatch.setattr(completing, "LONGEST_WINDOW", 640)
     config = small_config(width=4, discriminators=(), phases__discriminator=0, phases__joint=0)
