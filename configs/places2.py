@@ -27,6 +27,7 @@ def get_config() -> ConfigDict:
     config.holes.longest = 128
 
     config.width = 64  # channels of the first layers
+    config.smooth_holes = False  # True, not the paper's: C sees holes filled smoothly, adds to that
     config.discriminators = ("local", "global")
     config.local_patch = 128  # pixels
 
@@ -41,7 +42,8 @@ def get_config() -> ConfigDict:
     config.adversarial.loss = "non_saturating"  # or "saturating", eq. (5) to the letter
     config.adversarial.weight = 4e-4  # alpha of eq. (3)
 
-    config.optimizer = ConfigDict()  # Adadelta (Zeiler 2012)
+    config.optimizer = ConfigDict()
+    config.optimizer.name = "adadelta"  # Zeiler 2012; or "adam" with learning_rate, b1, b2
     config.optimizer.learning_rate = 1.0
     config.optimizer.rho = 0.9
     config.optimizer.eps = 1e-6

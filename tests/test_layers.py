@@ -8,16 +8,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 
 FLOORS = {
-    0: {"errors", "types", "ranges", "winograd"},
+    0: {"errors", "types", "ranges", "winograd", "ops"},
     1: {
-        "disk", "holes", "strokes", "items", "losses", "blending", "parallel", "ops", "collapse",
+        "disk", "holes", "strokes", "items", "losses", "blending", "parallel", "collapse",
         "metrics", "metrics.pixels", "metrics.similarity", "tensors", "evaluation",
         "evaluation.bootstrap", "evaluation.distances", "evaluation.manifest", "networks.alexnet",
         "networks.efficientnet", "networks.inception", "board", "report_page", "process", "link",
         "best", "photo", "convolution", "windows", "squares", "throughput", "networks.layers",
         "networks.completion", "networks.discriminators", "networks.dcgan", "networks.unet",
         "networks.context_encoder", "networks.partial_unet", "networks.vgg16",
-        "networks.measurement_discriminator", "partial_losses",
+        "networks.measurement_discriminator", "partial_losses", "smooth_fill",
     },
     2: {
         "methods", "methods.glcic", "methods.glcic_updates", "methods.glcic_networks",

@@ -6,6 +6,7 @@ C's raw output: reconstruction does not bind C at known pixels, and D would tell
 """
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import jax.numpy as jnp
@@ -20,10 +21,13 @@ from glcic_jax.methods.glcic_updates import (
     JOINT_METRICS,
     Glcic,
 )
-from glcic_jax.networks.completion import REACH, CompletionNetwork
+from glcic_jax.networks.completion import CompletionNetwork
 from glcic_jax.networks.discriminators import ContextDiscriminator
 from glcic_jax.parallel import DATA
 from glcic_jax.types import Method, Phase, UserError
+
+OPTIMIZERS = {"adadelta": optax.adadelta, "adam": optax.adam}
+"""The paper's, and one for the networks that ship with this package."""
 
 
 def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
@@ -40,16 +44,15 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         "axis_name": DATA if config.sync_batch_norm else None,
         "dtype": jnp.dtype(config.dtype),
     }
+    output = "difference" if config.get("smooth_holes") else "sigmoid"
     glcic = Glcic(
-        completion=partial(CompletionNetwork, **shared),
+        completion=partial(CompletionNetwork, output=output, **shared),
         discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,
         crop=config.data.crop,
         local_patch=config.local_patch,
         adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
         adversarial_weight=config.adversarial.weight,
-        optimizer=optax.adadelta(
-            config.optimizer.learning_rate, rho=config.optimizer.rho, eps=config.optimizer.eps
-        ),
+        optimizer=_optimizer(**config.optimizer),
         mean_pixel=mean_pixel,
         average_decay=config.average_decay,
         remat=config.remat,
@@ -70,8 +73,20 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         complete=glcic.complete,
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
-        reach=REACH,
+        reach=glcic.reach,
+        alignment=glcic.alignment,
     )
+
+
+def _optimizer(name: str = "adadelta", **settings: float) -> optax.GradientTransformation:
+    """The optimizer of that name; its settings are those that Optax has for it."""
+    if name not in OPTIMIZERS:
+        raise UserError(f'optimizer.name is "{name}": choose {" or ".join(OPTIMIZERS)}')
+    taken = signature(OPTIMIZERS[name]).parameters
+    for setting in settings:
+        if setting not in taken:
+            raise UserError(f"optimizer.{setting}: {name} has no such setting")
+    return OPTIMIZERS[name](**settings)
 
 
 def _check(config: Any) -> None:

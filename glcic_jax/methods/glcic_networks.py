@@ -10,11 +10,17 @@ import optax
 from jax import lax
 from jaxtyping import Array, PRNGKeyArray
 
-from glcic_jax.networks.completion import STRIDE, CompletionNetwork, completion_input
+from glcic_jax.networks.completion import (
+    REACH,
+    STRIDE,
+    CompletionNetwork,
+    completion_input,
+)
 from glcic_jax.networks.discriminators import ContextDiscriminator
 from glcic_jax.networks.layers import CONVOLVED
 from glcic_jax.ops import composite, crop_patches, pad_to_multiple, patch_corner
 from glcic_jax.parallel import DATA
+from glcic_jax.smooth_fill import ALIGNMENT, smooth_fill
 from glcic_jax.types import Batch, Image, Mask, NetworkState, TrainState
 
 AVERAGE = "completion_average"
@@ -74,10 +80,15 @@ class GlcicNetworks:
 
     def fill(self, params, batch_stats, batch: Batch, *, train: bool) -> tuple[Image, Any]:
         """C's raw output and its running statistics after it."""
-        x = completion_input(
-            batch["image"], batch["mask"], self.mean_pixel, self.scale, self.fill_pixel
-        )
-        return self._apply(self.completion(train=train), params, batch_stats, x)
+        module, image, mask = self.completion(train=train), batch["image"], batch["mask"]
+        if self.adds:
+            start = smooth_fill(image, mask)
+            x = completion_input(start, jnp.zeros_like(mask), self.mean_pixel, self.scale)
+            x = x.at[..., 3:].set(mask)
+            difference, stats = self._apply(module, params, batch_stats, x)
+            return start + difference, stats
+        x = completion_input(image, mask, self.mean_pixel, self.scale, self.fill_pixel)
+        return self._apply(module, params, batch_stats, x)
 
     def judge(self, params, batch_stats, image: Image, mask: Mask) -> tuple[Array, Any]:
         """D's logits of pictures with local patches around `mask`, and its running statistics."""
@@ -117,5 +128,20 @@ class GlcicNetworks:
         network = state.networks[AVERAGE if self.average_decay else "completion"]
         padded = {"image": pad_to_multiple(image, STRIDE), "mask": pad_to_multiple(mask, STRIDE)}
         output, _ = self.fill(network.params, network.batch_stats, padded, train=False)
-        output = output[:, :height, :width]
+        output = jnp.clip(output[:, :height, :width], 0, 1)
         return {"raw output": output, "completed": composite(image, output, mask)}
+
+    @property
+    def adds(self) -> bool:
+        """Whether C adds to a smooth fill, else paints on its own."""
+        return self.completion(train=False).output == "difference"
+
+    @property
+    def reach(self) -> int:
+        """As in Method."""
+        return REACH + ALIGNMENT if self.adds else REACH
+
+    @property
+    def alignment(self) -> int:
+        """As in Method."""
+        return ALIGNMENT if self.adds else 32

@@ -37,14 +37,19 @@ STRIDE = 4
 REACH = 153
 """Pixels around a pixel that its output depends on: half of the 307 that the paper counts."""
 
-OUTPUTS = {"sigmoid": nn.sigmoid, "clip": lambda x: (jnp.clip(x, -1, 1) + 1) / 2}
-"""What brings the last layer to [0, 1]: the paper's, and one for ports that work in [-1, 1]."""
+OUTPUTS = {
+    "sigmoid": nn.sigmoid,
+    "clip": lambda x: (jnp.clip(x, -1, 1) + 1) / 2,
+    "difference": nn.tanh,
+}
+"""What the last layer ends with: the paper's; for ports that work in [-1, 1]; and for networks that
+see holes filled smoothly, a difference to that in [-1, 1]. The first two give RGB in [0, 1]."""
 
 
 class CompletionNetwork(nn.Module):
     """Fully convolutional; 6,072,131 parameters at the paper's `width` of 64.
 
-    The last three attributes are for weights that were trained elsewhere.
+    `relu_first` and `norm` are for weights that were trained elsewhere.
 
     Attributes:
       train: use, and update, batch statistics.
@@ -66,7 +71,7 @@ class CompletionNetwork(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
-        """Maps `completion_input` to float32 RGB in [0, 1], known pixels included."""
+        """Maps `completion_input` to float32 RGB, as `output` has it, known pixels included."""
         for number, (layer, halves, options) in enumerate(LAYERS, start=1):
             features = halves * self.width // 2
             make = partial(layer, features, dtype=self.dtype, name=f"layer{number}")

@@ -12,7 +12,7 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glcic_jax.methods.glcic_networks import GlcicNetworks
-from glcic_jax.networks.completion import REACH, CompletionNetwork
+from glcic_jax.networks.completion import CompletionNetwork
 from glcic_jax.types import Method, NetworkState, TrainState, UserError
 
 Rgb = tuple[float, float, float]
@@ -146,7 +146,8 @@ def method_of(weights: CompletionWeights) -> tuple[Method, TrainState]:
         complete=networks.complete,
         previews=networks.previews,
         networks=("completion",),
-        reach=REACH,
+        reach=networks.reach,
+        alignment=networks.alignment,
     )
     params, batch_stats = jax.tree.map(jnp.asarray, trees(weights.tensors))
     network = NetworkState(params, batch_stats, opt_state=None)

@@ -29,8 +29,10 @@ def to_onnx(weights: CompletionWeights, dtype: str = "float32") -> bytes:
       dtype: in which the weights are stored, a key of DTYPES; arithmetic is float32.
 
     Raises:
-      UserError: onnx is not installed, or float16 is too small.
+      UserError: onnx is not installed, float16 is too small, or the network adds to smooth fills.
     """
+    if weights.output == "difference":
+        raise UserError("ONNX has no smooth fill, which this network adds to: write .stablehlo")
     onnx = _onnx()
     graph = _Graph(onnx, weights, dtype)
     graph.completed(graph.network(graph.network_input()))

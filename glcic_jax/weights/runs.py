@@ -38,6 +38,7 @@ def from_run(run: Path, step: int | None = None) -> CompletionWeights:
     measured = {k: v for r in scores for k, v in r.items() if k.startswith("held_out/")}
     finite = {name: value for name, value in measured.items() if math.isfinite(value)}
     return CompletionWeights(
+        output="difference" if config.get("smooth_holes") else "sigmoid",
         tensors={name: np.asarray(leaf, np.float32) for name, leaf in flat(variables).items()},
         mean_pixel=mean_pixel,
         step=step,

@@ -1,0 +1,43 @@
+"""The network that ships with this package: photographs, at a quarter of the paper's width.
+
+    python -m glcic_jax.main --config configs/pretrained.py --workdir runs/pretrained \
+        --config.data.root=DIR
+
+Not the paper's recipe, so that hours of a CPU suffice: holes are filled smoothly first and the
+network adds to that, Adam moves it, a moving average completes, holes are boxes and strokes.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import places2
+
+
+def get_config() -> ConfigDict:
+    config = places2.get_config()
+    config.data.root = "data/photographs"
+    config.data.resize = (144, 299)
+    config.data.crop = 128
+    config.data.flip = True
+    config.data.batch_size = 8
+    config.data.threads = 2
+    config.holes = ConfigDict(
+        {
+            "kind": "mix",
+            "box": {"kind": "box", "weight": 0.6, "shortest": 24, "longest": 72},
+            "strokes": {
+                "kind": "irregular",
+                "weight": 0.4,
+                "smallest_share": 0.1,
+                "largest_share": 0.3,
+            },
+        }
+    )
+    config.width = 16
+    config.smooth_holes = True
+    config.local_patch = 64
+    config.optimizer = ConfigDict({"name": "adam", "learning_rate": 1e-3, "b1": 0.9, "b2": 0.999})
+    config.average_decay = 0.999
+    config.phases.completion = 8_000
+    config.phases.discriminator = 300
+    config.phases.joint = 2_000
+    return config
