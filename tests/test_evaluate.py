@@ -281,6 +281,13 @@ def test_converted_weights_are_judged_as_their_run(files, run):
     assert methods["weights"]["step"] == methods["run"]["step"]
 
 
+def test_settings_behind_a_run_are_those_of_its_method(files, run, capsys):
+    (step,) = saved_steps(run)
+    for spec in (f"{run}:starts=4", f"{run}@{step}:latent_steps=9,starts=4"):
+        assert evaluate(files, [spec]) == 2
+        assert "completing with this network has no" in capsys.readouterr().err
+
+
 def test_flags_that_are_missing_are_named(capsys):
     assert main(["--methods", "telea"]) == 2
     assert "--data is missing" in capsys.readouterr().err

@@ -56,9 +56,10 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
     """Builds every method that was asked for.
 
     Args:
-      specs: each a name of `FILLS`, a run folder ("@STEP" behind it: not its latest checkpoint)
-        or converted weights as `load` takes them, or "cmd:" with a command line; "+postprocess"
-        behind it blends the result in (GLCIC, section 3.5), "label=" before it names its row.
+      specs: each a name of `FILLS`, a run folder ("@STEP" behind it: not its latest checkpoint;
+        ":starts=4,latent_steps=300" behind that: settings of `load`) or converted weights as `load`
+        takes them, or "cmd:" with a command line; "+postprocess" behind it blends the result in
+        (GLCIC, section 3.5), "label=" before it names its row.
       mesh: the devices that networks run on.
       timeout: seconds for a picture, of commands.
 
@@ -87,26 +88,23 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
         label = label or Path(shlex.split(template)[0]).name + POSTPROCESS * blended
     elif body in FILLS:
         complete, compiled, about = FILLS[body], False, {"fill": body}
-    elif body.startswith(SCHEME) or Path(body).exists():
-        path = fetch(body) if body.startswith(SCHEME) else Path(body)
-        complete, compiled = _network(path, None, mesh), True
-        about = {"network": body} | _digest(path, None)
-    elif (at := re.fullmatch(r"(.+)@(\d+)", body)) and Path(at[1]).is_dir():
-        path, step = Path(at[1]), int(at[2])
-        complete, compiled = _network(path, step, mesh), True
-        about = {"network": at[1]} | _digest(path, step)
     else:
-        known = ", ".join(FILLS)
-        raise UserError(
-            f'--methods: "{body}" is no run folder and no method: give a folder, {known}, or '
-            '"cmd:TOOL {image} {mask} {output}"'
-        )
+        (complete, about), compiled = _network(body, mesh), True
     complete = _postprocessed(complete) if blended else complete
     return Rival(label or rest, complete, compiled, about | {"postprocess": blended})
 
 
-def _network(run: Path, step: int | None, mesh: Mesh) -> Fill:
-    completer = load(run, step)
+def _network(spec: str, mesh: Mesh) -> tuple[Fill, dict[str, Any]]:
+    """The network of a run folder or of converted weights, and what the manifest tells of it."""
+    name, step, settings = _parts(spec)
+    if not name.startswith(SCHEME) and not Path(name).exists():
+        known = ", ".join(FILLS)
+        raise UserError(
+            f'--methods: "{spec}" is no run folder and no method: give a folder, {known}, or '
+            '"cmd:TOOL {image} {mask} {output}"'
+        )
+    path = fetch(name) if name.startswith(SCHEME) else Path(name)
+    completer = load(path, step, **settings)
     spread = over_mesh(mesh, completer.complete)
 
     def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -119,7 +117,20 @@ def _network(run: Path, step: int | None, mesh: Mesh) -> Fill:
         filled = completer.batch(list(pixels), list(mask[..., 0]))
         return np.stack(filled).astype(np.float32) / 255
 
-    return complete
+    return complete, {"network": name} | settings | _digest(path, step)
+
+
+def _parts(spec: str) -> tuple[str, int | None, dict[str, int]]:
+    """Folder, step and settings of "FOLDER@STEP:starts=4"; a folder may be called anything."""
+    if Path(spec).exists():
+        return spec, None, {}
+    name, settings = spec, {}
+    if told := re.fullmatch(r"(.+):(\w+=\d+(?:,\w+=\d+)*)", name):
+        name = told[1]
+        settings = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", told[2])}
+    if not Path(name).exists() and (at := re.fullmatch(r"(.+)@(\d+)", name)):
+        return at[1], int(at[2]), settings
+    return name, None, settings
 
 
 def _digest(path: Path, step: int | None) -> dict[str, Any]:
