@@ -29,6 +29,7 @@ def get_config() -> ConfigDict:
                 "weight": 0.4,
                 "smallest_share": 0.1,
                 "largest_share": 0.3,
+                "margin": 0,
             },
         }
     )
