@@ -38,7 +38,11 @@ def get_config() -> ConfigDict:
     config.local_patch = 64
     config.optimizer = ConfigDict({"name": "adam", "learning_rate": 1e-3, "b1": 0.9, "b2": 0.999})
     config.average_decay = 0.999
-    config.phases.completion = 8_000
-    config.phases.discriminator = 300
-    config.phases.joint = 2_000
+    config.adversarial.weight = 1e-4
+    config.phases.completion = 4_200
+    config.phases.discriminator = 150
+    config.phases.joint = 800
+    config.every.images = 500
+    config.every.evaluate = 250
+    config.every.checkpoint = 250
     return config
