@@ -56,7 +56,8 @@ def check_builds(text):
     }
     state = jax.eval_shape(method.init, jax.random.key(0))
     last = [phase for phase in method.phases if phase.steps][-1]  # it moves all networks there are
-    after, metrics = jax.eval_shape(one_phase(make_mesh(), last), state, batch)
+    mesh = make_mesh(fsdp=2)  # every method's optimizers can be split
+    after, metrics = jax.eval_shape(one_phase(mesh, last), state, batch)
     assert jax.tree.structure(after) == jax.tree.structure(state)
     assert all(value.shape == () for value in metrics.values())
     size = (method.size, method.size) if method.size else (270, 203)

@@ -22,7 +22,7 @@ from glcic_jax.methods.glcic_updates import (
 )
 from glcic_jax.networks.completion import REACH, CompletionNetwork
 from glcic_jax.networks.discriminators import ContextDiscriminator
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Method, Phase, UserError
 
 
@@ -34,7 +34,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     """
     config = ConfigDict(config)
     _check(config)
-    sides, phases = tuple(config.discriminators), config.phases
+    sides, phases, rates = tuple(config.discriminators), config.phases, config.optimizer
     shared = {
         "width": config.width,
         "axis_name": DATA if config.sync_batch_norm else None,
@@ -47,8 +47,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         local_patch=config.local_patch,
         adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
         adversarial_weight=config.adversarial.weight,
-        optimizer=optax.adadelta(
-            config.optimizer.learning_rate, rho=config.optimizer.rho, eps=config.optimizer.eps
+        optimizer=split_over_fsdp(
+            optax.adadelta(rates.learning_rate, rho=rates.rho, eps=rates.eps)
         ),
         mean_pixel=mean_pixel,
         average_decay=config.average_decay,
