@@ -48,7 +48,7 @@ def replicate(mesh: Mesh, tree):
 
 
 def copy_to(sharding: Sharding, array: Array | np.ndarray) -> jax.Array:
-    """Puts an array that every process holds on all devices, those of others included."""
+    """Puts its part of an array that every process holds on each device, those of others included."""
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)
     devices = sharding.addressable_devices_indices_map(array.shape)
@@ -88,8 +88,8 @@ def split_over_fsdp(optimizer: optax.GradientTransformation) -> optax.GradientTr
     """Lets each device of FSDP update its part of the parameters, and keep state of that alone.
 
     Parameters and gradients stay whole on every device, the updates are gathered: stage 1 of ZeRO
-    (Rajbhandari et al. 2020). `update` works inside shard_map only; over one device it is
-    `optimizer`'s.
+    (Rajbhandari et al. 2020). `update` works inside shard_map only, on a state that lies as
+    `state_shardings` says; where FSDP is one device it is `optimizer`'s.
 
     Args:
       optimizer: one that treats each number by itself, as Adadelta and Adam do; one that clips by a
