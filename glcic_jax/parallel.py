@@ -48,7 +48,7 @@ def replicate(mesh: Mesh, tree):
 
 
 def copy_to(sharding: Sharding, array: Array | np.ndarray) -> jax.Array:
-    """Puts its part of an array that every process holds on each device, those of others included."""
+    """Puts an array that every process holds on all devices, or on each the part that is its."""
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)
     devices = sharding.addressable_devices_indices_map(array.shape)
