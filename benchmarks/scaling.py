@@ -2,55 +2,123 @@
 
     python -m benchmarks.scaling
 
-The bytes are counted in the program that XLA compiles for four devices (virtual ones of a CPU). The
-projection is no measurement. It assumes what the options say, and nothing hidden behind
-computation: a step takes the arithmetic at `--mfu` of the GPU's peak, then a ring all-reduce of
-2 (n - 1) / n of the bytes over the slowest link.
+The bytes are counted in the programs that XLA compiles for four devices (virtual ones of a CPU).
+The projection is no measurement. It assumes what the options say. A step takes the arithmetic at
+`--mfu` of the GPU's peak, and an all-reduce: a ring inside each node, and between nodes one over
+all of a node's ports. The lower efficiency hides nothing of that behind the arithmetic, the higher
+one all that fits there.
 """
 
 import argparse
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import jax
+from jax.stages import Compiled
 
 from benchmarks import floors
 from benchmarks.race import table
 
 WIDTHS = {"f32": 4, "bf16": 2, "s32": 4, "pred": 1}
+COUNTS = (4, 8, 64, 256)
+DEVICES = 4
 
 
-def exchanged_bytes(program: str) -> int:
-    """Of the all-reduces in the text of a compiled program, per device."""
+class Network(NamedTuple):
+    """Of GPUs: how many make a node, GB/s between them, and GB/s between a node and the others."""
+
+    node: int
+    inside: float
+    outside: float
+
+    def seconds(self, size: int, count: int) -> float:
+        """An all-reduce of `size` bytes over `count` GPUs."""
+        near, nodes = min(count, self.node), max(count // self.node, 1)
+        parts = (near - 1) / near / self.inside + (nodes - 1) / nodes / self.outside
+        return 2 * size * parts / 1e9
+
+
+def exchanges(program: str, kind: str = "all-reduce") -> list[int]:
+    """Bytes of each collective of a kind in the text of a compiled program, per device."""
+    found = re.findall(rf"= (.*?) {kind}(?:-start)?\(", program)
+    return [_bytes(shapes) for shapes in found]
+
+
+def _bytes(shapes: str) -> int:
     total = 0
-    for line in program.splitlines():
-        found = re.search(r"= (.*?) all-reduce(?:-start)?\(", line)
-        for kind, shape in re.findall(
-            r"(f32|bf16|s32|pred)\[([\d,]*)\]", found[1] if found else ""
-        ):
-            size = WIDTHS[kind]
-            for length in filter(None, shape.split(",")):
-                size *= int(length)
-            total += size
+    for kind, shape in re.findall(r"(f32|bf16|s32|pred)\[([\d,]*)\]", shapes):
+        size = WIDTHS[kind]
+        for length in filter(None, shape.split(",")):
+            size *= int(length)
+        total += size
     return total
 
 
-def compiled(phase: str, size: int, batch: int, devices: int) -> str:
-    """The program of one update at full width."""
+def compiled(phase: str, size: int, fsdp: int) -> Compiled:
+    """One update at full width, a picture on each device."""
     import jax.numpy as jnp
 
     from benchmarks.ours import method_of
     from glcic_jax.parallel import make_mesh
     from glcic_jax.train_step import init_key, one_phase
 
-    method, mesh = method_of(size, "float32"), make_mesh(jax.devices()[:devices])
+    method, mesh = method_of(size, "float32"), make_mesh(jax.devices()[:DEVICES], fsdp)
     (chosen,) = (p for p in method.phases if p.name == phase)
     state = jax.eval_shape(method.init, init_key(0))
     shapes = {"image": 3, "mask": 1, "other_mask": 1}
     batches = {
-        name: jax.ShapeDtypeStruct((batch, size, size, channels), jnp.float32)
+        name: jax.ShapeDtypeStruct((DEVICES, size, size, channels), jnp.float32)
         for name, channels in shapes.items()
     }
-    return one_phase(mesh, chosen).lower(state, batches).compile().as_text() or ""
+    return one_phase(mesh, chosen).lower(state, batches).compile()
+
+
+def split(phase: str, size: int, fsdp: int) -> tuple[list[int], list[object]]:
+    """The all-reduces of a phase's program, and its row of the first table."""
+    program = compiled(phase, size, fsdp)
+    text, memory = program.as_text() or "", program.memory_analysis()
+    reduced, gathered = exchanges(text), exchanges(text, "all-gather")
+    row = [
+        phase,
+        fsdp,
+        len(reduced),
+        _mega(sum(reduced)),
+        _mega(max(reduced)),
+        _mega(sum(gathered)),
+    ]
+    return reduced, [*row, *(_mega(n) for n in _held(memory))]
+
+
+def _held(memory) -> tuple[int, int]:
+    return memory.argument_size_in_bytes, memory.temp_size_in_bytes
+
+
+def _mega(count: float) -> str:
+    return f"{count / 1e6:.1f}"
+
+
+def projected(exchanged: Mapping[str, int], options: argparse.Namespace) -> list[list[object]]:
+    """Rows of the second table: milliseconds of exchange, and the range of the efficiency."""
+    node, inside, port = options.node, options.inside, options.port
+    networks = {
+        "NVLink among all": Network(max(COUNTS), inside, inside),
+        f"nodes of {node}, a port per GPU": Network(node, inside, node * port),
+        f"nodes of {node}, one port": Network(node, inside, port),
+        "single GPUs, a port each": Network(1, inside, port),
+    }
+    macs = floors.phase_macs(options.size, options.size // 2)
+    rows = []
+    for phase, size in exchanged.items():
+        work = 2 * macs[phase] * options.share / (options.peak * 1e12 * options.mfu)
+        for name, network in networks.items():
+            row: list[object] = [phase, f"{1000 * work:.1f}", name]
+            for count in COUNTS:
+                added = network.seconds(size, count)
+                lower, upper = work / (work + added), work / max(work, added)
+                row.append(f"{1000 * added:.1f} ({lower:.0%} to {upper:.0%})")
+            rows.append(row)
+    return rows
 
 
 def main() -> None:
@@ -61,24 +129,21 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=989, help="TFLOP/s of a GPU")
     parser.add_argument("--mfu", type=float, default=0.4)
     parser.add_argument("--inside", type=float, default=450, help="GB/s between GPUs of a node")
-    parser.add_argument("--between", type=float, default=50, help="GB/s per GPU between nodes")
+    parser.add_argument("--port", type=float, default=25, help="GB/s of a port between nodes")
     parser.add_argument("--node", type=int, default=8, help="GPUs in a node")
     options = parser.parse_args()
-    jax.config.update("jax_num_cpu_devices", 4)
-    macs = floors.phase_macs(options.size, options.size // 2)
-    rows = []
-    for phase in macs:
-        exchanged = exchanged_bytes(compiled(phase, options.size, 4, 4))
-        seconds = 2 * macs[phase] * options.share / (options.peak * 1e12 * options.mfu)
-        row = [phase, f"{exchanged / 1e6:.1f}", f"{1000 * seconds:.1f}"]
-        for count in (4, 8, 64, 256):
-            link = options.inside if count <= options.node else options.between
-            added = 2 * (count - 1) / count * exchanged / (link * 1e9)
-            row.append(f"{1000 * added:.1f} ({seconds / (seconds + added):.0%})")
-        rows.append(row)
-        print(row, flush=True)
-    counts = [f"{count} GPUs: exchange, ms (efficiency)" for count in (4, 8, 64, 256)]
-    print("\n" + table(["phase", "all-reduced, MB", "arithmetic, ms", *counts], rows))
+    jax.config.update("jax_num_cpu_devices", DEVICES)
+    exchanged, rows = {}, []
+    for phase in floors.phase_macs(options.size, options.size // 2):
+        for fsdp in (1, DEVICES):
+            reduced, row = split(phase, options.size, fsdp)
+            exchanged.setdefault(phase, sum(reduced))
+            rows.append(row)
+            print(row, flush=True)
+    columns = ("phase", "fsdp", "all-reduces", "MB", "the largest", "all-gathered, MB")
+    print("\n" + table([*columns, "arguments, MB", "temporary, MB"], rows) + "\n")
+    counts = [f"{count} GPUs" for count in COUNTS]
+    print(table(["phase", "arithmetic, ms", "network", *counts], projected(exchanged, options)))
 
 
 if __name__ == "__main__":

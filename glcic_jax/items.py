@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from glcic_jax.types import UserError
 
@@ -20,7 +21,13 @@ class DamagedError(Exception):
 def flat(tree: Any) -> Item:
     """Host copies by path: the devices' buffers may be donated while they are still written."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path): np.array(leaf) for path, leaf in leaves}
+    return {jax.tree_util.keystr(path): _host_copy(leaf) for path, leaf in leaves}
+
+
+def _host_copy(leaf: Any) -> np.ndarray:
+    if isinstance(leaf, jax.Array) and not (leaf.is_fully_replicated or leaf.is_fully_addressable):
+        leaf = multihost_utils.process_allgather(leaf, tiled=True)  # other processes hold parts
+    return np.array(leaf)
 
 
 def digest(item: Item) -> str:

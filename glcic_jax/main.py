@@ -37,6 +37,7 @@ MAY_DIFFER = (
     "every",
     "keep",
     "cpu_devices",
+    "fsdp",
     "profile",
     "completion",
     "data.threads",
@@ -131,7 +132,7 @@ def run(config: Any, workdir: Path) -> None:
     fields = run_folder.flat(config.to_dict())
     shared = {name: value for name, value in fields.items() if name not in PROCESS_OWN}
     require_same("config", shared, "start all processes with the same command")
-    mesh, first = make_mesh(), jax.process_index() == 0
+    mesh, first = make_mesh(fsdp=config.fsdp), jax.process_index() == 0
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
     mean_pixel = known_mean_pixel(config, workdir)

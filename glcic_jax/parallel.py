@@ -1,4 +1,4 @@
-"""One axis of devices over which each batch is split. Networks are replicated."""
+"""Devices, over which each batch is split; networks are replicated, optimizers split on request."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -6,24 +6,40 @@ from typing import Any
 
 import jax
 import numpy as np
+import optax
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array
 
-from glcic_jax.types import UserError
+from glcic_jax.types import TrainState, UserError
 
-DATA = "data"
-"""Name of the mesh axis; `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
+FSDP = "fsdp"
+"""Name of the mesh axis over which the state of optimizers is split."""
+
+DATA = ("data", FSDP)
+"""Names of the mesh's axes; `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
 
 
 PAPER = (4, 24)
 """GPUs, and pictures on each: a batch of 96 (section 4)."""
 
 
-def make_mesh(devices: Sequence[Any] | None = None) -> Mesh:
-    """A mesh of one axis over `devices`, all there are by default."""
+def make_mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
+    """A mesh of the axes DATA; neighbours, on one node if they fit there, make up FSDP.
+
+    Args:
+      devices: all there are by default.
+      fsdp: length of that axis; 1 = every device holds all.
+
+    Raises:
+      UserError: `fsdp` does not divide their number.
+    """
     devices = jax.devices() if devices is None else devices
-    return jax.make_mesh((len(devices),), (DATA,), axis_types=(AxisType.Auto,), devices=devices)
+    count = len(devices)
+    if fsdp < 1 or count % fsdp:
+        raise UserError(f"fsdp is {fsdp}: choose a number that divides the {count} devices")
+    types = (AxisType.Auto,) * 2
+    return jax.make_mesh((count // fsdp, fsdp), DATA, axis_types=types, devices=devices)
 
 
 def replicate(mesh: Mesh, tree):
@@ -32,12 +48,79 @@ def replicate(mesh: Mesh, tree):
 
 
 def copy_to(sharding: Sharding, array: Array | np.ndarray) -> jax.Array:
-    """Puts an array that every process holds on each of the devices, those of others included."""
+    """Puts an array that every process holds on all devices, or on each the part that is its."""
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)
     devices = sharding.addressable_devices_indices_map(array.shape)
-    copies = [jax.device_put(array, device) for device in devices]
+    copies = [jax.device_put(array[index], device) for device, index in devices.items()]
     return jax.make_array_from_single_device_arrays(array.shape, sharding, copies)
+
+
+def state_shardings(mesh: Mesh, state: TrainState) -> TrainState:
+    """The sharding of every array: those of optimizers split over FSDP, all others replicated.
+
+    Args:
+      mesh: the devices.
+      state: arrays or their shapes, whole.
+    """
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def split(leaf: Any) -> NamedSharding:
+        axis = _split_axis(leaf.shape, mesh.shape[FSDP])
+        spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, FSDP)
+        return NamedSharding(mesh, spec)
+
+    networks = {
+        name: jax.tree.map(lambda _: everywhere, network).replace(
+            opt_state=jax.tree.map(split, network.opt_state)
+        )
+        for name, network in state.networks.items()
+    }
+    return state.replace(step=everywhere, networks=networks)
+
+
+def place(mesh: Mesh, state: TrainState) -> TrainState:
+    """Puts a state, the same in all processes, on the devices as `state_shardings` says."""
+    return jax.tree.map(copy_to, state_shardings(mesh, state), state)
+
+
+def split_over_fsdp(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Lets each device of FSDP update its part of the parameters, and keep state of that alone.
+
+    Parameters and gradients stay whole on every device, the updates are gathered: stage 1 of ZeRO
+    (Rajbhandari et al. 2020). `update` works inside shard_map only, on a state that lies as
+    `state_shardings` says; where FSDP is one device it is `optimizer`'s.
+
+    Args:
+      optimizer: one that treats each number by itself, as Adadelta and Adam do; one that clips by a
+        norm would take that of a part.
+    """
+
+    def own_part(leaf: Array) -> Array:
+        axis = _split_axis(leaf.shape, lax.axis_size(FSDP))
+        if axis is None:
+            return leaf
+        length = leaf.shape[axis] // lax.axis_size(FSDP)
+        return lax.dynamic_slice_in_dim(leaf, lax.axis_index(FSDP) * length, length, axis)
+
+    def whole(part: Array, like: Array) -> Array:
+        axis = _split_axis(like.shape, lax.axis_size(FSDP))
+        if axis is None:
+            return part
+        return lax.all_gather(part, FSDP, axis=axis, tiled=True, to="invarying")
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        own_gradients, own_params = jax.tree.map(own_part, (updates, params))
+        moves, state = optimizer.update(own_gradients, state, own_params)
+        return jax.tree.map(whole, moves, updates), state
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
+def _split_axis(shape: tuple[int, ...], count: int) -> int | None:
+    """The longest axis that divides into `count` parts; None: none does, or there is but one."""
+    axes = [axis for axis, length in enumerate(shape) if length % count == 0]
+    return max(axes, key=shape.__getitem__) if axes and count > 1 else None
 
 
 def describe(mesh: Mesh, batch_size: int) -> str:
@@ -54,10 +137,13 @@ def describe(mesh: Mesh, batch_size: int) -> str:
     kinds = Counter(device.device_kind for device in devices)
     each = batch_size // mesh.size
     as_paper = "as in" if (mesh.size, each) == PAPER else "4 x 24 in"
+    fsdp = mesh.shape[FSDP]
     return (
         f"{len(shares)} process{'es' * (len(shares) > 1)}, "
         f"{' + '.join(f'{count} x {kind}' for kind, count in kinds.items())}, "
         f"batch {batch_size} = {mesh.size} x {each} ({as_paper} the paper)"
+        + f", optimizers split over {fsdp} devices"
+        * (fsdp > 1)
     )
 
 

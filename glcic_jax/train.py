@@ -16,7 +16,7 @@ from glcic_jax.checkpoint import Checkpoints, restore_network
 from glcic_jax.data.pipeline import Dataset
 from glcic_jax.distributed import compiled_together
 from glcic_jax.metrics import HELD_OUT
-from glcic_jax.parallel import replicate, shard_whole
+from glcic_jax.parallel import place, replicate, shard_whole, state_shardings
 from glcic_jax.report import Report
 from glcic_jax.scoring import evaluate
 from glcic_jax.throughput import Profiler, peak_flops
@@ -159,11 +159,12 @@ def _start(
     config: Any, method: Method, mesh: Mesh, checkpoints: Checkpoints, report: Report
 ) -> TrainState:
     """The state of the latest checkpoint, or a fresh one, with `config.init_from`'s network."""
-    replicated = NamedSharding(mesh, PartitionSpec())
     key = init_key(config.seed)
+    shapes = jax.eval_shape(method.init, key)
     like = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=replicated),
-        jax.eval_shape(method.init, key),
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        shapes,
+        state_shardings(mesh, shapes),
     )
     state = checkpoints.restore_latest(like)
     if state is not None:
@@ -186,7 +187,7 @@ def _start(
         state = state.replace(networks=state.networks | started)
         report.message(f"the completion network starts from {donor}")
     report.resume(0)
-    return replicate(mesh, state)
+    return place(mesh, state)
 
 
 def require_finite(step: int, phase: str, values: dict[str, float]) -> None:

@@ -12,7 +12,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from glcic_jax.distributed import compiled_together
 from glcic_jax.ops import as_float
-from glcic_jax.parallel import DATA, replicate
+from glcic_jax.parallel import DATA, replicate, state_shardings
 from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
 
 StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
@@ -35,7 +35,7 @@ def make_train_step(
 
     Args:
       method: its phases of 0 steps are left out.
-      mesh: one axis, DATA, over which batches are split and networks replicated.
+      mesh: of the axes DATA, over which batches are split.
       key: the run's random key.
       traced_phase: choose the phase on the device; by default on everything but CPUs.
     """
@@ -57,12 +57,12 @@ def make_train_step(
             index = jnp.searchsorted(ends, state.step, side="right") if static is None else static
             return step(state, batch, key, index)
 
-        replicated, split = PartitionSpec(), PartitionSpec(DATA)
+        replicated, split, placed = PartitionSpec(), PartitionSpec(DATA), _specs(mesh, state)
         return jax.shard_map(
             per_device,
             mesh=mesh,
-            in_specs=(replicated, split, replicated),
-            out_specs=replicated,
+            in_specs=(placed, split, replicated),
+            out_specs=(placed, replicated),
         )(state, batch, key)
 
     compiled = jax.jit(on_all_devices, static_argnames="static", donate_argnums=0)
@@ -104,10 +104,16 @@ def one_phase(mesh: Mesh, phase: Phase) -> Wrapped:
         batch = {name: as_float(array) for name, array in batch.items()}
         return phase.update(state, batch, jax.random.key(0))
 
-    replicated, split = PartitionSpec(), PartitionSpec(DATA)
-    return jax.jit(
-        jax.shard_map(per_device, mesh=mesh, in_specs=(replicated, split), out_specs=replicated)
-    )
+    def on_all_devices(state, batch):
+        placed, split = _specs(mesh, state), PartitionSpec(DATA)
+        return jax.shard_map(
+            per_device,
+            mesh=mesh,
+            in_specs=(placed, split),
+            out_specs=(placed, PartitionSpec()),
+        )(state, batch)
+
+    return jax.jit(on_all_devices)
 
 
 def init_key(seed: int) -> PRNGKeyArray:
@@ -117,6 +123,11 @@ def init_key(seed: int) -> PRNGKeyArray:
     compile, the networks of GLCIC nearly a minute.
     """
     return jax.random.key(seed, impl="rbg")
+
+
+def _specs(mesh: Mesh, state: TrainState) -> TrainState:
+    """How each array of the state lies on the mesh."""
+    return jax.tree.map(lambda sharding: sharding.spec, state_shardings(mesh, state))
 
 
 def _select(updates: list, index: int | Array, *operands):

@@ -5,7 +5,7 @@ import numpy as np
 
 from configs import places2
 from glcic_jax.methods import METHODS
-from glcic_jax.parallel import make_mesh, replicate, shard
+from glcic_jax.parallel import make_mesh, place, shard
 from glcic_jax.train_step import init_key, make_train_step
 
 MEAN = (0.45, 0.44, 0.41)
@@ -40,12 +40,12 @@ def make_batch(index: int, size: int = 8, crop: int = 32):
     return {"image": image, "mask": masks[0], "other_mask": masks[1]}
 
 
-def run_steps(config, steps: int, devices: int = 1, keep=jax.device_get):
+def run_steps(config, steps: int, devices: int = 1, keep=jax.device_get, fsdp: int = 1):
     """States (before the first step and after each) and metrics of a run on CPU devices."""
     method = METHODS[config.method](config, MEAN)
-    mesh = make_mesh(jax.devices()[:devices])
+    mesh = make_mesh(jax.devices()[:devices], fsdp)
     step_fn = make_train_step(method, mesh, jax.random.key(1))
-    state = replicate(mesh, method.init(init_key(config.seed)))
+    state = place(mesh, method.init(init_key(config.seed)))
     states, metrics = [keep(state)], []
     for index in range(steps):
         state, values = step_fn(state, shard(mesh, make_batch(index)))

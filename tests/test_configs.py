@@ -57,7 +57,8 @@ def check_builds(text):
     }
     state = jax.eval_shape(method.init, jax.random.key(0))
     last = [phase for phase in method.phases if phase.steps][-1]  # it moves all networks there are
-    mesh = make_mesh(jax.devices()[: math.gcd(count, len(jax.devices()))])
+    devices = jax.devices()[: math.gcd(count, len(jax.devices()))]
+    mesh = make_mesh(devices, fsdp=2)  # every method's optimizers can be split
     after, metrics = jax.eval_shape(one_phase(mesh, last), state, batch)
     assert jax.tree.structure(after) == jax.tree.structure(state)
     assert all(value.shape == () for value in metrics.values())

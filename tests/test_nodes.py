@@ -85,6 +85,16 @@ def test_the_number_of_processes_does_not_change_the_run(whole, pictures, tmp_pa
 
 
 @pytest.mark.slow
+def test_optimizers_split_over_processes_change_nothing(whole, pictures, tmp_path):
+    """Checkpoints too: each process writes what the other holds."""
+    options = ("--config.phases.completion=24", "--config.fsdp=4")
+    texts = run_through(pictures, tmp_path / "run", 2, *options, **TOY)
+    assert "optimizers split over 4 devices" in texts[0]
+    for kind in ("train", "held_out"):
+        assert_close(records(tmp_path / "run", kind), records(whole[0], kind))
+
+
+@pytest.mark.slow
 def test_stopped_on_four_processes_it_goes_on_with_two(whole, pictures, tmp_path):
     """The pictures come in the order of the run never stopped: none twice, none left out."""
     steps, one_each = "--config.phases.completion=24", "--config.cpu_devices=1"

@@ -15,11 +15,11 @@ import optax
 
 from glcic_jax import main
 from glcic_jax.methods import METHODS
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Method, NetworkState, Phase, TrainState
 from tests.small import small_config
 
-OPTIMIZER = optax.adadelta(1.0)
+OPTIMIZER = split_over_fsdp(optax.adadelta(1.0))
 
 
 def get_config():
@@ -32,14 +32,18 @@ def get_config():
 
 
 def fill(params, image, mask):
-    return mask * jax.nn.sigmoid(image @ params["kernel"] + params["bias"]) + (1 - mask) * image
+    colours = jax.nn.sigmoid(
+        jax.nn.tanh(image @ params["wide"]) @ params["kernel"] + params["bias"]
+    )
+    return mask * colours + (1 - mask) * image
 
 
 def toy(config, mean_pixel):
-    """Colours of a hole from those that it hides; one matrix."""
+    """Colours of a hole from those that it hides; two matrices."""
 
     def init(key):
-        params = {"kernel": jax.random.normal(key, (3, 3)), "bias": jnp.zeros(3)}
+        wide, kernel = jax.random.normal(key, (2, 3, 8))
+        params = {"wide": wide, "kernel": kernel.T, "bias": jnp.zeros(3)}
         network = NetworkState(params, {}, OPTIMIZER.init(params))
         return TrainState(jnp.zeros((), jnp.int32), {"completion": network})
 
@@ -55,7 +59,7 @@ def toy(config, mean_pixel):
         moves, opt_state = OPTIMIZER.update(gradients, network.opt_state, network.params)
         params = optax.apply_updates(network.params, moves)
         moved = network.replace(params=params, opt_state=opt_state)
-        metrics = {"loss/mse": mse, "grad_norm": optax.global_norm(gradients)}
+        metrics = {"loss/mse": mse, "grad_norm": optax.tree.norm(gradients)}
         return state.replace(networks={"completion": moved}), metrics
 
     def complete(state, image, mask, key):

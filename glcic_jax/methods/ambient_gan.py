@@ -30,7 +30,7 @@ from ml_collections import ConfigDict
 from glcic_jax.methods.ambient_gan_updates import ADVERSARIAL, AmbientGan
 from glcic_jax.networks.completion import REACH, CompletionNetwork
 from glcic_jax.networks.measurement_discriminator import MeasurementDiscriminator
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Method, Phase, UserError
 
 
@@ -53,7 +53,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         ),
         discriminator=MeasurementDiscriminator(config.discriminator_width, dtype),
         crop=config.data.crop,
-        optimizer=optax.adam(adam.learning_rate, adam.b1, adam.b2),
+        optimizer=split_over_fsdp(optax.adam(adam.learning_rate, adam.b1, adam.b2)),
         loss=config.adversarial.loss,
         penalty=config.adversarial.gradient_penalty,
         reconstruction=config.reconstruction,

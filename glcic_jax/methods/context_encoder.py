@@ -27,7 +27,7 @@ from ml_collections import ConfigDict
 
 from glcic_jax.methods.context_encoder_updates import METRICS, Encoder
 from glcic_jax.networks.context_encoder import ContextEncoder, Discriminator
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Method, Phase, UserError
 
 
@@ -56,8 +56,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
             "discriminator": partial(Discriminator, **shared),
         },
         optimizers={
-            "completion": adam(config.optimizer.learning_rate),
-            "discriminator": adam(config.optimizer.discriminator_learning_rate),
+            "completion": split_over_fsdp(adam(config.optimizer.learning_rate)),
+            "discriminator": split_over_fsdp(adam(config.optimizer.discriminator_learning_rate)),
         },
         mean_pixel=mean_pixel,
         crop=crop,

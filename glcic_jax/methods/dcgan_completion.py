@@ -28,7 +28,7 @@ from glcic_jax.methods.dcgan_search import Search, search
 from glcic_jax.methods.dcgan_training import METRICS, Dcgan
 from glcic_jax.networks.dcgan import Discriminator, Generator, start_edge
 from glcic_jax.ops import composite
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Image, Mask, Method, Phase, TrainState, UserError
 
 INTERPOLATED = 8
@@ -55,7 +55,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         discriminator=partial(Discriminator, **shared),
         size=config.data.crop,
         latent=config.latent,
-        optimizer=optax.adam(rates.learning_rate, b1=rates.b1, b2=rates.b2),
+        optimizer=split_over_fsdp(optax.adam(rates.learning_rate, b1=rates.b1, b2=rates.b2)),
         feature_matching=config.feature_matching,
     )
     asked = config.completion

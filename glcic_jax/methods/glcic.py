@@ -23,7 +23,7 @@ from glcic_jax.methods.glcic_updates import (
 )
 from glcic_jax.networks.completion import CompletionNetwork
 from glcic_jax.networks.discriminators import ContextDiscriminator
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Method, Phase, UserError
 
 OPTIMIZERS = {"adadelta": optax.adadelta, "adam": optax.adam}
@@ -52,7 +52,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         local_patch=config.local_patch,
         adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
         adversarial_weight=config.adversarial.weight,
-        optimizer=_optimizer(**config.optimizer),
+        optimizer=split_over_fsdp(_optimizer(**config.optimizer)),
         mean_pixel=mean_pixel,
         average_decay=config.average_decay,
         remat=config.remat,

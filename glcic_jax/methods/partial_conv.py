@@ -32,7 +32,7 @@ from ml_collections import ConfigDict
 from glcic_jax.networks.partial_unet import ENCODER_NORMS, KERNELS, PartialUNet, reach
 from glcic_jax.networks.vgg16 import read_vgg16, vgg16
 from glcic_jax.ops import composite
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.partial_losses import (
     hole_loss,
     perceptual_loss,
@@ -86,7 +86,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         stride=2**config.levels,
     )
     first, second = (
-        adam(rate) for rate in (config.optimizer.learning_rate, config.optimizer.finetune_rate)
+        split_over_fsdp(adam(rate))
+        for rate in (config.optimizer.learning_rate, config.optimizer.finetune_rate)
     )
     metrics = (*(f"loss/{name}" for name in weights), "grad_norm/completion")
     return Method(

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from glcic_jax.networks.completion import completion_input
 from glcic_jax.networks.unet import STRIDE, UNet
 from glcic_jax.ops import composite, pad_to_multiple
-from glcic_jax.parallel import DATA
+from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Method, NetworkState, Phase, TrainState, UserError
 
 
@@ -28,7 +28,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     if config.width < 1:
         raise UserError(f"width is {config.width}: choose at least 1 channel")
     unet = UNet(config.width, jnp.dtype(config.dtype))
-    optimizer = optax.adam(config.optimizer.learning_rate, config.optimizer.b1, config.optimizer.b2)
+    adam = optax.adam(config.optimizer.learning_rate, config.optimizer.b1, config.optimizer.b2)
+    optimizer = split_over_fsdp(adam)  # as config.fsdp says
 
     def init(key):
         params = jax.jit(unet.init)(key, jnp.zeros((1, STRIDE, STRIDE, 4)))["params"]

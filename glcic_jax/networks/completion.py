@@ -63,7 +63,7 @@ class CompletionNetwork(nn.Module):
 
     train: bool
     width: int = 64
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
     relu_first: bool = False
     norm: bool = True

@@ -68,7 +68,7 @@ class Norm(nn.Module):
 
     train: bool
     slope: float
-    axis_name: str | None
+    axis_name: tuple[str, ...] | None
     dtype: Any
 
     @nn.compact
@@ -78,7 +78,7 @@ class Norm(nn.Module):
             use_running_average=not self.train,
             momentum=0.9,
             epsilon=1e-5,
-            axis_name=self.axis_name if self.train else None,
+            axis_name=self.axis_name if self.train else None,  # pyright: ignore[reportArgumentType] - several names too
             dtype=self.dtype,
             scale_init=scale_init,
             name="norm",
@@ -91,7 +91,7 @@ class Trunk(nn.Module):
 
     train: bool
     width: int
-    axis_name: str | None
+    axis_name: tuple[str, ...] | None
     dtype: Any
 
     @nn.compact
@@ -122,7 +122,7 @@ class ContextEncoder(nn.Module):
     output: int
     width: int = 64
     bottleneck: int = 4000
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -148,7 +148,7 @@ class Discriminator(nn.Module):
 
     train: bool
     width: int = 64
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
 
     @nn.compact

@@ -89,7 +89,7 @@ class Generator(nn.Module):
     train: bool
     size: int = 64
     width: int = 64
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -126,7 +126,7 @@ class Discriminator(nn.Module):
 
     train: bool
     width: int = 64
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
 
     @nn.compact

@@ -52,7 +52,7 @@ class Trunk(nn.Module):
 
     train: bool
     width: int
-    axis_name: str | None
+    axis_name: tuple[str, ...] | None
     dtype: Any
 
     @nn.compact
@@ -81,7 +81,7 @@ class ContextDiscriminator(nn.Module):
     train: bool
     sides: tuple[str, ...] = ("local", "global")
     width: int = 64
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
 
     @nn.compact

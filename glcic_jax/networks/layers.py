@@ -82,7 +82,9 @@ class Deconvolution(nn.Module):
         return checkpoint_name(deconvolution(x, kernel) + bias, CONVOLVED)
 
 
-def batch_norm(train: bool, axis_name: str | None, dtype: Dtype, name: str) -> nn.BatchNorm:
+def batch_norm(
+    train: bool, axis_name: tuple[str, ...] | None, dtype: Dtype, name: str
+) -> nn.BatchNorm:
     """Batch norm for use inside a network, as all networks here have it.
 
     With `train` the batch's statistics normalise, over all devices of `axis_name` if one is given,
@@ -93,7 +95,7 @@ def batch_norm(train: bool, axis_name: str | None, dtype: Dtype, name: str) -> n
         use_running_average=not train,
         momentum=0.9,
         epsilon=1e-5,
-        axis_name=axis_name if train else None,
+        axis_name=axis_name if train else None,  # pyright: ignore[reportArgumentType] - several names too
         dtype=dtype,
         name=name,
     )
@@ -106,7 +108,7 @@ class NormRelu(nn.Module):
     """
 
     train: bool
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Dtype = jnp.float32
     relu_first: bool = False
 

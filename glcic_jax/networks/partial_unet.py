@@ -94,7 +94,7 @@ class PartialUNet(nn.Module):
     levels: int
     width: int = 64
     frozen_encoder: bool = False
-    axis_name: str | None = None
+    axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -129,7 +129,7 @@ class PartialUNet(nn.Module):
             use_running_average=not train,
             momentum=0.9,
             epsilon=1e-5,
-            axis_name=self.axis_name if train else None,
+            axis_name=self.axis_name if train else None,  # pyright: ignore[reportArgumentType] - several names too
             dtype=self.dtype,
             name=name,
         )
