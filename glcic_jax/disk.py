@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and a full disk told in one line."""
+"""Files that are whole or not there, and full or slow disks told in one line."""
 
 import errno
 import hashlib
@@ -13,6 +13,9 @@ from glcic_jax.errors import UserError
 
 MARGIN = 2**20
 """Bytes beyond the arrays themselves: descriptions and indices."""
+
+SLOW = 1.0
+"""Seconds of waiting that need no word."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The numbers of the operating system's errors for a full disk and a used-up quota."""
@@ -74,6 +77,17 @@ def clear_errors(folder: Path, last_good: Callable[[], str]) -> Iterator[None]:
                 raise UserError(_line(folder, "no space left", last_good())) from error
             cause = cause.__cause__ or cause.__context__
         raise
+
+
+@contextmanager
+def told_if_slow(tell: Callable[[str], None], line: str) -> Iterator[None]:
+    """Tells `line`, once, if what is done within takes longer than `SLOW` seconds."""
+    timer = threading.Timer(SLOW, tell, [line])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _line(folder: Path, detail: str, last_good: str) -> str:

@@ -19,7 +19,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from glcic_jax import run_folder
-from glcic_jax.checkpoint import read_about, saved_steps
+from glcic_jax.checkpoint import read_about
 from glcic_jax.command_line import exit_code
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.disk import file_digest
@@ -114,7 +114,7 @@ def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] |
     A network is tied to the mean pixel it was trained with, so a run that starts from another's
     network takes that one too. None: to be measured.
     """
-    for step in reversed(saved_steps(workdir)):
+    for step in reversed(run_folder.saved_steps(workdir)):
         try:
             return tuple(read_about(workdir, step)[1]["mean_pixel"])
         except UserError as error:  # damaged: an older one knows it too
