@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from glcic_jax.errors import UserError
+from glcic_jax.errors import FaultError, UserError
 
 MARGIN = 2**20
 """Bytes beyond the arrays themselves: descriptions and indices."""
@@ -61,13 +61,18 @@ def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:
 
 @contextmanager
 def clear_errors(folder: Path, last_good: Callable[[], str]) -> Iterator[None]:
-    """Turns the many forms of a full disk, met while writing, into one line.
+    """Turns the many forms of a full disk, met while writing, into one line; a hanging one too.
 
     Raises:
       UserError: in place of whatever said that there is no space; other errors pass.
+      FaultError: in place of a `TimeoutError`.
     """
     try:
         yield
+    except TimeoutError as error:
+        raise FaultError(
+            f"{folder}: the storage does not answer; when it does, the same command resumes"
+        ) from error
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:

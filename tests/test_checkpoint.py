@@ -18,6 +18,7 @@ import pytest
 
 from glcic_jax import disk
 from glcic_jax.checkpoint import Checkpoints, read_about, restore_network
+from glcic_jax.errors import FaultError
 from glcic_jax.parallel import make_mesh, replicate
 from glcic_jax.run_folder import saved_steps
 from glcic_jax.types import NetworkState, TrainState, UserError
@@ -293,6 +294,16 @@ def test_a_save_still_under_way_is_waited_for_and_told(tmp_path, monkeypatch):
         checkpoints.save(1002, state_at(3), about=ABOUT, metrics={})
     assert len(told) == 1
     assert_equal(restore(tmp_path).networks, state_at(3).networks)
+
+
+def test_storage_that_hangs_ends_the_run_in_a_line(tmp_path, monkeypatch):
+    def hang(self):
+        raise TimeoutError("Timed out while waiting for async_write_complete barrier.")
+
+    with Checkpoints(tmp_path, keep=3) as checkpoints, monkeypatch.context() as patch:
+        patch.setattr(ocp.CheckpointManager, "wait_until_finished", hang)
+        with pytest.raises(FaultError, match="checkpoints: the storage does not answer; when"):
+            checkpoints.save(1, state_at(1), about=ABOUT, metrics={})
 
 
 SAVER = """
