@@ -26,7 +26,7 @@ from glcic_jax.disk import file_digest
 from glcic_jax.distributed import Cluster, gather, joined, require_same
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import check_batch_size, describe, make_mesh, shard
-from glcic_jax.process import keep_compiled, keep_freed_memory
+from glcic_jax.process import keep_compiled, keep_freed_memory, leave_quietly
 from glcic_jax.report import Report
 from glcic_jax.train import Interrupted, train
 from glcic_jax.types import UserError, phase_ends
@@ -187,6 +187,7 @@ def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -
       about: what --help prints.
     """
     keep_freed_memory()
+    leave_quietly()
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
