@@ -78,6 +78,12 @@ def slow_saves(wait):
     return partial(ocp.CheckpointManagerOptions, async_options=slow)
 
 
+def hurried(patience, batches, count):
+    """`read_ahead`, of whose patience only the first batch has what it needs."""
+    yield next(batches)
+    yield from read_ahead(batches, count, silent_seconds=patience / 3, patience=patience)
+
+
 def run(config, workdir):
     """main.run, slowed down so that the tests can break it, or breaking by itself."""
     pause = float(os.environ.get("TINY_PAUSE", "0"))
@@ -86,9 +92,7 @@ def run(config, workdir):
         saving = float(os.environ["TINY_SAVING"])
         ocp.CheckpointManagerOptions = slow_saves(partial(time.sleep, saving))
     if "TINY_PATIENCE" in os.environ:
-        patience = float(os.environ["TINY_PATIENCE"])
-        hurried = partial(read_ahead, silent_seconds=patience / 3, patience=patience)
-        pipeline.read_ahead = hurried
+        pipeline.read_ahead = partial(hurried, float(os.environ["TINY_PATIENCE"]))
     make_dataset = main.make_dataset
 
     def slow_dataset(*arguments, **named):
