@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from glcic_jax.data.decode import write
@@ -44,9 +45,11 @@ def variant(config: Any, discriminators: tuple[str, ...]) -> Any:
 
 
 def ablation(config: Any, workdir: Path) -> None:
-    """Trains the four, one after the other, and shows them side by side."""
+    """Trains the four, one after the other; the first process shows them side by side."""
     for name, discriminators in VARIANTS.items():
         run(variant(config, discriminators), workdir / name)
+    if jax.process_index():
+        return
     text = table(workdir)
     write_whole(workdir / "table.md", text)
     write(workdir / "grid.png", grid(config, workdir))

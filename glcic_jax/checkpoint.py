@@ -6,7 +6,7 @@ run and holds a digest of each and of itself: Orbax restores a flipped byte with
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,31 +18,35 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
 from glcic_jax.best import BEST, Scores
-from glcic_jax.disk import check_space, clear_errors
+from glcic_jax.disk import check_space, clear_errors, told_if_slow
 from glcic_jax.distributed import gather
 from glcic_jax.items import DamagedError, digest, flat, json_digest, like_saved, one_line
 from glcic_jax.parallel import copy_to
+from glcic_jax.run_folder import CHECKPOINTS, saved_steps, steps_cut_short
 from glcic_jax.types import NetworkState, TrainState, UserError
 
 log = logging.getLogger(__name__)
 logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells of every option it understood
 
-FOLDER = "checkpoints"
 PARTS = ("params", "batch_stats", "opt_state")
-
 Opened = tuple[ocp.CheckpointManager, int, dict]  # the folder, a step, its description
 
 
 class Checkpoints:
-    """Of a run in training: the latest, the best, and those at ends of phases are kept."""
+    """Of a run in training: the latest, the best, ends of phases. Slow and lost saves are told."""
 
-    def __init__(self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = ()) -> None:
-        self._folder = (run / FOLDER).absolute()
+    def __init__(
+        self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = (),
+        tell: Callable[[str], None] = log.warning,
+    ) -> None:  # fmt: skip
+        self._folder, self._tell, self._writing = (run / CHECKPOINTS).absolute(), tell, 0
+        for step in steps_cut_short(run):
+            tell(f"the save of step {step:,} was cut short: what it left is removed")
         self._scores = Scores()
         policies = [managers.LatestN(keep), self._scores, managers.CustomSteps(keep_steps)]
+        kept = managers.AnyPreservationPolicy(policies)
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=managers.AnyPreservationPolicy(policies),
-            cleanup_tmp_directories=True,
+            preservation_policy=kept, cleanup_tmp_directories=True
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
         with _manager_alone(self._folder) as manager:
@@ -98,6 +102,7 @@ class Checkpoints:
         about = about | {"items": described, "score": self._scores[step]}
         sealed = ocp.args.JsonSave(about | {"digest": json_digest(about)})
         arrays = {name: ocp.args.StandardSave(item) for name, item in items.items() if item}
+        self._writing = step
         with clear_errors(self._folder, self._last_good):
             self._manager.save(step, args=ocp.args.Composite(about=sealed, **arrays))
 
@@ -139,23 +144,18 @@ class Checkpoints:
 
     def wait(self) -> None:
         """Returns once nothing is being written any more."""
-        with clear_errors(self._folder, self._last_good):
+        line = f"the checkpoint of step {self._writing:,} is still being written: waiting"
+        with clear_errors(self._folder, self._last_good), told_if_slow(self._tell, line):
             self._manager.wait_until_finished()
 
     def close(self) -> None:
         """Waits, and lets go of the folder."""
-        with clear_errors(self._folder, self._last_good):
-            self._manager.close()
+        self.wait()
+        self._manager.close()
 
     def _last_good(self) -> str:
         steps = [step for step in self.steps() if (self._folder / str(step)).is_dir()]
         return f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint yet"
-
-
-def saved_steps(run: Path) -> list[int]:
-    """Of the saves that were finished, ascending; one cut short has another name."""
-    names = [path.name for path in (run / FOLDER).glob("*")]
-    return sorted(int(name) for name in names if name.isdigit())
 
 
 def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:
@@ -203,7 +203,7 @@ def _manager_alone(folder: Path) -> ocp.CheckpointManager:
 def _reader(run: Path, step: int | None) -> Iterator[Opened]:
     if not saved_steps(run):
         raise UserError(f"{run}: no run folder with a checkpoint; give the --workdir of a training")
-    with _manager_alone((run / FOLDER).absolute()) as manager:
+    with _manager_alone((run / CHECKPOINTS).absolute()) as manager:
         steps = sorted(manager.all_steps())
         step = max(steps, default=0) if step is None else step
         if step not in steps:

@@ -1,11 +1,12 @@
 """What the commands have in common: their help, and how they end."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
 from glcic_jax.disk import FULL
-from glcic_jax.errors import UserError
+from glcic_jax.errors import FaultError, UserError
 
 
 def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
@@ -23,7 +24,7 @@ def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
 def exit_code(work: Callable[[], int | None]) -> int:
     """Runs a command; 2 for a mistake of the user's or a full disk, told in one line.
 
-    Otherwise what `work` returns, 0 for nothing.
+    Otherwise what `work` returns, 0 for nothing. A `FaultError` ends the process.
     """
     try:
         return work() or 0
@@ -32,7 +33,11 @@ def exit_code(work: Callable[[], int | None]) -> int:
         if line is None:
             raise
         print(f"error: {line}", file=sys.stderr)
-    return 2
+        if isinstance(error, FaultError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(error.code)
+    return UserError.code
 
 
 def told(error: BaseException) -> str | None:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and a full disk told in one line."""
+"""Files that are whole or not there, and full or slow disks told in one line."""
 
 import errno
 import hashlib
@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from glcic_jax.errors import UserError
+from glcic_jax.errors import FaultError, UserError
 
 MARGIN = 2**20
 """Bytes beyond the arrays themselves: descriptions and indices."""
+
+SLOW = 1.0
+"""Seconds of waiting that need no word."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The numbers of the operating system's errors for a full disk and a used-up quota."""
@@ -58,13 +61,18 @@ def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:
 
 @contextmanager
 def clear_errors(folder: Path, last_good: Callable[[], str]) -> Iterator[None]:
-    """Turns the many forms of a full disk, met while writing, into one line.
+    """Turns the many forms of a full disk, met while writing, into one line; a hanging one too.
 
     Raises:
       UserError: in place of whatever said that there is no space; other errors pass.
+      FaultError: in place of a `TimeoutError`.
     """
     try:
         yield
+    except TimeoutError as error:
+        raise FaultError(
+            f"{folder}: the storage does not answer; when it does, the same command resumes"
+        ) from error
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:
@@ -74,6 +82,17 @@ def clear_errors(folder: Path, last_good: Callable[[], str]) -> Iterator[None]:
                 raise UserError(_line(folder, "no space left", last_good())) from error
             cause = cause.__cause__ or cause.__context__
         raise
+
+
+@contextmanager
+def told_if_slow(tell: Callable[[str], None], line: str) -> Iterator[None]:
+    """Tells `line`, once, if what is done within takes longer than `SLOW` seconds."""
+    timer = threading.Timer(SLOW, tell, [line])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _line(folder: Path, detail: str, last_good: str) -> str:

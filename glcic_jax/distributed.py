@@ -93,7 +93,7 @@ def joined(cluster: Cluster, *orderly: type[BaseException]) -> Iterator[None]:
     except BaseException as error:
         line = told(error)
         if line is not None:
-            _peers.fail(line, 2)
+            _peers.fail(line, getattr(error, "code", UserError.code))
         time.sleep(GRACE)
         traceback.print_exc()
         _peers.fail(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}", 1)

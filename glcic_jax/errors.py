@@ -1,5 +1,17 @@
-"""The one error that is told without a traceback. No imports: refusals must not wait for JAX."""
+"""The errors that are told without a traceback. No imports: refusals must not wait for JAX."""
 
 
 class UserError(Exception):
-    """A mistake the user can mend: told in one line, exit code 2, no traceback."""
+    """A mistake the user can mend: told in one line, no traceback."""
+
+    code = 2
+    """What the process ends with."""
+
+
+class FaultError(UserError):
+    """A fault of the machine, after which the same command goes on: told in one line, no traceback.
+
+    The process ends at once, since threads of its own may wait for what will never come.
+    """
+
+    code = 1

@@ -19,14 +19,14 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from glcic_jax import run_folder
-from glcic_jax.checkpoint import read_about, saved_steps
+from glcic_jax.checkpoint import read_about
 from glcic_jax.command_line import exit_code
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.disk import file_digest
 from glcic_jax.distributed import Cluster, gather, joined, require_same
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import check_batch_size, describe, make_mesh, shard
-from glcic_jax.process import keep_compiled, keep_freed_memory
+from glcic_jax.process import keep_compiled, keep_freed_memory, leave_quietly
 from glcic_jax.report import Report
 from glcic_jax.train import Interrupted, train
 from glcic_jax.types import UserError, phase_ends
@@ -115,7 +115,7 @@ def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] |
     A network is tied to the mean pixel it was trained with, so a run that starts from another's
     network takes that one too. None: to be measured.
     """
-    for step in reversed(saved_steps(workdir)):
+    for step in reversed(run_folder.saved_steps(workdir)):
         try:
             return tuple(read_about(workdir, step)[1]["mean_pixel"])
         except UserError as error:  # damaged: an older one knows it too
@@ -188,6 +188,7 @@ def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -
       about: what --help prints.
     """
     keep_freed_memory()
+    leave_quietly()
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 

@@ -64,6 +64,17 @@ def choose_device(kind: str | None) -> None:
         ) from error
 
 
+def leave_quietly() -> None:
+    """Lets the line that says why a command ends be its last.
+
+    Python removes what worker processes leave in shared memory, and need not warn of it. To be
+    called before the first of them is started.
+    """
+    quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
+    known = os.environ.get("PYTHONWARNINGS", quiet)
+    os.environ["PYTHONWARNINGS"] = known if quiet in known else f"{known},{quiet}"
+
+
 def end_with_parent() -> None:
     """In a worker process: ends it when the process that started it is gone, however it went."""
 

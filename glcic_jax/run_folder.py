@@ -11,6 +11,9 @@ from glcic_jax.disk import write_whole
 from glcic_jax.errors import UserError
 
 CONFIG = "config.json"
+CHECKPOINTS = "checkpoints"
+UNFINISHED = ".orbax-checkpoint-tmp"
+"""Follows the step in the name of what is being saved."""
 
 
 @contextmanager
@@ -102,6 +105,18 @@ def read_config(workdir: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise UserError(f"{path}: not a config: no fields in it")
     return config
+
+
+def saved_steps(workdir: Path) -> list[int]:
+    """Of the checkpoints whose save was finished, ascending."""
+    names = [path.name for path in (workdir / CHECKPOINTS).glob("*")]
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def steps_cut_short(workdir: Path) -> list[int]:
+    """Of the checkpoints whose save was not finished, ascending."""
+    names = [path.name for path in (workdir / CHECKPOINTS).glob(f"[0-9]*{UNFINISHED}*")]
+    return sorted(int(name.partition(UNFINISHED)[0]) for name in names)
 
 
 def flat(config: dict, prefix: str = "") -> dict[str, Any]:

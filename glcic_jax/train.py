@@ -43,7 +43,7 @@ def train(
     step_fn = make_train_step(method, mesh, jax.random.key(config.seed))
     viewer = Viewer(method, mesh, dataset, config.data.batch_size)
     with (
-        Checkpoints(workdir, keep=config.keep, keep_steps=ends) as checkpoints,
+        Checkpoints(workdir, keep=config.keep, keep_steps=ends, tell=report.message) as checkpoints,
         Interrupt() as interrupt,
         Profiler(workdir, config.profile) as profiler,
     ):

@@ -4,18 +4,25 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections import namedtuple
+from functools import partial
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 
+from glcic_jax import disk
 from glcic_jax.checkpoint import Checkpoints, read_about, restore_network
+from glcic_jax.errors import FaultError
 from glcic_jax.parallel import make_mesh, replicate
+from glcic_jax.run_folder import saved_steps
 from glcic_jax.types import NetworkState, TrainState, UserError
+from tests.tiny import slow_saves
 
 ABOUT = {"config": {"method": "glcic"}, "mean_pixel": [0.1, 0.2, 0.3]}
 
@@ -265,6 +272,38 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_last_checkpoint(small_dis
             checkpoints.save(2, big, about=ABOUT, metrics={})
             checkpoints.wait()
     assert_equal(restore(small_disk), state_at(1))
+
+
+def test_a_save_still_under_way_is_waited_for_and_told(tmp_path, monkeypatch):
+    written, told = threading.Event(), []
+
+    def tell(line):
+        told.append(line)
+        written.set()
+
+    monkeypatch.setattr(ocp, "CheckpointManagerOptions", slow_saves(partial(written.wait, 60)))
+    monkeypatch.setattr(disk, "SLOW", 0.1)
+    with Checkpoints(tmp_path, keep=3, tell=tell) as checkpoints:
+        checkpoints.save(1000, state_at(1), about=ABOUT, metrics={})
+        assert (told, checkpoints.steps()) == ([], [1000])
+        assert saved_steps(tmp_path) == []
+        checkpoints.save(1001, state_at(2), about=ABOUT, metrics={})
+        assert told == ["the checkpoint of step 1,000 is still being written: waiting"]
+        assert 1000 in saved_steps(tmp_path)
+        monkeypatch.setattr(disk, "SLOW", 60)
+        checkpoints.save(1002, state_at(3), about=ABOUT, metrics={})
+    assert len(told) == 1
+    assert_equal(restore(tmp_path).networks, state_at(3).networks)
+
+
+def test_storage_that_hangs_ends_the_run_in_a_line(tmp_path, monkeypatch):
+    def hang(self):
+        raise TimeoutError("Timed out while waiting for async_write_complete barrier.")
+
+    with Checkpoints(tmp_path, keep=3) as checkpoints, monkeypatch.context() as patch:
+        patch.setattr(ocp.CheckpointManager, "wait_until_finished", hang)
+        with pytest.raises(FaultError, match="checkpoints: the storage does not answer; when"):
+            checkpoints.save(1, state_at(1), about=ABOUT, metrics={})
 
 
 SAVER = """

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from glcic_jax.checkpoint import saved_steps
 from glcic_jax.convert import main as convert
 from glcic_jax.data.decode import decode
 from glcic_jax.evaluate import main
@@ -20,6 +19,7 @@ from glcic_jax.evaluation.rivals import rivals
 from glcic_jax.masks import main as draw_masks
 from glcic_jax.methods.procedural import FILLS
 from glcic_jax.parallel import make_mesh
+from glcic_jax.run_folder import saved_steps
 from tests.test_complete import save_run
 
 rng = np.random.default_rng(0)

@@ -4,6 +4,7 @@ import csv
 import importlib
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
@@ -71,6 +72,16 @@ def test_ablation_trains_four_networks_and_shows_them(trained):
     columns = [picture[22:, 36 * n : 36 * n + 32] for n in range(6)]
     assert (columns[4] != columns[5]).any()
     assert (columns[0] != columns[5]).any()
+
+
+def test_the_first_process_alone_shows_them(tmp_path, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(ablation, "run", lambda config, folder: ran.append(folder.name))
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    ablation.ablation(small_config(), tmp_path)
+    assert ran == list(ablation.VARIANTS)
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().out == ""
 
 
 def test_limits_writes_what_it_promises(trained, pictures, tmp_path, capsys):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from glcic_jax.report import read_records
-from glcic_jax.run_folder import read_config
+from glcic_jax.run_folder import read_config, saved_steps, steps_cut_short
 from tests.nodes import BOUND, nodes
 from tests.pictures import make_collection
+from tests.test_checkpoint import flip_a_byte, remove_a_file, truncate
 
 NAMES = ("completion", "discriminator", "joint")
 TOY = {"module": "tests.tiny"}
@@ -95,18 +96,20 @@ def test_optimizers_split_over_processes_change_nothing(whole, pictures, tmp_pat
 
 
 @pytest.mark.slow
-def test_stopped_on_four_processes_it_goes_on_with_two(whole, pictures, tmp_path):
-    """The pictures come in the order of the run never stopped: none twice, none left out."""
-    steps, one_each = "--config.phases.completion=24", "--config.cpu_devices=1"
-    workdir = tmp_path / "run"
-    command = flags(pictures, workdir, steps, one_each)
-    with nodes(tmp_path / "logs", 4, *command, TINY_PAUSE="0.5", **TOY) as all_:
+@pytest.mark.parametrize(("before", "after"), [((4, 1), (2, 2)), ((1, 1), (2, 4))])
+def test_it_goes_on_with_other_processes_and_devices(whole, pictures, tmp_path, before, after):
+    """(processes, devices of each). Pictures come in the order of the run never stopped: none
+    twice, none left out.
+    """
+    steps, workdir = "--config.phases.completion=24", tmp_path / "run"
+    command = flags(pictures, workdir, steps, f"--config.cpu_devices={before[1]}")
+    with nodes(tmp_path / "logs", before[0], *command, TINY_PAUSE="0.5", **TOY) as all_:
         all_[0].wait_for("completion 9/24")
-        all_[2].send_signal(signal.SIGTERM)
+        all_[-1].send_signal(signal.SIGTERM)
         for node in all_:
             code, _ = node.ended()
             assert code == 128 + signal.SIGTERM
-    run_through(pictures, workdir, 2, steps, **TOY)
+    run_through(pictures, workdir, after[0], steps, f"--config.cpu_devices={after[1]}", **TOY)
     assert_close(records(workdir), records(whole[0]))
 
 
@@ -143,6 +146,46 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on(whole, pictures, t
     assert f"error: process {lost} (" in told
     assert "is lost: killed, or its machine is down" in told
     run_through(pictures, workdir, 2, steps, **TOY)
+    assert records(workdir) == records(whole[0])
+
+
+@pytest.mark.slow
+def test_killed_while_saving_the_run_goes_on_from_the_save_before(whole, pictures, tmp_path):
+    """One process, then the other, at moments that a seed draws; a save lasts a second."""
+    workdir, rng = tmp_path / "run", np.random.default_rng(0)
+    steps, last = "--config.phases.completion=24", 0
+    for lost in (0, 1):
+        command = flags(pictures, workdir, steps)
+        with nodes(tmp_path / "logs", 2, *command, TINY_SAVING="1", **TOY) as all_:
+            all_[0].wait_for(f"completion {last + 5}/24", 3 * BOUND)
+            while not steps_cut_short(workdir):
+                assert all_[0].poll() is None, all_[0].told()
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 1))
+            all_[lost].kill()
+            told = [node.ended()[1] for node in all_]
+        assert f"error: process {lost} (" in told[1 - lost]
+        assert max(saved_steps(workdir)) >= last + 2
+        last = max(saved_steps(workdir))
+    cut_short = steps_cut_short(workdir)
+    first, _ = run_through(pictures, workdir, 2, steps, **TOY)
+    for step in cut_short:
+        assert f"the save of step {step} was cut short: what it left is removed" in first
+    assert f"found a checkpoint of step {last}: resuming" in first
+    assert records(workdir) == records(whole[0])
+
+
+@pytest.mark.slow
+def test_damaged_checkpoints_are_named_and_passed_over(whole, pictures, tmp_path):
+    """The last three, each in another way; process 0 tells, and both go on from the fourth."""
+    workdir, steps = tmp_path / "run", "--config.phases.completion=24"
+    shutil.copytree(whole[0], workdir)
+    for step, damage in zip((24, 22, 20), (flip_a_byte, truncate, remove_a_file), strict=True):
+        damage(workdir, step)
+    first, _ = run_through(pictures, workdir, 2, steps, **TOY)
+    for step in (24, 22, 20):
+        assert re.search(rf"checkpoint {step} of .* is damaged: ", first)
+    assert "found a checkpoint of step 18: resuming" in first
     assert records(workdir) == records(whole[0])
 
 

@@ -8,12 +8,16 @@ is python -m glcic_jax.main that knows this method.
 import os
 import sys
 import time
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import optax
+import orbax.checkpoint as ocp
 
 from glcic_jax import main
+from glcic_jax.data import pipeline
+from glcic_jax.data.ahead import read_ahead
 from glcic_jax.methods import METHODS
 from glcic_jax.parallel import DATA, split_over_fsdp
 from glcic_jax.types import Method, NetworkState, Phase, TrainState
@@ -72,10 +76,27 @@ def toy(config, mean_pixel):
     return Method(init, phases, complete, previews, ("completion",))
 
 
+def slow_saves(wait):
+    """Orbax's options, by which a save calls `wait` when all but its last part is done."""
+    slow = ocp.AsyncOptions(post_finalization_callback=wait)
+    return partial(ocp.CheckpointManagerOptions, async_options=slow)
+
+
+def hurried(patience, batches, count):
+    """`read_ahead`, of whose patience only the first batch has what it needs."""
+    yield next(batches)
+    yield from read_ahead(batches, count, silent_seconds=patience / 3, patience=patience)
+
+
 def run(config, workdir):
     """main.run, slowed down so that the tests can break it, or breaking by itself."""
     pause = float(os.environ.get("TINY_PAUSE", "0"))
     fails_at = os.environ.get("TINY_FAILS", "")
+    if "TINY_SAVING" in os.environ:
+        saving = float(os.environ["TINY_SAVING"])
+        ocp.CheckpointManagerOptions = slow_saves(partial(time.sleep, saving))
+    if "TINY_PATIENCE" in os.environ:
+        pipeline.read_ahead = partial(hurried, float(os.environ["TINY_PATIENCE"]))
     make_dataset = main.make_dataset
 
     def slow_dataset(*arguments, **named):

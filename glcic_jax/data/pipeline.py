@@ -13,6 +13,7 @@ import grain
 import jax
 import numpy as np
 
+from glcic_jax.data.ahead import read_ahead
 from glcic_jax.data.collection import Source, Split
 from glcic_jax.data.hole_kinds import make_hole
 from glcic_jax.data.measurement import Measured, with_fresh_hole
@@ -152,10 +153,7 @@ def train_batches(
         stream = stream.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=_start_worker
         )
-    placed = stream.map(place)
-    return iter(
-        grain.experimental.ThreadPrefetchIterDataset(placed, prefetch_buffer_size=PLACED_AHEAD)
-    )
+    return read_ahead(iter(stream.map(place)), PLACED_AHEAD)
 
 
 def _start_worker(index: int, count: int) -> None:
