@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import uvicorn
@@ -109,15 +110,26 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
       UserError: it cannot be had.
     """
+    if not 0 <= port < 2**16:
+        raise UserError(f"{port} is no port: choose another --host or --port, 1 to 65535")
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{host}:{port}: {reason}: choose another --host or --port") from error
 
 
-def make_server(app: Starlette) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """A server that ends cleanly however often Ctrl-C is pressed: LAST_ANSWERS is all it waits."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends the server; a handler of signals."""
+        del sig, frame
+        self.should_exit = True
+
+
+def make_server(app: Starlette) -> Server:
     """A server whose `run(sockets=[...])` serves until Ctrl-C, or until `should_exit` is set."""
     config = uvicorn.Config(
         app,
@@ -130,7 +142,7 @@ def make_server(app: Starlette) -> uvicorn.Server:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=LAST_ANSWERS,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
