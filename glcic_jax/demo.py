@@ -41,6 +41,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     for name in ("megabytes", "megapixels", "seconds", "queue"):
         if getattr(args, name) <= 0:
             parser.error(f"--{name}: give more than 0")
+    if not 0 <= args.port < 2**16:
+        parser.error(f"--port {args.port}: give 0 to 65535")
     return args
 
 

@@ -13,7 +13,6 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 import uvicorn
@@ -110,22 +109,19 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
       UserError: it cannot be had.
     """
-    if not 0 <= port < 2**16:
-        raise UserError(f"{port} is no port: choose another --host or --port, 1 to 65535")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = error.strerror or error
         raise UserError(f"{host}:{port}: {reason}: choose another --host or --port") from error
 
 
 class Server(uvicorn.Server):
     """A server that ends cleanly however often Ctrl-C is pressed: LAST_ANSWERS is all it waits."""
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: object) -> None:
         """Ends the server; a handler of signals."""
-        del sig, frame
         self.should_exit = True
 
 
