@@ -30,7 +30,7 @@ def training(method: str) -> ConfigDict:
     config.dtype = "float32"  # of the arithmetic; parameters are float32 always
     config.sync_batch_norm = True  # statistics over the global batch; False: on each device alone
     config.cpu_devices = 0  # without a GPU: virtual devices to split batches over; 0 = one
-    config.init_from = ""  # run folder whose completion network this run starts from
+    config.init_from = ""  # run or converted weights whose completion network this run starts from
     config.profile = 0  # updates to write a trace of, from the 20th of a run on; 0 = none
 
     config.every = ConfigDict()  # updates

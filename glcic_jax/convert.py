@@ -56,7 +56,7 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     from glcic_jax.tensors import read_safetensors
     from glcic_jax.weights import exchange, hub, runs, torch7_glcic, torch_files
 
-    path = hub.fetch(address) if address.startswith(HUB) else Path(address)
+    path = hub.locate(address)
     kind = kind_of(path)
     if step is not None and kind != "run":
         raise UserError(f"{address} is no run folder: leave --step away")

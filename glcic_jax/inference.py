@@ -12,7 +12,7 @@ from glcic_jax.methods import METHODS
 from glcic_jax.types import Method, NetworkState, TrainState, UserError
 from glcic_jax.weights import network, partial_network
 from glcic_jax.weights.exchange import is_exchange, read_exchange
-from glcic_jax.weights.hub import SCHEME, fetch
+from glcic_jax.weights.hub import locate
 from glcic_jax.weights.network import CompletionWeights, Weights
 from glcic_jax.weights.partial_network import PartialWeights
 
@@ -31,7 +31,7 @@ def load(run: str | Path, step: int | None = None, **settings: Any) -> Completer
       UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method; a
         setting that the method has not.
     """
-    path = fetch(str(run)) if str(run).startswith(SCHEME) else Path(run)
+    path = locate(run)
     if is_exchange(path):
         if step is not None:
             raise UserError(f"{run} is no run folder: choose no step")

@@ -39,7 +39,7 @@ FLOORS = {
         "evaluation.tables", "evaluation.page", "evaluation.perceptual", "evaluation.summary",
         "evaluation.feature_cache", "study", "study.answers", "study.page", "study.pictures",
     },
-    3: {"train_step", "inference", "scoring", "study.server"},
+    3: {"train_step", "inference", "donor", "scoring", "study.server"},
     4: {
         "__main__", "train", "main", "complete", "convert", "evaluate", "masks", "prepare",
         "quickstart", "user_study", "demo", "web", "web.filling", "web.worker", "web.guard",

@@ -238,7 +238,7 @@ def test_values_beyond_float16_are_refused():
         ("sha256", "0", "not the file that config.json describes, or damaged"),
         ("network.width", 3, "network.width is 3, expected an even number"),
         ("network.width", 10**9, "network.width is 1000000000"),
-        ("network.width", 4, "layer1.conv.bias is .2,., a glcic completion network of width 4 has .4,."),
+        ("network.width", 4, "layer1.conv.bias is .2,., a glcic .* of width 4 has .4,."),
         ("network.norm", False, "norm1.norm.bias is .*has none"),
         ("network.output", ["clip"], "network.output is .'clip'., expected sigmoid or clip"),
         ("network", [], "network.kind is None"),

@@ -16,6 +16,15 @@ SCHEME = "hf://"
 FILES = [CONFIG, "*.safetensors"]
 
 
+def locate(address: str | Path) -> Path:
+    """Where a network is on this machine: the path itself, or what `fetch` downloads.
+
+    Raises:
+      UserError: as `fetch`.
+    """
+    return fetch(str(address)) if str(address).startswith(SCHEME) else Path(address)
+
+
 def fetch(address: str) -> Path:
     """Downloads a network once, and gives the folder that it lies in.
 
