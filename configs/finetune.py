@@ -3,19 +3,38 @@
     python -m glcic_jax.main --config configs/finetune.py:START --workdir runs/finetune \
         --config.data.root=DIR
 
-START is the run folder to start from. Networks, sizes, holes and the mean pixel are that run's; the
-completion network starts as it is there, the discriminator from scratch (as in section 4.5 of the
-paper): first the discriminator alone, then both. A tenth of the pictures is held out and scored
-before the first update, and from then on. A run is described in docs/results.md.
+START is the run folder to start from, or converted weights of GLCIC (docs/weights.md). Networks,
+sizes, holes and the mean pixel are that run's; of weights from elsewhere the width is known, and
+the rest is the paper's. The completion network starts as it is there, the discriminator from
+scratch (as in section 4.5 of the paper): first the discriminator alone, then both. A tenth of the
+pictures is held out and scored before the first update, and from then on. A run is described in
+docs/results.md.
 """
 
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from configs import places2
 from glcic_jax.run_folder import read_config
 from glcic_jax.types import UserError
+from glcic_jax.weights.description import CONFIG, GLCIC, read_description
+from glcic_jax.weights.exchange import is_exchange
+from glcic_jax.weights.hub import locate
+
+
+def known_of(start: Path) -> dict[str, Any]:
+    """The config of a run, or what converted weights tell of theirs."""
+    if not is_exchange(start):
+        return read_config(start)
+    described = read_description((start if start.is_dir() else start.parent) / CONFIG)
+    if described["network"]["kind"] != GLCIC:
+        raise UserError(
+            f"{start}: a {described['network']['kind']}; configs/finetune.py takes GLCIC's: set "
+            "init_from of its own method's config"
+        )
+    return described["run"] or {"width": described["network"]["width"]}
 
 
 def get_config(start: str = "") -> ConfigDict:
@@ -24,8 +43,9 @@ def get_config(start: str = "") -> ConfigDict:
             "configs/finetune.py: name the run to start from: --config configs/finetune.py:RUN"
         )
     config = places2.get_config()
-    theirs = ConfigDict(read_config(Path(start)))
-    del config.holes  # another kind has other arguments
+    theirs = ConfigDict(known_of(locate(start)))
+    if "holes" in theirs:
+        del config.holes  # another kind has other arguments
     config.update(theirs)
     config.init_from = start
     config.data.source = "folder"

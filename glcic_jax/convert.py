@@ -1,12 +1,13 @@
-r"""Converts a completion network's weights from and to other programs' files.
+r"""Converts weights of completion networks from and to other programs' files.
 
 python -m glcic_jax.convert runs/quickstart quickstart.onnx
 python -m glcic_jax.convert completionnet_places2.t7 places2
 python -m glcic_jax.convert model_cn_step400000 celeba --mean-pixel 0.5061,0.4254,0.3828
 
 IN   a run folder; a folder or .safetensors file that this program wrote; a Torch7 .t7 file of
-     GLCIC's authors; a state dict of GLCIC-PyTorch, MMagic or of an nn.Sequential in the paper's
-     order, as PyTorch's own file or as .safetensors; or hf://OWNER/NAME.
+     GLCIC's authors; a state dict of GLCIC-PyTorch, MMagic, of an nn.Sequential in the paper's
+     order, or of pytorch-inpainting-with-partial-conv, as PyTorch's own file or as .safetensors;
+     or hf://OWNER/NAME.
 OUT  a folder, or NAME.safetensors (both with config.json; glcic_jax.load takes them); NAME.onnx;
      NAME.stablehlo; NAME.pth (PyTorch's names); or hf://OWNER/NAME, with a model card.
 """
@@ -20,7 +21,7 @@ from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.errors import UserError
 
 if TYPE_CHECKING:
-    from glcic_jax.weights.network import CompletionWeights
+    from glcic_jax.weights.network import Tensors, Weights
 
 HUB = "hf://"
 SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
@@ -46,16 +47,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read(address: str, step: int | None, mean_pixel: str | None) -> "CompletionWeights":
+def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     """The network of IN, whose kind is told by its first bytes.
 
     Raises:
       UserError: nothing that can be read, or another network.
     """
     from glcic_jax.tensors import read_safetensors
-    from glcic_jax.weights import exchange, hub, runs, torch7_glcic, torch_files, torch_glcic
+    from glcic_jax.weights import exchange, hub, runs, torch7_glcic, torch_files
 
-    path = hub.fetch(address) if address.startswith(HUB) else Path(address)
+    path = hub.locate(address)
     kind = kind_of(path)
     if step is not None and kind != "run":
         raise UserError(f"{address} is no run folder: leave --step away")
@@ -68,8 +69,20 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "CompletionW
     if kind == "torch7":
         return torch7_glcic.from_torch7(path)
     reader = torch_files.read_state_dict if kind == "torch" else read_safetensors
+    return _of_torch(reader(path), mean_pixel, str(path))
+
+
+def _of_torch(state: "Tensors", mean_pixel: str | None, source: str) -> "Weights":
+    """The network of a state dict, whose program is told by its names."""
+    from glcic_jax.weights import torch_glcic, torch_partial
+
+    state = {name.removeprefix("module."): t for name, t in state.items()}  # of several GPUs
     colour = _colour(mean_pixel) if mean_pixel is not None else None
-    return torch_glcic.from_state_dict(reader(path), colour, str(path))
+    if torch_partial.FIRST not in state:
+        return torch_glcic.from_state_dict(state, colour, source)
+    if colour:
+        raise UserError(f"{source} is centred at ImageNet's mean: leave --mean-pixel away")
+    return torch_partial.from_state_dict(state, source)
 
 
 def kind_of(path: Path) -> str:
@@ -106,14 +119,15 @@ def _colour(text: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def write(weights: "CompletionWeights", output: str, dtype: str, licence: str | None) -> str:
+def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> str:
     """Writes OUT, of the kind that its name tells, and says what was written.
 
     Raises:
       UserError: it cannot be written, or a package for it is missing.
     """
-    from glcic_jax.weights import exchange, hub, onnx, stablehlo, torch_files, torch_glcic
+    from glcic_jax.weights import exchange, hub, onnx, stablehlo, torch_files
     from glcic_jax.weights.files import write_file
+    from glcic_jax.weights.network import CompletionWeights
 
     if output.startswith(HUB):
         return hub.push(weights, output, str(licence), dtype)
@@ -122,14 +136,27 @@ def write(weights: "CompletionWeights", output: str, dtype: str, licence: str | 
         file = exchange.write_exchange(weights, path, dtype)
         return f"{file} and the config.json beside it"
     if path.suffix in (".pth", ".pt"):
-        title, state = torch_glcic.to_state_dict(weights)
+        title, state = _to_torch(weights)
         torch_files.write_state_dict(state, path, dtype)
         colour = ",".join(f"{value:g}" for value in weights.hole_colour)
         return f"{path} with the names of {title}, mean pixel {colour}"
+    if not isinstance(weights, CompletionWeights):
+        raise UserError(f"{path}: {path.suffix} takes GLCIC's network only, this is a {weights}")
     exporters = {".onnx": onnx.to_onnx, ".stablehlo": stablehlo.to_stablehlo}
     data = exporters[path.suffix](weights, dtype)
     write_file(path, data)
     return f"{path}, {len(data) / 2**20:.1f} MiB"
+
+
+def _to_torch(weights: "Weights") -> tuple[str, "Tensors"]:
+    from glcic_jax.weights import torch_glcic, torch_partial
+    from glcic_jax.weights.network import CompletionWeights
+    from glcic_jax.weights.partial_network import PartialWeights
+
+    if isinstance(weights, PartialWeights):
+        return torch_partial.to_state_dict(weights)
+    assert isinstance(weights, CompletionWeights)
+    return torch_glcic.to_state_dict(weights)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -144,8 +171,10 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.output}: {told}")
     weights = read(args.input, args.step, args.mean_pixel)
     if args.fold:
-        from glcic_jax.weights.network import fold
+        from glcic_jax.weights.network import CompletionWeights, fold
 
+        if not isinstance(weights, CompletionWeights):
+            raise UserError(f"--fold is for GLCIC's network, this is a {weights}: leave it away")
         weights = fold(weights)
     print(weights)
     print(f"wrote {write(weights, args.output, args.dtype, args.license)}")

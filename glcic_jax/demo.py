@@ -10,12 +10,15 @@ import argparse
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Callable
+from typing import Any
 
 from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.errors import UserError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -38,6 +41,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     for name in ("megabytes", "megapixels", "seconds", "queue"):
         if getattr(args, name) <= 0:
             parser.error(f"--{name}: give more than 0")
+    if not 0 <= args.port < 2**16:
+        parser.error(f"--port {args.port}: give 0 to 65535")
     return args
 
 
@@ -47,6 +52,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
       UserError: no such network, an address that cannot be had, or packages that are missing.
     """
+    _at_endings(signal.SIG_DFL)  # while it loads: at once, and without a word
     try:
         from glcic_jax.web import server  # an extra
     except ImportError as error:
@@ -56,14 +62,14 @@ def run(args: argparse.Namespace) -> None:
         ) from error
     from glcic_jax.web.worker import Worker
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     limits = server.Limits(
         args.megabytes * 2**20, args.megapixels * 10**6, args.seconds, args.queue
     )
-    with suppress(KeyboardInterrupt), server.listen(args.host, args.port) as listening:
+    with server.listen(args.host, args.port) as listening:
         worker = Worker(args.checkpoint, most_pixels=limits.pixels, seconds=limits.seconds)
         names = {args.host, socket.gethostname(), *args.name}
-        app = server.make_app(worker, limits, names)
+        serving = server.make_server(server.make_app(worker, limits, names))
+        _at_endings(serving.handle_exit)
         host = f"[{args.host}]" if ":" in args.host else args.host
         print(f"serving {', '.join(served.name for served in worker.methods)}")
         print(f"open http://{host}:{listening.getsockname()[1]}/; Ctrl-C ends it", flush=True)
@@ -74,7 +80,14 @@ def run(args: argparse.Namespace) -> None:
                 file=sys.stderr,
                 flush=True,
             )
-        server.make_server(app).run(sockets=[listening])
+        serving.run(sockets=[listening])
+        _at_endings(signal.SIG_IGN)
+
+
+def _at_endings(handler: Callable[..., Any] | signal.Handlers) -> None:
+    """What Ctrl-C and SIGTERM do from now on."""
+    for signum in ENDINGS:
+        signal.signal(signum, handler)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,9 +10,11 @@ from glcic_jax.checkpoint import read_about, restore_network
 from glcic_jax.completer import Completer, make_complete_fn
 from glcic_jax.methods import METHODS
 from glcic_jax.types import Method, NetworkState, TrainState, UserError
+from glcic_jax.weights import network, partial_network
 from glcic_jax.weights.exchange import is_exchange, read_exchange
-from glcic_jax.weights.hub import SCHEME, fetch
-from glcic_jax.weights.network import method_of
+from glcic_jax.weights.hub import locate
+from glcic_jax.weights.network import CompletionWeights, Weights
+from glcic_jax.weights.partial_network import PartialWeights
 
 
 def load(run: str | Path, step: int | None = None, **settings: Any) -> Completer:
@@ -29,13 +31,13 @@ def load(run: str | Path, step: int | None = None, **settings: Any) -> Completer
       UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method; a
         setting that the method has not.
     """
-    path = fetch(str(run)) if str(run).startswith(SCHEME) else Path(run)
+    path = locate(run)
     if is_exchange(path):
         if step is not None:
             raise UserError(f"{run} is no run folder: choose no step")
         _check_settings(run, settings, {})
         weights = read_exchange(path)
-        method, state = method_of(weights)
+        method, state = _method_of(weights)
         return _completer(method, state, weights.hole_colour)
     return _completer(*trained(path, step, **settings))
 
@@ -61,6 +63,14 @@ def trained(
         params, batch_stats = restore_network(run, name, fresh.networks[name], step)
         networks[name] = NetworkState(params, batch_stats, opt_state=None)
     return method, TrainState(jnp.asarray(step, jnp.int32), networks), mean_pixel
+
+
+def _method_of(weights: Weights) -> tuple[Method, TrainState]:
+    """A method that only completes, and its state."""
+    if isinstance(weights, PartialWeights):
+        return partial_network.method_of(weights)
+    assert isinstance(weights, CompletionWeights)
+    return network.method_of(weights)
 
 
 def _check_settings(run: str | Path, settings: dict[str, Any], known: dict[str, Any]) -> None:

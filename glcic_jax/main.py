@@ -18,7 +18,7 @@ import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from glcic_jax import run_folder
+from glcic_jax import donor, run_folder
 from glcic_jax.checkpoint import read_about
 from glcic_jax.command_line import exit_code
 from glcic_jax.data.pipeline import make_dataset
@@ -29,7 +29,8 @@ from glcic_jax.parallel import check_batch_size, describe, make_mesh, shard
 from glcic_jax.process import keep_compiled, keep_freed_memory, leave_quietly
 from glcic_jax.report import Report
 from glcic_jax.train import Interrupted, train
-from glcic_jax.types import UserError, phase_ends
+from glcic_jax.train_step import init_key
+from glcic_jax.types import Method, UserError, phase_ends
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,17 @@ def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] |
             log.warning("%s", error)
     if len(config.data.mean_pixel) == 3:
         return tuple(config.data.mean_pixel)
-    return tuple(read_about(Path(config.init_from))[1]["mean_pixel"]) if config.init_from else None
+    return donor.mean_pixel_of(config.init_from) if config.init_from else None
+
+
+def check_start(config: Any, method: Method, workdir: Path) -> None:
+    """Refuses an `init_from` that a new run cannot start from, before there is a run folder."""
+    if not config.init_from or run_folder.saved_steps(workdir):
+        return
+    networks = jax.eval_shape(method.init, init_key(config.seed)).networks
+    if donor.COMPLETION not in networks:
+        raise UserError(f'init_from: "{config.method}" has no completion network to start so')
+    donor.network_of(config.init_from, config.method, networks[donor.COMPLETION])
 
 
 def run(config: Any, workdir: Path) -> None:
@@ -141,6 +152,7 @@ def run(config: Any, workdir: Path) -> None:
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{config.method} learns from {needs} data.measurement")
     method.prepare()
+    check_start(config, method, workdir)
     described = describe(mesh, config.data.batch_size)
     check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
     dataset = make_dataset(

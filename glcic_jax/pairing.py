@@ -33,8 +33,8 @@ def plan(
       extension: of the files in an output folder, with its dot; each picture's own by default.
 
     Raises:
-      UserError: something is missing, one picture meets several masks, or an output would replace
-        what it is made from or another output.
+      UserError: something is missing, one picture meets several masks, a picture would be its own
+        mask, or an output would replace what it is made from or another output.
     """
     images = find_pictures(image)
     if not mask.exists():
@@ -115,6 +115,8 @@ def _check(jobs: list[Job]) -> list[Job]:
         if count > 1:
             raise UserError(f"{path} would be the completion of {count} pictures: rename them")
     for image, mask, output in jobs:
+        if image != STREAM and image.samefile(mask):
+            raise UserError(f"{image} would be its own mask: keep masks in a folder of their own")
         for source in (image, mask):
             if STREAM not in (source, output) and _same(source, output):
                 raise UserError(f"{output} would replace {source} itself: choose another --output")

@@ -12,7 +12,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from glcic_jax.checkpoint import Checkpoints, restore_network
+from glcic_jax import donor
+from glcic_jax.checkpoint import Checkpoints
 from glcic_jax.data.pipeline import Dataset
 from glcic_jax.distributed import compiled_together
 from glcic_jax.metrics import HELD_OUT
@@ -175,17 +176,15 @@ def _start(
         return state
     state = method.init(key)
     if config.init_from:
-        donor, name = Path(config.init_from), "completion"
-        if name not in state.networks:
-            raise UserError(f'init_from: "{config.method}" has no completion network to start so')
-        params, stats = restore_network(donor, name, like.networks[name])
+        name = donor.COMPLETION
+        params, stats = donor.network_of(config.init_from, config.method, like.networks[name])
         started = {
             own: network.replace(params=params, batch_stats=stats)
             for own, network in state.networks.items()
             if own.startswith(name)  # its moving average starts there too
         }
         state = state.replace(networks=state.networks | started)
-        report.message(f"the completion network starts from {donor}")
+        report.message(f"the completion network starts from {config.init_from}")
     report.resume(0)
     return place(mesh, state)
 

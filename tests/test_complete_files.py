@@ -134,6 +134,16 @@ def test_mistakes_get_one_line(folder, capsys, image, output, flags, message):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"), [("shots", "shots"), ("shots/*.png", "shots"), ("shots/a.png",) * 2]
+)
+def test_a_photograph_is_not_its_own_mask(folder, capsys, image, mask):
+    assert complete(image, "out.png" if image.endswith("a.png") else "out", mask=mask) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "error: shots/a.png would be its own mask: keep masks in a folder of their own"
+    assert not Path("out").exists()
+
+
 def test_a_dry_run_lists_and_checks_and_needs_no_jax(folder):
     (folder / "shots/d.png").write_text("broken")
     before = sorted(folder.rglob("*"))

@@ -1,9 +1,11 @@
 """The web page in a real browser, and its command as users start it."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -120,7 +122,7 @@ def test_in_a_real_browser_a_stroke_is_filled_and_the_rest_is_the_photograph(tmp
 def start(*arguments):
     command = [sys.executable, "-u", "-m", "glcic_jax.demo", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+    return subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True, **pipes)
 
 
 @pytest.mark.slow
@@ -140,7 +142,9 @@ def test_as_a_command_it_serves_networks_until_ctrl_c(tmp_path):
             assert response.status == 200
             completed = np.asarray(Image.open(BytesIO(png)))
             np.testing.assert_array_equal(completed[hole == 0], picture[hole == 0])
-        process.send_signal(signal.SIGINT)
+        for _ in range(3):  # an impatient user's
+            os.killpg(process.pid, signal.SIGINT)  # a terminal tells all processes
+            time.sleep(0.05)
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
     assert process.returncode == 0
 
@@ -155,7 +159,10 @@ def test_mistakes_get_one_line_and_exit_code_2(capsys, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "another --host or --port" in refusal(capsys, "--checkpoint", "x", "--port", port)
-    assert "another --host or --port" in refusal(capsys, "--checkpoint", "x", "--port", "99999")
+    for port in ("99999", "-1"):
+        with pytest.raises(SystemExit, match="2"):
+            main(["--checkpoint", "x", f"--port={port}"])
+        assert capsys.readouterr().err.endswith(f"--port {port}: give 0 to 65535\n")
     assert "another --host or --port" in refusal(capsys, "--checkpoint", "x", "--host", "no host")
     monkeypatch.delitem(sys.modules, "glcic_jax.web.server")
     monkeypatch.delattr("glcic_jax.web.server")

@@ -109,15 +109,23 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
       UserError: it cannot be had.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or error
         raise UserError(f"{host}:{port}: {reason}: choose another --host or --port") from error
 
 
-def make_server(app: Starlette) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """A server that ends cleanly however often Ctrl-C is pressed: LAST_ANSWERS is all it waits."""
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Ends the server; a handler of signals."""
+        self.should_exit = True
+
+
+def make_server(app: Starlette) -> Server:
     """A server whose `run(sockets=[...])` serves until Ctrl-C, or until `should_exit` is set."""
     config = uvicorn.Config(
         app,
@@ -130,7 +138,7 @@ def make_server(app: Starlette) -> uvicorn.Server:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=LAST_ANSWERS,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:

@@ -10,6 +10,7 @@ import multiprocessing
 import signal
 import sys
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -55,7 +56,12 @@ class Worker:
         self._waiting_for_ready = True
         arguments = (theirs, *self._arguments)
         self._process = context.Process(target=_work, args=arguments, daemon=True)
+        # Ctrl-C in a terminal reaches all processes: this one is ended by the server alone. The
+        # tracker that a process starts with would lift the block, were it not running already.
+        resource_tracker.ensure_running()
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         theirs.close()  # else nobody would learn of the process's end
 
     def _ready(self) -> list[Served]:
@@ -119,7 +125,6 @@ class Worker:
 
 
 def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the server ends this process
     end_with_parent()
     try:
         folders = [path for path in map(Path, named_specs(specs).values()) if path.is_dir()]

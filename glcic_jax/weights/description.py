@@ -8,41 +8,49 @@ from typing import Any
 
 from glcic_jax.items import one_line
 from glcic_jax.networks.completion import OUTPUTS
+from glcic_jax.networks.partial_unet import KERNELS
 from glcic_jax.types import UserError
 from glcic_jax.weights.files import read_file
-from glcic_jax.weights.network import CompletionWeights
+from glcic_jax.weights.network import CompletionWeights, Weights
+from glcic_jax.weights.partial_network import PartialWeights
 
 CONFIG = "config.json"
 FORMAT, VERSION = "glcic_jax weights", 1
-KIND = "glcic completion network"
+GLCIC, PARTIAL = "glcic completion network", "partial convolution network"
 WIDEST = 4096
 
 
-def describe(weights: CompletionWeights, name: str, sha256: str, dtype: str) -> dict[str, Any]:
+def describe(weights: Weights, name: str, sha256: str, dtype: str) -> dict[str, Any]:
     """The description of a network whose tensors are in the file `name`."""
+    network, shown = _network(weights)
     return {
         "format": FORMAT,
         "version": VERSION,
         "weights": name,
         "sha256": sha256,
         "dtype": dtype,
-        "network": {
-            "kind": KIND,
-            "width": weights.width,
-            "norm": weights.norm,
-            "relu_first": weights.relu_first,
-            "output": weights.output,
-        },
-        "input": {
-            "mean_pixel": list(weights.mean_pixel),
-            "scale": weights.scale,
-            "fill_pixel": list(weights.fill_pixel),
-        },
+        "network": network,
+        "input": {"mean_pixel": list(weights.mean_pixel)} | shown,
         "step": weights.step,
         "source": weights.source,
         "run": weights.run,
         "scores": weights.scores,
     }
+
+
+def _network(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the network is, and what it is shown besides pictures around their mean."""
+    if isinstance(weights, PartialWeights):
+        return {"kind": PARTIAL, "width": weights.width, "levels": weights.levels}, {}
+    assert isinstance(weights, CompletionWeights)
+    network = {
+        "kind": GLCIC,
+        "width": weights.width,
+        "norm": weights.norm,
+        "relu_first": weights.relu_first,
+        "output": weights.output,
+    }
+    return network, {"scale": weights.scale, "fill_pixel": list(weights.fill_pixel)}
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -63,13 +71,18 @@ def read_description(path: Path) -> dict[str, Any]:
             f"{path}: version {config.get('version')!r:.20} of the format, this program reads "
             f"{VERSION}: upgrade glcic_jax"
         )
-    for name, (is_valid, wanted) in FIELDS.items():
+    _check(config, FIELDS, path)
+    _check(config, NETWORK_FIELDS[config["network"]["kind"]], path)
+    return config
+
+
+def _check(config: dict[str, Any], fields: "Fields", path: Path) -> None:
+    for name, (is_valid, wanted) in fields.items():
         value = config
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if not is_valid(value):
             raise UserError(f"{path}: {name} is {value!r:.60}, expected {wanted}")
-    return config
 
 
 def is_described(folder: Path) -> bool:
@@ -100,23 +113,44 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+Fields = dict[str, tuple[Callable[[Any], bool], str]]
+
+NETWORK_FIELDS: dict[str, Fields] = {
+    GLCIC: {
+        "network.width": (
+            lambda v: _is_count(v) and v % 2 == 0 and 0 < v <= WIDEST,
+            f"an even number to {WIDEST}",
+        ),
+        "network.norm": (_is_bool, "true or false"),
+        "network.relu_first": (_is_bool, "true or false"),
+        "network.output": (lambda v: v in tuple(OUTPUTS), " or ".join(OUTPUTS)),
+        "input.scale": (lambda v: _is_number(v) and v > 0, "a number above 0"),
+        "input.fill_pixel": (_is_rgb, "three numbers"),
+    },
+    PARTIAL: {
+        "network.width": (
+            lambda v: _is_count(v) and 0 < v <= WIDEST,
+            f"a whole number to {WIDEST}",
+        ),
+        "network.levels": (
+            lambda v: _is_count(v) and 2 <= v <= len(KERNELS),
+            f"2 to {len(KERNELS)}",
+        ),
+    },
+}
+"""What the description of each kind of network holds, as FIELDS."""
+
+FIELDS: Fields = {
     "weights": (
         lambda v: _is_text(v) and v == Path(v).name and v.endswith(".safetensors"),
         "the name of a .safetensors file beside it",
     ),
     "sha256": (_is_text, "64 digits"),
-    "network.kind": (lambda v: v == KIND, f'"{KIND}"'),
-    "network.width": (
-        lambda v: _is_count(v) and v % 2 == 0 and 0 < v <= WIDEST,
-        f"an even number to {WIDEST}",
+    "network.kind": (
+        lambda v: _is_text(v) and v in NETWORK_FIELDS,
+        " or ".join(f'"{kind}"' for kind in NETWORK_FIELDS),
     ),
-    "network.norm": (_is_bool, "true or false"),
-    "network.relu_first": (_is_bool, "true or false"),
-    "network.output": (lambda v: v in tuple(OUTPUTS), " or ".join(OUTPUTS)),
     "input.mean_pixel": (_is_rgb, "three numbers"),
-    "input.scale": (lambda v: _is_number(v) and v > 0, "a number above 0"),
-    "input.fill_pixel": (_is_rgb, "three numbers"),
     "step": (_is_count, "a whole number"),
     "source": (_is_text, "a text"),
     "run": (lambda v: v is None or isinstance(v, dict), "the config of a run, or null"),
@@ -125,4 +159,4 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "numbers by name",
     ),
 }
-"""What the description holds: a test of each field, and what to tell of it."""
+"""What every description holds: a test of each field, and what to tell of it."""

@@ -3,15 +3,18 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
 
 from glcic_jax.tensors import read_safetensors
 from glcic_jax.types import UserError
-from glcic_jax.weights.description import CONFIG, describe, is_described, read_description
+from glcic_jax.weights import partial_network
+from glcic_jax.weights.description import CONFIG, PARTIAL, describe, is_described, read_description
 from glcic_jax.weights.files import read_file, write_file
-from glcic_jax.weights.network import CompletionWeights, expected, stored
+from glcic_jax.weights.network import CompletionWeights, Tensors, Weights, expected, stored
+from glcic_jax.weights.partial_network import PartialWeights
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
@@ -24,7 +27,7 @@ def is_exchange(path: Path) -> bool:
     return path.suffix == SUFFIX or is_described(path)
 
 
-def write_exchange(weights: CompletionWeights, path: Path, dtype: str = "float32") -> Path:
+def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path:
     """Writes a network.
 
     Args:
@@ -55,7 +58,7 @@ def write_exchange(weights: CompletionWeights, path: Path, dtype: str = "float32
     return file
 
 
-def read_exchange(path: Path) -> CompletionWeights:
+def read_exchange(path: Path) -> Weights:
     """Reads what `write_exchange` wrote.
 
     Args:
@@ -80,25 +83,38 @@ def read_exchange(path: Path) -> CompletionWeights:
     for name, tensor in read_safetensors(file, data).items():
         rest = name.removeprefix(DISCRIMINATOR)
         (own if rest == name else other)[rest] = tensor.astype(np.float32)
-    network = config["network"]
-    shapes = expected(network["width"], network["norm"])
-    for name in sorted(shapes.keys() | own.keys()):
-        found = own[name].shape if name in own else "absent"
-        if found != shapes.get(name, "absent"):
-            raise UserError(
-                f"{file}: {name} is {found}, a completion network of width {network['width']} has "
-                f"{shapes.get(name, 'none')}"
-            )
+    _check_shapes(own, config["network"], file)
+    common: dict[str, Any] = {
+        "tensors": own,
+        "mean_pixel": tuple(config["input"]["mean_pixel"]),
+        "step": config["step"],
+        "source": config["source"],
+        "run": config["run"],
+        "scores": config["scores"],
+        "discriminator": other,
+    }
+    if config["network"]["kind"] == PARTIAL:
+        return PartialWeights(**common)
     return CompletionWeights(
-        tensors=own,
-        relu_first=network["relu_first"],
-        output=network["output"],
-        mean_pixel=tuple(config["input"]["mean_pixel"]),
+        relu_first=config["network"]["relu_first"],
+        output=config["network"]["output"],
         scale=config["input"]["scale"],
         fill_pixel=tuple(config["input"]["fill_pixel"]),
-        step=config["step"],
-        source=config["source"],
-        run=config["run"],
-        scores=config["scores"],
-        discriminator=other,
+        **common,
     )
+
+
+def _check_shapes(tensors: Tensors, network: dict[str, Any], file: Path) -> None:
+    """Refuses tensors that are not those of the network described."""
+    width = network["width"]
+    if network["kind"] == PARTIAL:
+        shapes = partial_network.expected(width, network["levels"])
+    else:
+        shapes = expected(width, network["norm"])
+    for name in sorted(shapes.keys() | tensors.keys()):
+        found = tensors[name].shape if name in tensors else "absent"
+        if found != shapes.get(name, "absent"):
+            raise UserError(
+                f"{file}: {name} is {found}, a {network['kind']} of width {width} has "
+                f"{shapes.get(name, 'none')}"
+            )

@@ -10,10 +10,19 @@ from glcic_jax.items import one_line
 from glcic_jax.types import UserError
 from glcic_jax.weights.description import CONFIG
 from glcic_jax.weights.exchange import WEIGHTS, write_exchange
-from glcic_jax.weights.network import CompletionWeights
+from glcic_jax.weights.network import Weights
 
 SCHEME = "hf://"
 FILES = [CONFIG, "*.safetensors"]
+
+
+def locate(address: str | Path) -> Path:
+    """Where a network is on this machine: the path itself, or what `fetch` downloads.
+
+    Raises:
+      UserError: as `fetch`.
+    """
+    return fetch(str(address)) if str(address).startswith(SCHEME) else Path(address)
 
 
 def fetch(address: str) -> Path:
@@ -33,7 +42,7 @@ def fetch(address: str) -> Path:
         raise UserError(f"{address}: cannot download it: {one_line(error)}") from error
 
 
-def push(weights: CompletionWeights, address: str, licence: str, dtype: str = "float32") -> str:
+def push(weights: Weights, address: str, licence: str, dtype: str = "float32") -> str:
     """Uploads a network with its model card; the repository is made if need be.
 
     Args:
@@ -61,7 +70,7 @@ def push(weights: CompletionWeights, address: str, licence: str, dtype: str = "f
     return f"https://huggingface.co/{name}"
 
 
-def model_card(weights: CompletionWeights, name: str, licence: str) -> str:
+def model_card(weights: Weights, name: str, licence: str) -> str:
     """The README.md of a network: what it is, how it was trained, what was measured of it."""
     lines = [
         "---",

@@ -1,4 +1,4 @@
-"""A completion network with all that running it takes, whatever file it is from or for."""
+"""A trained network with all that running it takes, whatever file it is from or for; GLCIC's."""
 
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -35,31 +35,52 @@ DTYPES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompletionWeights:
-    """A trained completion network, ready to be run or written.
+class Weights:
+    """A trained network that completes, ready to be run or written.
 
     Attributes:
-      tensors: float32; their names and shapes are those of `expected(width, norm)`.
-      relu_first, output: as in CompletionNetwork.
-      mean_pixel, scale, fill_pixel: as in `completion_input`.
+      tensors: float32.
+      mean_pixel: RGB in [0, 1] that the network sees as 0.
       step: updates that the network has had; 0 if the file does not say.
       source: what it was read from, for people.
       run: the config of the training run, if it was one of ours.
       scores: measured on held-out pictures of that run, by name.
-      discriminator: tensors of a ContextDiscriminator that came along, or none.
+      discriminator: tensors of a discriminator that came along, or none.
     """
 
     tensors: Tensors
-    relu_first: bool = False
-    output: str = "sigmoid"
     mean_pixel: Rgb
-    scale: float = 1.0
-    fill_pixel: Rgb = (0.0, 0.0, 0.0)
     step: int = 0
     source: str = ""
     run: dict[str, Any] | None = None
     scores: dict[str, float] = field(default_factory=dict)
     discriminator: Tensors = field(default_factory=dict)
+
+    @property
+    def hole_colour(self) -> Rgb:
+        """RGB in [0, 1] of a picture that looks to the network as its holes do."""
+        return self.mean_pixel
+
+    @property
+    def count(self) -> int:
+        """Of parameters."""
+        return sum(t.size for name, t in self.tensors.items() if not name.endswith(STATISTICS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletionWeights(Weights):
+    """A trained completion network of GLCIC.
+
+    Attributes:
+      tensors: float32; their names and shapes are those of `expected(width, norm)`.
+      relu_first, output: as in CompletionNetwork.
+      mean_pixel, scale, fill_pixel: as in `completion_input`.
+    """
+
+    relu_first: bool = False
+    output: str = "sigmoid"
+    scale: float = 1.0
+    fill_pixel: Rgb = (0.0, 0.0, 0.0)
 
     @property
     def width(self) -> int:
@@ -81,10 +102,9 @@ class CompletionWeights:
         return red, green, blue
 
     def __str__(self) -> str:
-        count = sum(t.size for name, t in self.tensors.items() if not name.endswith(STATISTICS))
         order = "batch norm folded" if not self.norm else "batch norm, then ReLU"
         order = "ReLU, then batch norm" if self.relu_first else order
-        return f"GLCIC completion network of width {self.width}, {count:,} parameters, {order}"
+        return f"GLCIC completion network of width {self.width}, {self.count:,} parameters, {order}"
 
 
 def kernel_name(number: int) -> str:

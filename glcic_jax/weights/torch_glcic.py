@@ -1,14 +1,11 @@
-"""GLCIC's completion network under the names, and in the layout, of PyTorch programs.
+"""GLCIC's completion network under the names of PyTorch programs.
 
-Kernels there are [out, in, h, w], and [in, out, h, w] in deconvolutions; ours are [h, w, in, out],
-and [h, w, out, in]: the same transposition. The programs' networks also differ in what they do.
+The programs' networks also differ in what they do.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from glcic_jax.types import UserError
 from glcic_jax.weights.mmagic_discriminator import from_mmagic
@@ -21,8 +18,7 @@ from glcic_jax.weights.network import (
     expected,
     kernel_name,
 )
-
-NORM_PARTS = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+from glcic_jax.weights.torch_layout import NORM_PARTS, from_torch, size, to_torch
 
 BLACK, GREY = (0.0, 0.0, 0.0), (0.5, 0.5, 0.5)
 
@@ -103,7 +99,6 @@ def from_state_dict(state: Tensors, mean_pixel: Rgb | None, source: str) -> Comp
     Raises:
       UserError: another network, values that are no numbers, or a mean pixel missing or too many.
     """
-    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     title = next((t for t, d in DIALECTS.items() if d.first in state), None)
     if title is None:
         found = ", ".join(list(state)[:3]) or "nothing"
@@ -148,51 +143,24 @@ def to_state_dict(weights: CompletionWeights) -> tuple[str, Tensors]:
         raise UserError("no PyTorch network is known that does as this one: leave --fold away")
     dialect = DIALECTS[fitting[0]]
     tensors = dict(weights.tensors)
-    if not dialect.conv_bias:
+    if not dialect.conv_bias:  # batch norm makes up for them
         for number in LAYERS[:-1]:
             bias = tensors[kernel_name(number).replace("kernel", "bias")]
             tensors[f"norm{number}.norm.mean"] = tensors[f"norm{number}.norm.mean"] - bias
-    state = {name: _transposed(tensors[own]) for name, own in dialect.names().items()}
-    return fitting[0], {name: np.ascontiguousarray(tensor) for name, tensor in state.items()}
+    return fitting[0], to_torch(tensors, dialect.names())
 
 
 def _tensors(state: Tensors, title: str, source: str) -> Tensors:
     """Ours, float32, once theirs are found to be a completion network's."""
     dialect = DIALECTS[title]
-    names, first = dialect.names(), state[dialect.first]
+    first = state[dialect.first]
     width = len(first) if first.ndim else 0
     if first.shape != (width, 4, 5, 5) or width % 2:
         raise UserError(
-            f"{source}: {dialect.first} is {_size(first)}, expected Wx4x5x5 with an even width W: "
-            "RGB and mask in, 5x5 taps"
+            f"{source}: {dialect.first} is {size(first.shape)}, expected Wx4x5x5 with an even "
+            "width W: RGB and mask in, 5x5 taps"
         )
-    shapes, tensors = expected(width), {}
-    for name, own in names.items():
-        wanted = _transposed(np.broadcast_to(0, shapes[own]))
-        if name not in state or state[name].shape != wanted.shape:
-            found = _size(state[name]) if name in state else "absent"
-            raise UserError(
-                f"{source}: {name} is {found}, a completion network of width {width} has "
-                f"{_size(wanted)} ({title})"
-            )
-        tensor = state[name].astype(np.float32)
-        if not np.isfinite(tensor).all():
-            raise UserError(f"{source}: {name} holds values that are not finite: a damaged network")
-        tensors[own] = np.ascontiguousarray(
-            tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
-        )
-    for name in state:
-        counted = name.endswith("num_batches_tracked")
-        beside = title == "MMagic" and not name.startswith("generator.")
-        if name not in names and not counted and not beside:
-            raise UserError(f"{source}: a completion network has no {name:.80} ({title})")
-    absent = {own: np.zeros(shape, np.float32) for own, shape in shapes.items()}
-    return absent | tensors  # only biases can be: batch norm makes up for them
-
-
-def _transposed(tensor: np.ndarray) -> np.ndarray:
-    return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor
-
-
-def _size(tensor: np.ndarray) -> str:
-    return "x".join(str(n) for n in tensor.shape) or "a number"
+    if title == "MMagic":  # the discriminator lies beside
+        state = {name: t for name, t in state.items() if name.startswith("generator.")}
+    network = f"a completion network of width {width} ({title})"
+    return from_torch(state, dialect.names(), expected(width), network, source)
