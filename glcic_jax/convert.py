@@ -3,6 +3,7 @@ r"""Converts weights of completion networks from and to other programs' files.
 python -m glcic_jax.convert runs/quickstart quickstart.onnx
 python -m glcic_jax.convert completionnet_places2.t7 places2
 python -m glcic_jax.convert model_cn_step400000 celeba --mean-pixel 0.5061,0.4254,0.3828
+python -m glcic_jax.convert --vgg16 vgg16-397923af.pth vgg16.safetensors
 
 IN   a run folder; a folder or .safetensors file that this program wrote; a Torch7 .t7 file of
      GLCIC's authors; a state dict of GLCIC-PyTorch, MMagic, of an nn.Sequential in the paper's
@@ -42,6 +43,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         choices=("float32", "float16", "bfloat16"),
         default="float32",
         help="of the stored weights; arithmetic is float32",
+    )
+    parser.add_argument(
+        "--vgg16",
+        action="store_true",
+        help="IN is torchvision's VGG16: keep what partial convolution's losses need of it",
     )
     parser.add_argument("--license", help="of the weights, for hf:// only, such as mit")
     return parser.parse_args(argv)
@@ -161,6 +167,11 @@ def _to_torch(weights: "Weights") -> tuple[str, "Tensors"]:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, folds and writes; what is wrong with OUT is told before IN is read."""
+    if args.vgg16:
+        from glcic_jax.weights.perceptual_vgg16 import shorten
+
+        print(f"wrote {shorten(Path(args.input), Path(args.output))}")
+        return
     to_hub = args.output.startswith(HUB)
     suffix = Path(args.output).suffix
     if not to_hub and suffix not in SUFFIXES and not Path(args.output).is_dir():

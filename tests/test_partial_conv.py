@@ -5,17 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 import glcic_jax
 from configs import pconv_cifar10, pconv_places2
 from glcic_jax import completer as completing
 from glcic_jax.completer import Completer, make_complete_fn
+from glcic_jax.convert import main as convert
 from glcic_jax.main import run
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.partial_conv import TERMS
 from glcic_jax.networks.partial_unet import ENCODER_NORMS, PartialUNet
-from glcic_jax.networks.vgg16 import CHANNELS, NAMES
+from glcic_jax.networks.vgg16 import CHANNELS, NAMES, read_vgg16
 from glcic_jax.parallel import make_mesh, replicate, shard
 from glcic_jax.partial_losses import (
     gram,
@@ -148,6 +149,17 @@ def vgg16_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "vgg16.safetensors"
     save_file({name: t.astype(np.float32) for name, t in tensors.items()}, path)
     return path
+
+
+def test_vgg16_is_shortened_to_what_is_read(vgg16_file, tmp_path, capsys):
+    whole = load_file(vgg16_file) | {"classifier.0.weight": np.zeros((4, 4), np.float32)}
+    save_file(whole, tmp_path / "whole.safetensors")
+    short = tmp_path / "short.safetensors"
+    assert convert(["--vgg16", str(tmp_path / "whole.safetensors"), str(short)]) == 0
+    assert load_file(short).keys() == load_file(vgg16_file).keys()
+    jax.tree.map(np.testing.assert_array_equal, read_vgg16(short), read_vgg16(vgg16_file))
+    assert convert(["--vgg16", str(short), str(tmp_path / "short.onnx")]) == 2
+    assert "VGG16 is written as NAME.safetensors" in capsys.readouterr().err
 
 
 @pytest.mark.slow
