@@ -6,7 +6,7 @@
 DIR holds aligned faces, such as CelebA's: the middle square counts, so cut it out first
 (`python -m glcic_jax.prepare --square`, docs/data.md). The settings of the DCGAN are those of
 Radford et al. 2016; the search's are those of Amos 2016.
-Cost and result: not measured yet.
+Cost and result: not measured yet; reduced: docs/results.md.
 """
 
 from ml_collections import ConfigDict
