@@ -115,8 +115,8 @@ def projected(exchanged: Mapping[str, int], options: argparse.Namespace) -> list
             row: list[object] = [phase, f"{1000 * work:.1f}", name]
             for count in COUNTS:
                 added = network.seconds(size, count)
-                lower, upper = work / (work + added), work / max(work, added)
-                row.append(f"{1000 * added:.1f} ({lower:.0%} to {upper:.0%})")
+                lower, upper = 100 * work / (work + added), 100 * work / max(work, added)
+                row.append(f"{1000 * added:.1f} ({lower:.0f} to {upper:.0f} %)")
             rows.append(row)
     return rows
 
@@ -140,7 +140,7 @@ def main() -> None:
             exchanged.setdefault(phase, sum(reduced))
             rows.append(row)
             print(row, flush=True)
-    columns = ("phase", "fsdp", "all-reduces", "MB", "the largest", "all-gathered, MB")
+    columns = ("phase", "fsdp", "all-reduces", "together, MB", "largest, MB", "all-gathered, MB")
     print("\n" + table([*columns, "arguments, MB", "temporary, MB"], rows) + "\n")
     counts = [f"{count} GPUs" for count in COUNTS]
     print(table(["phase", "arithmetic, ms", "network", *counts], projected(exchanged, options)))
