@@ -74,24 +74,19 @@ def compiled(phase: str, size: int, fsdp: int) -> Compiled:
     return one_phase(mesh, chosen).lower(state, batches).compile()
 
 
-def split(phase: str, size: int, fsdp: int) -> tuple[list[int], list[object]]:
-    """The all-reduces of a phase's program, and its row of the first table."""
+def examined(phase: str, size: int, fsdp: int) -> tuple[int, list[object]]:
+    """Bytes that a phase's program all-reduces, and its row of the first table."""
     program = compiled(phase, size, fsdp)
     text, memory = program.as_text() or "", program.memory_analysis()
     reduced, gathered = exchanges(text), exchanges(text, "all-gather")
-    row = [
-        phase,
-        fsdp,
-        len(reduced),
-        _mega(sum(reduced)),
-        _mega(max(reduced)),
-        _mega(sum(gathered)),
-    ]
-    return reduced, [*row, *(_mega(n) for n in _held(memory))]
-
-
-def _held(memory) -> tuple[int, int]:
-    return memory.argument_size_in_bytes, memory.temp_size_in_bytes
+    sizes = (
+        sum(reduced),
+        max(reduced),
+        sum(gathered),
+        memory.argument_size_in_bytes,
+        memory.temp_size_in_bytes,
+    )
+    return sum(reduced), [phase, fsdp, len(reduced), *map(_mega, sizes)]
 
 
 def _mega(count: float) -> str:
@@ -136,8 +131,7 @@ def main() -> None:
     exchanged, rows = {}, []
     for phase in floors.phase_macs(options.size, options.size // 2):
         for fsdp in (1, DEVICES):
-            reduced, row = split(phase, options.size, fsdp)
-            exchanged.setdefault(phase, sum(reduced))
+            exchanged[phase], row = examined(phase, options.size, fsdp)
             rows.append(row)
             print(row, flush=True)
     columns = ("phase", "fsdp", "all-reduces", "together, MB", "largest, MB", "all-gathered, MB")
