@@ -74,24 +74,19 @@ def compiled(phase: str, size: int, fsdp: int) -> Compiled:
     return one_phase(mesh, chosen).lower(state, batches).compile()
 
 
-def split(phase: str, size: int, fsdp: int) -> tuple[list[int], list[object]]:
-    """The all-reduces of a phase's program, and its row of the first table."""
+def examined(phase: str, size: int, fsdp: int) -> tuple[int, list[object]]:
+    """Bytes that a phase's program all-reduces, and its row of the first table."""
     program = compiled(phase, size, fsdp)
     text, memory = program.as_text() or "", program.memory_analysis()
     reduced, gathered = exchanges(text), exchanges(text, "all-gather")
-    row = [
-        phase,
-        fsdp,
-        len(reduced),
-        _mega(sum(reduced)),
-        _mega(max(reduced)),
-        _mega(sum(gathered)),
-    ]
-    return reduced, [*row, *(_mega(n) for n in _held(memory))]
-
-
-def _held(memory) -> tuple[int, int]:
-    return memory.argument_size_in_bytes, memory.temp_size_in_bytes
+    sizes = (
+        sum(reduced),
+        max(reduced),
+        sum(gathered),
+        memory.argument_size_in_bytes,
+        memory.temp_size_in_bytes,
+    )
+    return sum(reduced), [phase, fsdp, len(reduced), *map(_mega, sizes)]
 
 
 def _mega(count: float) -> str:
@@ -115,8 +110,8 @@ def projected(exchanged: Mapping[str, int], options: argparse.Namespace) -> list
             row: list[object] = [phase, f"{1000 * work:.1f}", name]
             for count in COUNTS:
                 added = network.seconds(size, count)
-                lower, upper = work / (work + added), work / max(work, added)
-                row.append(f"{1000 * added:.1f} ({lower:.0%} to {upper:.0%})")
+                lower, upper = 100 * work / (work + added), 100 * work / max(work, added)
+                row.append(f"{1000 * added:.1f} ({lower:.0f} to {upper:.0f} %)")
             rows.append(row)
     return rows
 
@@ -136,11 +131,10 @@ def main() -> None:
     exchanged, rows = {}, []
     for phase in floors.phase_macs(options.size, options.size // 2):
         for fsdp in (1, DEVICES):
-            reduced, row = split(phase, options.size, fsdp)
-            exchanged.setdefault(phase, sum(reduced))
+            exchanged[phase], row = examined(phase, options.size, fsdp)
             rows.append(row)
             print(row, flush=True)
-    columns = ("phase", "fsdp", "all-reduces", "MB", "the largest", "all-gathered, MB")
+    columns = ("phase", "fsdp", "all-reduces", "together, MB", "largest, MB", "all-gathered, MB")
     print("\n" + table([*columns, "arguments, MB", "temporary, MB"], rows) + "\n")
     counts = [f"{count} GPUs" for count in COUNTS]
     print(table(["phase", "arithmetic, ms", "network", *counts], projected(exchanged, options)))
