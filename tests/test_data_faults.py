@@ -85,7 +85,7 @@ def training(tmp_path, pictures, **variables):
     node = Node(tmp_path / "log", *where, steps, workers, module="tests.tiny", **variables)
     with node:
         try:
-            node.wait_for("completion 3/", 5 * BOUND)
+            node.wait_for("completion 3/")
             (worker,) = (
                 child
                 for child in descendants(node.pid)
