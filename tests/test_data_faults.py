@@ -56,7 +56,12 @@ def read_while_breaking(kind, pictures, damage, max_bad_fraction):
     return damaged
 
 
-BREAKS = [(folder, overwrite), (folder, Path.unlink), (shards, overwrite), (shards, cut)]
+BREAKS = [
+    (folder, Path.unlink),
+    (shards, overwrite),
+    pytest.param(folder, overwrite, marks=pytest.mark.slow),
+    pytest.param(shards, cut, marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("kind", "damage"), BREAKS)
