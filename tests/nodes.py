@@ -40,7 +40,7 @@ class Node(subprocess.Popen):
     def told(self):
         return self.log.read_text()
 
-    def wait_for(self, text, seconds=BOUND):
+    def wait_for(self, text, seconds=5 * BOUND):
         deadline = time.monotonic() + seconds
         while text not in self.told():
             assert self.poll() is None, f"ended with {self.returncode}:\n{self.told()}"

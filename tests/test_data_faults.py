@@ -56,7 +56,12 @@ def read_while_breaking(kind, pictures, damage, max_bad_fraction):
     return damaged
 
 
-BREAKS = [(folder, overwrite), (folder, Path.unlink), (shards, overwrite), (shards, cut)]
+BREAKS = [
+    (folder, Path.unlink),
+    (shards, overwrite),
+    pytest.param(folder, overwrite, marks=pytest.mark.slow),
+    pytest.param(shards, cut, marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("kind", "damage"), BREAKS)
@@ -85,7 +90,7 @@ def training(tmp_path, pictures, **variables):
     node = Node(tmp_path / "log", *where, steps, workers, module="tests.tiny", **variables)
     with node:
         try:
-            node.wait_for("completion 3/", 5 * BOUND)
+            node.wait_for("completion 3/")
             (worker,) = (
                 child
                 for child in descendants(node.pid)

@@ -136,7 +136,7 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on(whole, pictures, t
     workdir, steps = tmp_path / "run", "--config.phases.completion=24"
     command = flags(pictures, workdir, steps, "--config.data.workers=1")
     with nodes(tmp_path / "logs", 2, *command, TINY_PAUSE="0.5", **TOY) as all_:
-        all_[0].wait_for("completion 5/24", 3 * BOUND)
+        all_[0].wait_for("completion 5/24")
         all_[lost].kill()
         killed = time.monotonic()
         code, told = all_[1 - lost].ended()
@@ -157,7 +157,7 @@ def test_killed_while_saving_the_run_goes_on_from_the_save_before(whole, picture
     for lost in (0, 1):
         command = flags(pictures, workdir, steps)
         with nodes(tmp_path / "logs", 2, *command, TINY_SAVING="1", **TOY) as all_:
-            all_[0].wait_for(f"completion {last + 5}/24", 3 * BOUND)
+            all_[0].wait_for(f"completion {last + 5}/24")
             while not steps_cut_short(workdir):
                 assert all_[0].poll() is None, all_[0].told()
                 time.sleep(0.01)
