@@ -34,7 +34,9 @@ def known_of(start: Path) -> dict[str, Any]:
             f"{start}: a {described['network']['kind']}; configs/finetune.py takes GLCIC's: set "
             "init_from of its own method's config"
         )
-    return described["run"] or {"width": described["network"]["width"]}
+    network = described["network"]
+    told = {"width": network["width"], "smooth_holes": network["output"] == "difference"}
+    return described["run"] or told
 
 
 def get_config(start: str = "") -> ConfigDict:

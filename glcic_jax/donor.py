@@ -28,23 +28,37 @@ def mean_pixel_of(address: str) -> Rgb:
     return tuple(read_about(path)[1]["mean_pixel"])
 
 
-def network_of(address: str, method: str, like: NetworkState) -> tuple[Any, Any]:
+def network_of(
+    address: str, method: str, like: NetworkState, *, smooth_holes: bool = False
+) -> tuple[Any, Any]:
     """Its parameters and running statistics, as numpy arrays.
 
     Args:
       address: as `mean_pixel_of` takes it.
       method: that is to train on, by its name in METHODS.
       like: this method's network; arrays or ShapeDtypeStructs.
+      smooth_holes: whether this run's network adds to a smooth fill: another use of its weights.
 
     Raises:
       UserError: nothing there that can be read; another method's network, or another width's.
     """
     path = locate(address)
     if not is_exchange(path):
+        theirs = bool(read_about(path)[1]["config"].get("smooth_holes"))
+        _check_holes(address, theirs, smooth_holes)
         return restore_network(path, COMPLETION, like)
     weights = read_exchange(path)
     _check(weights, address, method, like)
+    if isinstance(weights, CompletionWeights):
+        _check_holes(address, weights.output == "difference", smooth_holes)
     return trees(weights.tensors)
+
+
+def _check_holes(address: str, theirs: bool, ours: bool) -> None:
+    if theirs != ours:
+        raise UserError(
+            f"{address}: smooth_holes is {theirs} there and {ours} here: set config.smooth_holes"
+        )
 
 
 def _check(weights: Weights, address: str, method: str, like: NetworkState) -> None:
@@ -52,8 +66,8 @@ def _check(weights: Weights, address: str, method: str, like: NetworkState) -> N
     if type(weights) is not KINDS.get(method):
         raise UserError(f'{address}: a {weights}; "{method}" cannot start from it')
     if isinstance(weights, CompletionWeights):
-        does = (weights.norm, weights.relu_first, weights.output, weights.scale, weights.fill_pixel)
-        if does != (True, False, "sigmoid", 1.0, (0.0, 0.0, 0.0)):
+        does = (weights.norm, weights.relu_first, weights.scale, weights.fill_pixel)
+        if does != (True, False, 1.0, (0.0, 0.0, 0.0)) or weights.output == "clip":
             raise UserError(
                 f"{address}: a {weights}, whose arithmetic is not the paper's: it completes as it "
                 "is, and cannot be trained further"

@@ -133,7 +133,8 @@ def check_start(config: Any, method: Method, workdir: Path) -> None:
     networks = jax.eval_shape(method.init, init_key(config.seed)).networks
     if donor.COMPLETION not in networks:
         raise UserError(f'init_from: "{config.method}" has no completion network to start so')
-    donor.network_of(config.init_from, config.method, networks[donor.COMPLETION])
+    like, smooth = networks[donor.COMPLETION], bool(config.get("smooth_holes"))
+    donor.network_of(config.init_from, config.method, like, smooth_holes=smooth)
 
 
 def run(config: Any, workdir: Path) -> None:

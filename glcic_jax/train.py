@@ -177,7 +177,10 @@ def _start(
     state = method.init(key)
     if config.init_from:
         name = donor.COMPLETION
-        params, stats = donor.network_of(config.init_from, config.method, like.networks[name])
+        smooth = bool(config.get("smooth_holes"))
+        params, stats = donor.network_of(
+            config.init_from, config.method, like.networks[name], smooth_holes=smooth
+        )
         started = {
             own: network.replace(params=params, batch_stats=stats)
             for own, network in state.networks.items()

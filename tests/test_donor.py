@@ -81,6 +81,17 @@ def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, 
     assert "\n" not in str(refused.value)
 
 
+def test_networks_that_add_to_a_smooth_fill_are_told_apart(folder):
+    weights = from_state_dict(state_of("sequential"), MEAN, "")
+    write_exchange(replace(weights, output="difference"), folder / "smooth")
+    params, _ = network_of(str(folder / "smooth"), "glcic", like(), smooth_holes=True)
+    assert flat({"params": params}).keys() <= weights.tensors.keys()
+    assert finetune.get_config(str(folder / "smooth")).smooth_holes
+    for name, smooth in (("smooth", False), ("sequential", True)):
+        with pytest.raises(UserError, match=f"{not smooth} there and {smooth} here: set config"):
+            network_of(str(folder / name), "glcic", like(), smooth_holes=smooth)
+
+
 def test_finetuning_takes_what_the_weights_tell(folder):
     config = finetune.get_config(str(folder / "sequential"))
     assert (config.width, config.data.crop, config.holes.shortest) == (2, 256, 96)
