@@ -45,11 +45,11 @@ def test_it_trains_completes_and_evaluates(tmp_path, monkeypatch):
     nbclient.NotebookClient(notebook, timeout=600, resources=place).execute()
     found = json.loads(notebook.cells[-1].outputs[-1].text)
     assert len(found["losses"]) == 4
-    assert max(found["losses"]) < 0.02
+    assert all(0 < loss < 0.02 for loss in found["losses"])
     assert found["step"] == 100
     assert found["known"]
     assert found["filled"] > 0
     ours, mean = found["scores"]["ours after 100 updates"], found["scores"]["fill with the mean"]
     assert all(math.isfinite(value) for value in ours.values())
-    assert ours["l1"] < 1.2 * mean["l1"]
+    assert ours["l1"] < mean["l1"] / 2
     assert (tmp_path / "runs/walkthrough/index.html").is_file()
