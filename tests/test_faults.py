@@ -26,7 +26,8 @@ def pictures(tmp_path_factory):
 def killed(what, cycles, folder, *more, **variables):
     """The lines of `tests.kills`, which must end well."""
     command = [sys.executable, "-m", "tests.kills", what, "0", str(cycles), str(folder), *more]
-    environment = os.environ | variables
+    one_thread = {"OPENBLAS_NUM_THREADS": "1"}  # those of numpy's BLAS would not survive a fork
+    environment = os.environ | one_thread | variables
     told = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

@@ -115,8 +115,8 @@ def test_it_goes_on_with_other_processes_and_devices(whole, pictures, tmp_path, 
 
 @pytest.mark.slow
 def test_glcic_on_two_processes_is_that_on_one(pictures, tmp_path):
-    """All three phases; one update of the last, whose second one magnifies rounding to 2e-4."""
-    phases = [f"--config.phases.{n}={c}" for n, c in zip(NAMES, (2, 2, 1), strict=True)]
+    """C alone, then both networks once: a second such update magnifies rounding to 2e-4."""
+    phases = [f"--config.phases.{n}={c}" for n, c in zip(NAMES, (2, 0, 1), strict=True)]
     method = ("--config.method=glcic", "--config.discriminators=('local','global')")
     few = ("--config.every.evaluate=100", "--config.every.images=100", "--config.width=4")
     patient = "--heartbeat_timeout=600"  # on a busy machine compiling can hold a process that long
@@ -125,7 +125,7 @@ def test_glcic_on_two_processes_is_that_on_one(pictures, tmp_path):
         workdir = tmp_path / f"{count}"
         run_through(pictures, workdir, count, *phases, *method, *few, devices, patient)
     ours, theirs = (records(tmp_path / name) for name in "21")
-    assert {record["phase"] for record in ours} == set(NAMES)
+    assert {record["phase"] for record in ours} == {"completion", "joint"}
     assert_close(ours, theirs)
 
 

@@ -255,7 +255,6 @@ def test_the_average_follows_the_completion_network_and_completes():
     assert (first["raw output"] != other["raw output"]).any()
 
 
-@pytest.mark.slow
 def test_batch_norm_per_device_still_gives_every_device_the_same_state(four):
     config = small_config(sync_batch_norm=False, phases__discriminator=0, phases__joint=0)
     (_, after), (values,) = run_steps(config, 1, devices=4)
