@@ -201,10 +201,15 @@ def _started_as_one_of_several(given: Given) -> bool:
 
 
 def _detected(given: Given, seconds: int) -> Given:
-    """What is given, and the rest as JAX's own detection finds it."""
+    """What is given, and the rest as Open MPI tells it or JAX's own detection finds it."""
+    coordinator, count, index = given
+    count = _open_mpi("SIZE") if count is None else count
+    index = _open_mpi("RANK") if index is None else index
+    if None not in (coordinator, count, index):
+        return coordinator, count, index  # JAX would want mpi4py, from Open MPI 5 on
     try:
         coordinator, count, index, _ = ClusterEnv.auto_detect_unset_distributed_params(
-            *given, local_device_ids=[], cluster_detection_method=None,
+            coordinator, count, index, local_device_ids=[], cluster_detection_method=None,
             initialization_timeout=seconds,
         )  # fmt: skip
     except Exception as error:  # every launcher has its own
@@ -213,9 +218,6 @@ def _detected(given: Given, seconds: int) -> Given:
             f"the other processes are not found: {why}; add --coordinator HOST:PORT "
             "--num_processes N --process_id I, or --num_processes 1 to train alone"
         ) from error
-    # Since version 5 Open MPI has no variable from which to tell the coordinator.
-    count = _open_mpi("SIZE") if count is None else count
-    index = _open_mpi("RANK") if index is None else index
     return coordinator, count, index
 
 
