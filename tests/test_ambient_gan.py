@@ -31,6 +31,7 @@ def tiny(**changes):
     config.data.measurement.noise = 0.05
     config.holes.update(shortest=12, longest=12)
     config.reconstruction = 10.0
+    config.adversarial.update(loss="wasserstein", gradient_penalty=10.0)
     config.phases.adversarial = 4
     for name, value in changes.items():
         *path, last = name.split("__")
