@@ -6,8 +6,8 @@
 
 The middle square of each picture, at 64 pixels, loses one block of 28x28 pixels before training
 sees it, the same one in every epoch. configs/faces64.py is GLCIC on these pictures, whole, for as
-many updates. AmbientGAN's own loss, Wasserstein's without `reconstruction`, starts to learn later by
-far. Cost and result: not measured yet; reduced: docs/results.md.
+many updates. AmbientGAN's own loss, Wasserstein's without `reconstruction`, starts to learn far
+later. Cost and result: not measured yet; reduced: docs/results.md.
 """
 
 from ml_collections import ConfigDict
