@@ -18,6 +18,11 @@ def small_config(**changes):
     config.data.update(crop=32, resize=(32, 48), batch_size=8, threads=2)
     config.holes.update(shortest=6, longest=12)
     config.phases.update(completion=2, discriminator=2, joint=2)
+    return change(config, changes)
+
+
+def change(config, changes):
+    """Sets fields by names such as phases__joint."""
     for name, value in changes.items():
         *path, last = name.split("__")
         node = config

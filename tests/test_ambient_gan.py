@@ -21,7 +21,7 @@ from glcic_jax.report import read_records
 from glcic_jax.train_step import init_key, make_train_step, one_phase
 from glcic_jax.types import UserError
 from tests.pictures import photograph, save
-from tests.small import MEAN, make_batch, small_config
+from tests.small import MEAN, change, make_batch, small_config
 
 
 def tiny(**changes):
@@ -33,13 +33,7 @@ def tiny(**changes):
     config.reconstruction = 10.0
     config.adversarial.update(loss="wasserstein", gradient_penalty=10.0)
     config.phases.adversarial = 4
-    for name, value in changes.items():
-        *path, last = name.split("__")
-        node = config
-        for part in path:
-            node = node[part]
-        node[last] = value
-    return config
+    return change(config, changes)
 
 
 def stepper(config, devices):

@@ -20,7 +20,7 @@ from glcic_jax.methods import METHODS
 from glcic_jax.methods.dcgan_search import Search, contextual_weight, search
 from glcic_jax.networks.dcgan import Discriminator, Generator, enlarge, halvings, start_edge
 from glcic_jax.types import NetworkState, UserError
-from tests.small import MEAN, make_batch, run_steps
+from tests.small import MEAN, change, make_batch, run_steps
 
 
 def tiny(**changes):
@@ -30,10 +30,7 @@ def tiny(**changes):
     config.holes.size = 12
     config.phases.adversarial = 2
     config.completion.update(latent_steps=20, starts=3, preview_steps=3)
-    for name, value in changes.items():
-        node, _, last = name.rpartition("__")
-        (config[node] if node else config)[last] = value
-    return config
+    return change(config, changes)
 
 
 # The networks ------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from glcic_jax.methods import METHODS
 from glcic_jax.report import read_records
 from glcic_jax.train import Interrupted, require_finite
 from glcic_jax.types import UserError
-from tests.small import MEAN, small_config
+from tests.small import MEAN, change, small_config
 
 ROOT = Path(__file__).parents[1]
 CONFIG = str(ROOT / "configs/places2.py")
@@ -45,10 +45,7 @@ def tiny(pictures, **changes):
     config.data.batch_size = 4
     config.phases.update(completion=6, discriminator=0, joint=0)
     config.every.update(log=1, images=3, evaluate=3, checkpoint=2)
-    for name, value in changes.items():
-        node, _, last = name.rpartition("__")
-        (config[node] if node else config)[last] = value
-    return config
+    return change(config, changes)
 
 
 def final_state(workdir, config):

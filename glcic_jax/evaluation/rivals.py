@@ -22,7 +22,7 @@ from glcic_jax.methods.procedural import FILLS
 from glcic_jax.parallel import over_mesh
 from glcic_jax.weights.description import CONFIG, read_description
 from glcic_jax.weights.exchange import is_exchange
-from glcic_jax.weights.hub import SCHEME, fetch
+from glcic_jax.weights.hub import locate
 
 Fill = Callable[
     [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]], Float[np.ndarray, "b h w 3"]
@@ -97,13 +97,13 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
 def _network(spec: str, mesh: Mesh) -> tuple[Fill, dict[str, Any]]:
     """The network of a run folder or of converted weights, and what the manifest tells of it."""
     name, step, settings = _parts(spec)
-    if not name.startswith(SCHEME) and not Path(name).exists():
+    path = locate(name)
+    if not path.exists():
         known = ", ".join(FILLS)
         raise UserError(
             f'--methods: "{spec}" is no run folder and no method: give a folder, {known}, or '
             '"cmd:TOOL {image} {mask} {output}"'
         )
-    path = fetch(name) if name.startswith(SCHEME) else Path(name)
     completer = load(path, step, **settings)
     spread = over_mesh(mesh, completer.complete)
 

@@ -83,8 +83,8 @@ class GlcicNetworks:
         module, image, mask = self.completion(train=train), batch["image"], batch["mask"]
         if self.adds:
             start = smooth_fill(image, mask)
-            x = completion_input(start, jnp.zeros_like(mask), self.mean_pixel, self.scale)
-            x = x.at[..., 3:].set(mask)
+            centred = (start - jnp.asarray(self.mean_pixel)) * self.scale
+            x = jnp.concatenate([centred, mask], axis=-1)
             difference, stats = self._apply(module, params, batch_stats, x)
             return start + difference, stats
         x = completion_input(image, mask, self.mean_pixel, self.scale, self.fill_pixel)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 from safetensors.numpy import save
 
 from glcic_jax.networks.vgg16 import NAMES, read_vgg16
 from glcic_jax.types import UserError
 from glcic_jax.weights.files import write_file
+from glcic_jax.weights.torch_layout import to_torch
 
 
 def shorten(source: Path, output: Path) -> str:
@@ -25,8 +25,7 @@ def shorten(source: Path, output: Path) -> str:
         raise UserError(f"{output}: VGG16 is written as NAME.safetensors")
     tensors = {}
     for name, (kernel, bias) in zip(NAMES, read_vgg16(source), strict=True):
-        tensors[f"features.{name}.weight"] = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
-        tensors[f"features.{name}.bias"] = np.ascontiguousarray(bias)
-    data = save(tensors)
+        tensors |= {f"features.{name}.weight": kernel, f"features.{name}.bias": bias}
+    data = save(to_torch(tensors, {name: name for name in tensors}))
     write_file(output, data)
     return f"{output}, {len(data) / 2**20:.1f} MiB"
