@@ -34,6 +34,7 @@ class Convolution(nn.Module):
     """Convolution with bias and Torch's zero padding: dilation * (kernel - 1) / 2 on every side.
 
     At stride 2 that differs from the "SAME" padding of other frameworks, which is one-sided.
+    `silent`: weights and bias start at 0.
     """
 
     features: int
@@ -41,19 +42,21 @@ class Convolution(nn.Module):
     stride: int = 1
     dilation: int = 1
     dtype: Dtype = jnp.float32
+    silent: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h/s w/s o"]:
         """Convolves; h and w shrink by the stride, rounded up."""
         pad = self.dilation * (self.kernel - 1) // 2
+        zeros, fan_in = nn.initializers.zeros_init(), self.kernel**2 * x.shape[-1]
         convolve = nn.Conv(
             self.features,
             (self.kernel, self.kernel),
             strides=self.stride,
             padding=((pad, pad), (pad, pad)),
             kernel_dilation=self.dilation,
-            kernel_init=torch_kernel_init,
-            bias_init=torch_bias_init(self.kernel**2 * x.shape[-1]),
+            kernel_init=zeros if self.silent else torch_kernel_init,
+            bias_init=zeros if self.silent else torch_bias_init(fan_in),
             dtype=self.dtype,
             conv_general_dilated=lambda x, kernel, *_, **__: convolution(
                 x, kernel, self.stride, self.dilation
