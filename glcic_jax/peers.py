@@ -134,14 +134,14 @@ class Peers:
                 continue
             with self._changed:
                 refusal = self._wrong(index, count, host)
-                if not refusal:
+                if refusal:
+                    link.send({"failed": refusal})  # before this process ends of it
+                    link.close()
+                else:
                     self._links[index], self._hosts[index] = link, host
-                elif not self._complete:
+                if refusal and not self._complete:
                     self._refusal = refusal
                 self._changed.notify()
-            if refusal:
-                link.send({"failed": refusal})
-                link.close()
 
     def _wrong(self, index: int, count: int, host: str) -> str:
         """Why a process cannot be let in; empty if it can."""
