@@ -45,6 +45,10 @@ OUTPUTS = {
 """What the last layer ends with: the paper's; for ports that work in [-1, 1]; and for networks that
 see holes filled smoothly, a difference to that in [-1, 1]. The first two give RGB in [0, 1]."""
 
+SHORTCUTS = {number: number - 1 for number in range(6, 13)} | {13: 3, 15: 1}
+"""Not the paper's: what a layer gives, and the earlier one whose output is added to it (He et al.
+2016). Only where C gives a difference: 17 plain layers learned nothing from that faint a signal."""
+
 
 class CompletionNetwork(nn.Module):
     """Fully convolutional; 6,072,131 parameters at the paper's `width` of 64.
@@ -72,17 +76,18 @@ class CompletionNetwork(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
         """Maps `completion_input` to float32 RGB, as `output` has it, known pixels included."""
+        adds, given = self.output == "difference", {}
         for number, (layer, halves, options) in enumerate(LAYERS, start=1):
             features = halves * self.width // 2
             make = partial(layer, features, dtype=self.dtype, name=f"layer{number}")
             x = make(**options)(x)
-            if not self.norm:
+            if self.norm:
+                x = NormRelu(
+                    self.train, self.axis_name, self.dtype, self.relu_first, name=f"norm{number}"
+                )(x)
+            else:
                 x = nn.relu(x)
-                continue
-            x = NormRelu(
-                self.train, self.axis_name, self.dtype, self.relu_first, name=f"norm{number}"
-            )(x)
-        adds = self.output == "difference"  # and starts by adding nothing
+            given[number] = x = x + given[SHORTCUTS[number]] if adds and number in SHORTCUTS else x
         x = Convolution(3, dtype=self.dtype, silent=adds, name="layer17")(x)
         return OUTPUTS[self.output](x.astype(jnp.float32))
 
