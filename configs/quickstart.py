@@ -7,17 +7,24 @@ which is
     python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
     python -m glcic_jax.quickstart runs/quickstart
 
-It shows the machinery at work. Minutes of CPU on four photographs make no network that beats
-Telea's procedural fill: see README.
+`configs/quickstart.py:pretrained` starts from the network that comes with the package instead of
+from nothing. It shows the machinery at work. Minutes of CPU on four photographs make no network
+that beats Telea's procedural fill: see README.
 """
 
 from ml_collections import ConfigDict
 
 from configs import places2
+from glcic_jax.types import UserError
 
 
-def get_config() -> ConfigDict:
+def get_config(start: str = "") -> ConfigDict:
     config = places2.get_config()
+    if start not in ("", "pretrained"):
+        raise UserError(f"configs/quickstart.py:{start}: choose pretrained, or nothing")
+    if start:  # its width is 16 too
+        config.init_from = start
+        config.smooth_holes = True
     config.width = 16
     config.local_patch = 32
     config.data.source = "scikit_image"

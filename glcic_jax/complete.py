@@ -1,5 +1,6 @@
 r"""Completes photographs with a trained network.
 
+python -m glcic_jax.complete --image photo.jpg --mask mask.png --output out.jpg
 python -m glcic_jax.complete --checkpoint runs/quickstart \
     --image photo.jpg --mask mask.png --output out.jpg
 
@@ -28,7 +29,8 @@ from glcic_jax.drawn_masks import read_drawn_mask
 from glcic_jax.errors import UserError
 from glcic_jax.jobs import complete_job, output_stream, say
 from glcic_jax.pairing import STREAM, check_writable, plan
-from glcic_jax.process import choose_device, keep_compiled, keep_freed_memory
+from glcic_jax.pretrained import BUNDLED
+from glcic_jax.process import choose_device, keep_compiled, keep_freed_memory, user_cache
 
 if TYPE_CHECKING:
     from glcic_jax.completer import Completer
@@ -48,7 +50,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
     parser = command_parser("glcic_jax.complete", __doc__)
     parser.add_argument(
-        "--checkpoint", required=True, help="run folder, converted weights, or hf://OWNER/NAME"
+        "--checkpoint",
+        default=str(BUNDLED),
+        metavar="RUN",
+        help="run folder, converted weights, or hf://OWNER/NAME; what comes with the package",
     )
     parser.add_argument("--step", type=int, help="step of the checkpoint; the latest by default")
     parser.add_argument(
@@ -89,8 +94,9 @@ def load_completer(args: argparse.Namespace) -> "Completer":
     choose_device(args.device)
     from glcic_jax.inference import load  # only now: --help and refusals need no JAX
 
-    if Path(args.checkpoint).is_dir():
-        keep_compiled(Path(args.checkpoint))
+    folder = Path(args.checkpoint)
+    if folder.is_dir():
+        keep_compiled(user_cache() if folder == BUNDLED else folder)
     settings = {name: getattr(args, name) for name in SETTINGS}
     given = {name: value for name, value in settings.items() if value is not None}
     return load(args.checkpoint, args.step, **given)

@@ -15,6 +15,7 @@ from typing import Any
 
 from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.errors import UserError
+from glcic_jax.pretrained import NAME
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -25,8 +26,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
     parser = command_parser("glcic_jax.demo", __doc__)
     parser.add_argument(
-        "--checkpoint", nargs="+", required=True, metavar="RUN",
-        help="run folders, converted weights, or hf://OWNER/NAME; NAME=RUN names one",
+        "--checkpoint", nargs="+", default=[NAME], metavar="RUN",
+        help="run folders, converted weights, or hf://OWNER/NAME; NAME=RUN names one; by default "
+        "what comes with the package",
     )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: anybody in the network")
     parser.add_argument("--port", type=int, default=7860, help="0: any that is free; 7860")

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from glcic_jax.checkpoint import read_about, restore_network
 from glcic_jax.completer import Completer, make_complete_fn
 from glcic_jax.methods import METHODS
+from glcic_jax.pretrained import BUNDLED
 from glcic_jax.types import Method, NetworkState, TrainState, UserError
 from glcic_jax.weights import network, partial_network
 from glcic_jax.weights.exchange import is_exchange, read_exchange
@@ -17,12 +18,13 @@ from glcic_jax.weights.network import CompletionWeights, Weights
 from glcic_jax.weights.partial_network import PartialWeights
 
 
-def load(run: str | Path, step: int | None = None, **settings: Any) -> Completer:
+def load(run: str | Path = BUNDLED, step: int | None = None, **settings: Any) -> Completer:
     """Loads the completer of a training run, or of weights that `glcic_jax.convert` wrote.
 
     Args:
       run: the run folder (`--workdir` of the training); a folder of weights, or the .safetensors
-        file in it; or "hf://OWNER/NAME" on the Hugging Face Hub.
+        file in it; or "hf://OWNER/NAME" on the Hugging Face Hub; the network that comes with the
+        package by default.
       step: of the run's checkpoint; the latest by default.
       settings: of completing, such as latent_steps=500, in place of those that the run's config
         has as `completion`.

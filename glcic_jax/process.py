@@ -1,5 +1,6 @@
 """Settings that hold for a whole process: for our commands, not for a library's users."""
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -41,6 +42,14 @@ def keep_compiled(run_folder: Path) -> None:
         import jax
 
         jax.config.update("jax_compilation_cache_dir", str(run_folder / COMPILED_FOLDER))
+
+
+def user_cache() -> Path:
+    """The user's own folder for what can be made again; it need not be there, nor be writable."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "glcic_jax"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def choose_device(kind: str | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "glcic_jax"
 
 FLOORS = {
-    0: {"errors", "types", "ranges", "winograd", "ops"},
+    0: {"errors", "types", "ranges", "winograd", "ops", "pretrained"},
     1: {
         "disk", "holes", "strokes", "items", "losses", "blending", "parallel", "collapse",
         "metrics", "metrics.pixels", "metrics.similarity", "tensors", "evaluation",

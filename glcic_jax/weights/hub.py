@@ -7,6 +7,7 @@ from typing import Any
 
 from glcic_jax.disk import write_whole
 from glcic_jax.items import one_line
+from glcic_jax.pretrained import BUNDLED, NAME
 from glcic_jax.types import UserError
 from glcic_jax.weights.description import CONFIG
 from glcic_jax.weights.exchange import WEIGHTS, write_exchange
@@ -19,10 +20,16 @@ FILES = [CONFIG, "*.safetensors"]
 def locate(address: str | Path) -> Path:
     """Where a network is on this machine: the path itself, or what `fetch` downloads.
 
+    Args:
+      address: a path; "hf://OWNER/NAME"; or "pretrained", the network that comes with the package.
+
     Raises:
       UserError: as `fetch`.
     """
-    return fetch(str(address)) if str(address).startswith(SCHEME) else Path(address)
+    if str(address).startswith(SCHEME):
+        return fetch(str(address))
+    path = Path(address)
+    return BUNDLED if str(address) == NAME and not path.exists() else path
 
 
 def fetch(address: str) -> Path:
