@@ -46,8 +46,8 @@ def get_config(start: str = "") -> ConfigDict:
         )
     config = places2.get_config()
     theirs = ConfigDict(known_of(locate(start)))
-    if "holes" in theirs:
-        del config.holes  # another kind has other arguments
+    for whole in {"holes", "optimizer"} & set(theirs):
+        del config[whole]  # another kind has other arguments
     config.update(theirs)
     config.init_from = start
     config.data.source = "folder"
