@@ -11,9 +11,10 @@ from glcic_jax.completer import Completer, make_complete_fn
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural import FILLS
 from glcic_jax.smooth_fill import ALIGNMENT, smooth_fill
+from glcic_jax.train_step import init_key
 from glcic_jax.types import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange
-from glcic_jax.weights.network import CompletionWeights, expected, method_of
+from glcic_jax.weights.network import CompletionWeights, expected, fold, method_of
 from glcic_jax.weights.onnx import to_onnx
 from tests.small import MEAN, make_batch, run_steps, small_config
 
@@ -95,6 +96,22 @@ def test_the_network_adds_to_the_smooth_fill(tmp_path):
     np.testing.assert_array_equal(again, completed)
     with pytest.raises(UserError, match="ONNX has no smooth fill"):
         to_onnx(weights)
+
+
+@pytest.mark.slow
+def test_the_network_starts_by_adding_nothing():
+    alone = {"discriminators": (), "phases__discriminator": 0, "phases__joint": 0}
+    method = METHODS["glcic"](small_config(smooth_holes=True, **alone), MEAN)
+    image, mask = picture(64, 64), box(64, 64, 20, 20, 40, 44)
+    completed = make_complete_fn(method, method.init(init_key(0)))(image, mask)
+    np.testing.assert_allclose(completed, fill(image, mask), atol=1e-6)
+
+
+def test_batch_norm_folds_into_a_network_with_shortcuts():
+    image, mask = picture(64, 64), box(64, 64, 20, 20, 40, 44)
+    weights = random_weights()
+    plain, folded = (make_complete_fn(*method_of(w))(image, mask) for w in (weights, fold(weights)))
+    np.testing.assert_allclose(folded, plain, atol=1e-5)
 
 
 @pytest.mark.slow
