@@ -22,9 +22,6 @@ def get_config(start: str = "") -> ConfigDict:
     config = places2.get_config()
     if start not in ("", "pretrained"):
         raise UserError(f"configs/quickstart.py:{start}: choose pretrained, or nothing")
-    if start:  # its width is 16 too
-        config.init_from = start
-        config.smooth_holes = True
     config.width = 16
     config.local_patch = 32
     config.data.source = "scikit_image"
@@ -43,8 +40,20 @@ def get_config(start: str = "") -> ConfigDict:
     config.phases.completion = 500
     config.phases.discriminator = 40
     config.phases.joint = 100
+    if start:
+        _from_pretrained(config)
     config.every.log = 20
     config.every.images = 100
     config.every.evaluate = 100
     config.every.checkpoint = 100
     return config
+
+
+def _from_pretrained(config: ConfigDict) -> None:
+    """Goes on as that network was trained, whose width is 16 too."""
+    config.init_from = "pretrained"
+    config.smooth_holes = True
+    config.optimizer = ConfigDict({"name": "adam", "learning_rate": 1e-4, "eps": 1e-10})
+    config.adversarial.weight = 1e-4
+    config.phases.completion = 200
+    config.phases.joint = 60
