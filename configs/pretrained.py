@@ -1,9 +1,9 @@
 """The network that ships with this package: photographs, at a quarter of the paper's width.
 
-    python -m glcic_jax.main --config configs/pretrained.py --workdir runs/small \
+    python -m glcic_jax.main --config configs/pretrained.py --workdir runs/pretrained_64 \
         --config.data.root=DIR
-    python -m glcic_jax.main --config configs/pretrained.py:runs/small --workdir runs/pretrained \
-        --config.data.root=DIR
+    python -m glcic_jax.main --config configs/pretrained.py:runs/pretrained_64 \
+        --workdir runs/pretrained --config.data.root=DIR
 
 Not the paper's recipe, so that an hour of a CPU suffices: holes are filled smoothly first and the
 network, which has shortcuts, adds to that; Adam moves it, a moving average completes. It learns to

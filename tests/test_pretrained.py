@@ -40,7 +40,7 @@ def test_it_is_the_file_that_was_measured_and_is_small():
 
 def test_it_was_trained_by_the_config_of_its_name():
     told = read_exchange(BUNDLED).run
-    ours = pretrained.get_config("runs/small").to_dict()
+    ours = pretrained.get_config("runs/pretrained_64").to_dict()
     assert told is not None
     own = {"root", "held_out_list", "held_out_examples", "mean_pixel"}  # where the pictures were
     for config in (ours, told):
@@ -75,6 +75,7 @@ def squares(height, width, size, count, seed):
     return mask
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_it_is_ahead_of_the_fills_on_photographs_that_it_never_saw(completer):
     """Squared errors of holes of 24 pixels in scikit-image's photographs, by the fill's."""
