@@ -30,7 +30,7 @@ from glcic_jax.errors import UserError
 from glcic_jax.jobs import complete_job, output_stream, say
 from glcic_jax.pairing import STREAM, check_writable, plan
 from glcic_jax.pretrained import BUNDLED
-from glcic_jax.process import choose_device, keep_compiled, keep_freed_memory, user_cache
+from glcic_jax.process import choose_device, keep_compiled, keep_freed_memory
 
 if TYPE_CHECKING:
     from glcic_jax.completer import Completer
@@ -94,9 +94,8 @@ def load_completer(args: argparse.Namespace) -> "Completer":
     choose_device(args.device)
     from glcic_jax.inference import load  # only now: --help and refusals need no JAX
 
-    folder = Path(args.checkpoint)
-    if folder.is_dir():
-        keep_compiled(user_cache() if folder == BUNDLED else folder)
+    if Path(args.checkpoint).is_dir():
+        keep_compiled(Path(args.checkpoint))
     settings = {name: getattr(args, name) for name in SETTINGS}
     given = {name: value for name, value in settings.items() if value is not None}
     return load(args.checkpoint, args.step, **given)

@@ -15,7 +15,7 @@ from typing import Any
 
 from glcic_jax.command_line import command_parser, exit_code
 from glcic_jax.errors import UserError
-from glcic_jax.pretrained import NAME
+from glcic_jax.pretrained import BUNDLED
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -26,7 +26,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
     parser = command_parser("glcic_jax.demo", __doc__)
     parser.add_argument(
-        "--checkpoint", nargs="+", default=[NAME], metavar="RUN",
+        "--checkpoint", nargs="+", default=[str(BUNDLED)], metavar="RUN",
         help="run folders, converted weights, or hf://OWNER/NAME; NAME=RUN names one; by default "
         "what comes with the package",
     )  # fmt: skip

@@ -13,10 +13,13 @@ from skimage import data
 
 import glcic_jax
 from configs import finetune, pretrained, quickstart
+from glcic_jax import demo
 from glcic_jax.complete import main as complete
+from glcic_jax.holes import boxes
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural import FILLS
 from glcic_jax.pretrained import BUNDLED
+from glcic_jax.process import keep_compiled
 from glcic_jax.types import UserError
 from glcic_jax.weights.exchange import read_exchange
 from glcic_jax.weights.hub import locate
@@ -66,15 +69,6 @@ def test_a_golden_completion(completer):
     assert difference[GOLDEN["mask"] == 0].max() == 0
 
 
-def squares(height, width, size, count, seed):
-    """That many squares of that size, one in each of as many columns of the picture."""
-    mask, rng = np.zeros((height, width), np.uint8), np.random.default_rng(seed)
-    for left in np.linspace(8, width - size - 8, count).astype(int):
-        top = rng.integers(8, height - size - 8)
-        mask[top : top + size, left : left + size] = 1
-    return mask
-
-
 @pytest.mark.slow
 @pytest.mark.reference
 def test_it_is_ahead_of_the_fills_on_photographs_that_it_never_saw(completer):
@@ -83,8 +77,10 @@ def test_it_is_ahead_of_the_fills_on_photographs_that_it_never_saw(completer):
     scaled = [cv2.resize(p, (384, 256), interpolation=cv2.INTER_AREA) for p in photographs]
     ratios = {"laplace": [], "telea": []}
     for seed, photograph in enumerate(scaled):
-        mask = squares(256, 384, 24, 8, seed)
-        image, hole = photograph[None] / np.float32(255), mask[None, ..., None].astype(np.float32)
+        rng = np.random.default_rng(seed)
+        drawn = boxes(rng, 256, 384, fewest=8, most=8, shortest=24, longest=24)
+        mask, hole = drawn[..., 0], drawn[None].astype(np.float32)
+        image = photograph[None] / np.float32(255)
 
         def error(completed, mask=mask, photograph=photograph):
             return np.square(completed[mask > 0] / 255 - photograph[mask > 0] / 255).mean()
@@ -104,6 +100,16 @@ def test_the_command_takes_it_where_none_is_named(tmp_path, completer):
     assert complete(files) == 0
     written = cv2.imread(str(tmp_path / "out.png"))[..., ::-1]
     np.testing.assert_array_equal(written, completer(GOLDEN["image"], GOLDEN["mask"]))
+
+
+def test_programs_compiled_for_it_go_into_the_users_cache(tmp_path, monkeypatch):
+    set_ = {}
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("jax.config.update", set_.__setitem__)
+    keep_compiled(BUNDLED)
+    assert set_ == {"jax_compilation_cache_dir": str(tmp_path / "glcic_jax" / "compiled")}
+    assert demo.parse([]).checkpoint == [str(BUNDLED)]
 
 
 def test_its_name_stands_for_it_unless_a_folder_has_it(tmp_path, monkeypatch):
