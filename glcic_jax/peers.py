@@ -137,10 +137,9 @@ class Peers:
                 if refusal:
                     link.send({"failed": refusal})  # before this process ends of it
                     link.close()
+                    self._refusal = self._refusal if self._complete else refusal
                 else:
                     self._links[index], self._hosts[index] = link, host
-                if refusal and not self._complete:
-                    self._refusal = refusal
                 self._changed.notify()
 
     def _wrong(self, index: int, count: int, host: str) -> str:

@@ -87,7 +87,9 @@ class CompletionNetwork(nn.Module):
                 )(x)
             else:
                 x = nn.relu(x)
-            given[number] = x = x + given[SHORTCUTS[number]] if adds and number in SHORTCUTS else x
+            if adds and number in SHORTCUTS:
+                x = x + given[SHORTCUTS[number]]
+            given[number] = x
         x = Convolution(3, dtype=self.dtype, silent=adds, name="layer17")(x)
         return OUTPUTS[self.output](x.astype(jnp.float32))
 
