@@ -8,7 +8,7 @@ BIN := .venv/bin
 .PHONY: quickstart test test-slow
 quickstart: .venv/installed
 	$(BIN)/python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
-	$(BIN)/python -m glcic_jax.quickstart runs/quickstart
+	$(BIN)/python -m experiments.quickstart runs/quickstart
 
 test: .venv/installed
 	$(BIN)/ruff check .

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glcic_jax.networks.completion import LAYERS
-from glcic_jax.networks.discriminators import CHANNELS, depth
+from glcic_jax.methods.glcic.completion_network import LAYERS
+from glcic_jax.methods.glcic.discriminators import CHANNELS, depth
 
 UNITS = 64
 """Channels of the first layers of both networks."""

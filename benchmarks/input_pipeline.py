@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks import floors
 from benchmarks.race import Side, in_json, race, table, write
-from glcic_jax import prepare
+from glcic_jax.prepare import __main__ as prepare
 
 STEP = Path("runs/benchmarks/train_step.json")
 

@@ -24,9 +24,9 @@ def train(size: int, count: int, phase: str, dtype: str, traced: bool):
     import jax
     import jax.numpy as jnp
 
-    from glcic_jax.parallel import make_mesh, replicate, shard
-    from glcic_jax.process import keep_freed_memory
-    from glcic_jax.train_step import init_key, make_train_step
+    from glcic_jax.runtime.devices import make_mesh, replicate, shard
+    from glcic_jax.runtime.process import keep_freed_memory
+    from glcic_jax.train.step import init_key, make_train_step
 
     keep_freed_memory()
     method, mesh = method_of(size, dtype), make_mesh()
@@ -49,9 +49,9 @@ def complete(height: int, width: int, dtype: str, whole: bool):
     import jax
     import jax.numpy as jnp
 
-    from glcic_jax.completer import Completer, make_complete_fn
-    from glcic_jax.process import keep_freed_memory
-    from glcic_jax.train_step import init_key
+    from glcic_jax.complete.completer import Completer, make_complete_fn
+    from glcic_jax.runtime.process import keep_freed_memory
+    from glcic_jax.train.step import init_key
 
     keep_freed_memory()
     method = method_of(256, dtype, discriminators=(), phases={"discriminator": 0, "joint": 0})

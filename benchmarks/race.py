@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import floors
-from glcic_jax.disk import write_whole
+from glcic_jax.runtime.disk import write_whole
 
 ROOT = Path(__file__).parents[1]
 

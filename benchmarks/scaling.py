@@ -60,8 +60,8 @@ def compiled(phase: str, size: int, fsdp: int) -> Compiled:
     import jax.numpy as jnp
 
     from benchmarks.ours import method_of
-    from glcic_jax.parallel import make_mesh
-    from glcic_jax.train_step import init_key, one_phase
+    from glcic_jax.runtime.devices import make_mesh
+    from glcic_jax.train.step import init_key, one_phase
 
     method, mesh = method_of(size, "float32"), make_mesh(jax.devices()[:DEVICES], fsdp)
     (chosen,) = (p for p in method.phases if p.name == phase)

@@ -17,7 +17,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from configs import places2
-from glcic_jax.run_folder import read_config
+from glcic_jax.runtime.run_folder import read_config
 from glcic_jax.types import UserError
 from glcic_jax.weights.description import CONFIG, GLCIC, read_description
 from glcic_jax.weights.exchange import is_exchange

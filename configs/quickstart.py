@@ -5,7 +5,7 @@
 which is
 
     python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
-    python -m glcic_jax.quickstart runs/quickstart
+    python -m experiments.quickstart runs/quickstart
 
 `configs/quickstart.py:pretrained` starts from the network that comes with the package instead of
 from nothing. It shows the machinery at work. Minutes of CPU on four photographs make no network

@@ -15,12 +15,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from glcic_jax.data.decode import write
+from glcic_jax.complete.load import load
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.disk import write_whole
-from glcic_jax.inference import load
 from glcic_jax.main import main, run
-from glcic_jax.report import draw_grid, read_records
+from glcic_jax.pictures.decode import write
+from glcic_jax.runtime.disk import write_whole
+from glcic_jax.train.report import draw_grid, read_records
 
 VARIANTS = {
     "mse": (),

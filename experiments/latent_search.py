@@ -17,16 +17,16 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from glcic_jax.command_line import command_parser, exit_code
-from glcic_jax.completer import Completer
-from glcic_jax.data.decode import write
-from glcic_jax.disk import write_whole
-from glcic_jax.errors import UserError
-from glcic_jax.evaluation.examples import Example, Examples
-from glcic_jax.inference import load
+from glcic_jax.complete.completer import Completer
+from glcic_jax.complete.load import load
+from glcic_jax.complete.pairing import check_writable
+from glcic_jax.evaluate.examples import Example, Examples
 from glcic_jax.metrics import hole_l1
-from glcic_jax.pairing import check_writable
-from glcic_jax.report import draw_grid
+from glcic_jax.pictures.decode import write
+from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.train.report import draw_grid
 from glcic_jax.types import PixelImage
 
 STARTS = [1, 2, 4, 8, 16]

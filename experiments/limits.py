@@ -18,18 +18,18 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
-from glcic_jax.command_line import command_parser, exit_code
-from glcic_jax.completer import Completer
-from glcic_jax.data.decode import decode, write
-from glcic_jax.data.resize import middle_square
-from glcic_jax.data.storage import pictures
-from glcic_jax.disk import write_whole
-from glcic_jax.errors import UserError
-from glcic_jax.inference import load
+from glcic_jax.complete.completer import Completer
+from glcic_jax.complete.load import load
+from glcic_jax.complete.pairing import check_writable
 from glcic_jax.metrics import hole_l1, hole_psnr
-from glcic_jax.pairing import check_writable
-from glcic_jax.report import draw_grid
-from glcic_jax.report_page import chart
+from glcic_jax.pictures.decode import decode, write
+from glcic_jax.pictures.resize import middle_square
+from glcic_jax.pictures.storage import pictures
+from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.train.page import chart
+from glcic_jax.train.report import draw_grid
 
 PLACES = ("inside", "at the border")
 HOLES = [32, 64, 96, 128, 200]

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from glcic_jax.complete.load import trained
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.errors import UserError
-from glcic_jax.inference import trained
-from glcic_jax.run_folder import read_config
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.run_folder import read_config
 
 BATCH = 100
 COLUMNS = ("raw output", "completed")

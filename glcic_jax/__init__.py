@@ -7,8 +7,8 @@ completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from glcic_jax.completer import Completer
-    from glcic_jax.inference import load
+    from glcic_jax.complete.completer import Completer
+    from glcic_jax.complete.load import load
 
 __all__ = ["Completer", "load"]
 
@@ -16,7 +16,7 @@ __all__ = ["Completer", "load"]
 def __getattr__(name: str):
     """Imports JAX only once it is needed, so that `--help` is instant."""
     if name in __all__:
-        from glcic_jax import inference
+        from glcic_jax.complete import load as inference
 
         return getattr(inference, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

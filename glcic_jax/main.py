@@ -18,19 +18,20 @@ import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from glcic_jax import donor, run_folder
-from glcic_jax.checkpoint import read_about
-from glcic_jax.command_line import exit_code
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.disk import file_digest
-from glcic_jax.distributed import Cluster, gather, joined, require_same
 from glcic_jax.methods import METHODS
-from glcic_jax.parallel import check_batch_size, describe, make_mesh, shard
-from glcic_jax.process import keep_compiled, keep_freed_memory, leave_quietly
-from glcic_jax.report import Report
-from glcic_jax.train import Interrupted, train
-from glcic_jax.train_step import init_key
+from glcic_jax.runtime import run_folder
+from glcic_jax.runtime.command_line import exit_code
+from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
+from glcic_jax.runtime.disk import file_digest
+from glcic_jax.runtime.distributed import Cluster, gather, joined, require_same
+from glcic_jax.runtime.process import keep_compiled, keep_freed_memory, leave_quietly
+from glcic_jax.train import start as donor
+from glcic_jax.train.loop import Interrupted, train
+from glcic_jax.train.report import Report
+from glcic_jax.train.step import init_key
 from glcic_jax.types import Method, UserError, phase_ends
+from glcic_jax.weights.checkpoint import read_about
 
 log = logging.getLogger(__name__)
 

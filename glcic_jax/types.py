@@ -7,7 +7,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
-from glcic_jax.errors import UserError
+from glcic_jax.runtime.errors import UserError
 
 __all__ = [
     "Batch",

@@ -8,7 +8,7 @@ from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any, Protocol, TypeVar
 
-from glcic_jax.errors import FaultError
+from glcic_jax.runtime.errors import FaultError
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from glcic_jax.errors import UserError
+from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage

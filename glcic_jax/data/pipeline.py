@@ -15,14 +15,14 @@ import numpy as np
 
 from glcic_jax.data.ahead import read_ahead
 from glcic_jax.data.collection import Source, Split
-from glcic_jax.data.hole_kinds import make_hole
 from glcic_jax.data.measurement import Measured, with_fresh_hole
 from glcic_jax.data.sources import SOURCES, Files
 from glcic_jax.data.transforms import check_sizes, example, framed
-from glcic_jax.disk import write_whole
-from glcic_jax.items import digest
-from glcic_jax.process import end_with_parent
+from glcic_jax.masks.kinds import make_hole
+from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.process import end_with_parent
 from glcic_jax.types import Batch, UserError
+from glcic_jax.weights.items import digest
 
 log = logging.getLogger(__name__)
 

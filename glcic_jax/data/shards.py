@@ -19,9 +19,9 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 from array_record.python.array_record_module import ArrayRecordReader
 
 from glcic_jax.data.collection import Collection, Split
-from glcic_jax.data.decode import decode_bytes
-from glcic_jax.disk import file_digest
-from glcic_jax.errors import UserError
+from glcic_jax.pictures.decode import decode_bytes
+from glcic_jax.runtime.disk import file_digest
+from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glcic_jax.data.collection import Collection, Split
-from glcic_jax.data.decode import decode
-from glcic_jax.data.listing import pictures_below
 from glcic_jax.data.shards import shards
-from glcic_jax.errors import UserError
+from glcic_jax.pictures.decode import decode
+from glcic_jax.pictures.listing import pictures_below
+from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from glcic_jax.data.resize import resize_shortest
+from glcic_jax.pictures.resize import resize_shortest
 from glcic_jax.types import PixelImage, PixelMask, UserError
 
 Frame = Callable[[PixelImage, np.random.Generator], PixelImage]

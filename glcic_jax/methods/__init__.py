@@ -1,9 +1,9 @@
-"""The methods by name. One file is one paper; a new one gets a line here."""
+"""The methods by name. One folder is one paper; a new one gets a line here."""
 
 from glcic_jax.methods import (
     ambient_gan,
     context_encoder,
-    dcgan_completion,
+    dcgan,
     glcic,
     partial_conv,
     template,
@@ -13,7 +13,7 @@ METHODS = {
     "glcic": glcic.build,
     "ambient_gan": ambient_gan.build,
     "context_encoder": context_encoder.build,
-    "dcgan_completion": dcgan_completion.build,
+    "dcgan_completion": dcgan.build,
     "partial_conv": partial_conv.build,
     "template": template.build,
 }

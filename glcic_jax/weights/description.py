@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from glcic_jax.items import one_line
-from glcic_jax.networks.completion import OUTPUTS
-from glcic_jax.networks.partial_unet import KERNELS
+from glcic_jax.methods.glcic.completion_network import OUTPUTS
+from glcic_jax.methods.partial_conv.network import KERNELS
+from glcic_jax.runtime.files import read_file
 from glcic_jax.types import UserError
-from glcic_jax.weights.files import read_file
-from glcic_jax.weights.network import CompletionWeights, Weights
-from glcic_jax.weights.partial_network import PartialWeights
+from glcic_jax.weights.glcic import CompletionWeights, Weights
+from glcic_jax.weights.items import one_line
+from glcic_jax.weights.partial_conv import PartialWeights
 
 CONFIG = "config.json"
 FORMAT, VERSION = "glcic_jax weights", 1

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from glcic_jax.tensors import read_safetensors
+from glcic_jax.runtime.files import read_file, write_file
+from glcic_jax.runtime.tensor_files import read_safetensors
 from glcic_jax.types import UserError
-from glcic_jax.weights import partial_network
+from glcic_jax.weights import partial_conv as partial_network
 from glcic_jax.weights.description import CONFIG, PARTIAL, describe, is_described, read_description
-from glcic_jax.weights.files import read_file, write_file
-from glcic_jax.weights.network import CompletionWeights, Tensors, Weights, expected, stored
-from glcic_jax.weights.partial_network import PartialWeights
+from glcic_jax.weights.glcic import CompletionWeights, Tensors, Weights, expected, stored
+from glcic_jax.weights.partial_conv import PartialWeights
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"

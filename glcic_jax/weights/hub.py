@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from glcic_jax.disk import write_whole
-from glcic_jax.items import one_line
-from glcic_jax.pretrained import BUNDLED, NAME
+from glcic_jax.runtime.disk import write_whole
 from glcic_jax.types import UserError
 from glcic_jax.weights.description import CONFIG
 from glcic_jax.weights.exchange import WEIGHTS, write_exchange
-from glcic_jax.weights.network import Weights
+from glcic_jax.weights.glcic import Weights
+from glcic_jax.weights.items import one_line
+from glcic_jax.weights.pretrained import BUNDLED, NAME
 
 SCHEME = "hf://"
 FILES = [CONFIG, "*.safetensors"]

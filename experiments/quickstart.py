@@ -1,0 +1,122 @@
+"""What `make quickstart` shows after training: a table, and completed pictures.
+
+python -m experiments.quickstart runs/quickstart
+"""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from glcic_jax.complete.completer import Completer
+from glcic_jax.complete.load import load
+from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.methods import METHODS
+from glcic_jax.methods.procedural.fills import mean_fill, telea
+from glcic_jax.metrics import HELD_OUT
+from glcic_jax.metrics.scoring import evaluate
+from glcic_jax.pictures.decode import write
+from glcic_jax.runtime.command_line import exit_code
+from glcic_jax.train.report import draw_grid
+from glcic_jax.types import PixelImage, UserError, phase_ends
+from glcic_jax.weights.checkpoint import read_about
+
+ROWS = 6
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """The scores by method, as text."""
+    lines = [f"{'held-out holes':<34}{'L1':>8}{'PSNR':>8}{'SSIM':>8}"]
+    for name, scores in rows.items():
+        lines.append(f"{name:<34}{scores['l1']:>8.4f}{scores['psnr']:>8.2f}{scores['ssim']:>8.3f}")
+    return "\n".join(lines)
+
+
+def user_mask(height: int, width: int) -> np.ndarray:
+    """A mask as people draw it: a stroke and a spot, uint8 [h, w], 1 = hole."""
+    import cv2
+
+    mask = np.zeros((height, width), np.uint8)
+    stroke = np.array([[0.52, 0.12], [0.60, 0.22], [0.72, 0.26], [0.84, 0.20]]) * (width, height)
+    cv2.polylines(mask, [np.rint(stroke).astype(np.int32)], False, 1, thickness=14)
+    cv2.circle(mask, (round(0.12 * width), round(0.78 * height)), 12, 1, thickness=-1)
+    return mask
+
+
+def whole_photograph(completer: Completer, folder: Path) -> None:
+    """Completes all of a photograph: photograph.png, mask.png, completed.png, comparison.png."""
+    from skimage import data
+
+    photograph: PixelImage = np.asarray(data.coffee())
+    mask = user_mask(*photograph.shape[:2])
+    completed = completer(photograph, mask)
+    blended = completer(photograph, mask, postprocess=True)
+    shown = np.where(mask[..., None] > 0, np.uint8(255), photograph)
+    names = ["input (holes white)", "completed", "completed and blended"]
+    write(folder / "photograph.png", photograph)
+    write(folder / "mask.png", mask[..., None].repeat(3, axis=2) * 255)
+    write(folder / "completed.png", blended)
+    write(folder / "comparison.png", draw_grid([[shown, completed, blended]], names))
+
+
+def run(workdir: Path) -> None:
+    """Scores and shows the run in `workdir`.
+
+    Raises:
+      UserError: no finished run there.
+    """
+    _, about = read_about(workdir)
+    config: Any = ConfigDict(about["config"])
+    mean = tuple(about["mean_pixel"])
+    dataset = make_dataset(config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean)
+    examples = dataset.held_out
+    method = METHODS[config.method](config, mean)
+    completers: dict[str, Callable] = {
+        "fill with the mean": partial(mean_fill, mean_pixel=mean),
+        "Telea": telea,
+        "the network that ships": load().complete,
+    }
+    last = None
+    for phase, end in zip(method.phases, phase_ends(method.phases), strict=True):
+        if phase.steps:
+            last = load(workdir, end)
+            completers[f"ours after {phase.name} ({end:,})"] = last.complete
+    if last is None:
+        raise UserError(f"{workdir}: the run has no phases")
+    scores = {
+        name: evaluate(complete, examples, HELD_OUT, config.data.batch_size)
+        for name, complete in completers.items()
+    }
+    folder = workdir / "completed"
+    folder.mkdir(exist_ok=True)
+    image, mask = (examples[name][:ROWS].astype(np.float32) for name in ("image", "mask"))
+    image /= 255
+    columns = {"input": mean_fill(image, mask, mean_pixel=mean)}
+    columns |= {name: np.asarray(f(image, mask)) for name, f in completers.items()}
+    columns["truth"] = image
+    pictures = [np.rint(column * 255).astype(np.uint8) for column in columns.values()]
+    titles = [name.removesuffix(")").split(" (")[0] for name in columns]
+    enlarged = [p.repeat(2, axis=1).repeat(2, axis=2) for p in pictures]
+    write(folder / "held_out.png", draw_grid(list(zip(*enlarged, strict=True)), titles))
+    whole_photograph(last, folder)
+    print(table(scores))
+    print(f"pictures: {folder}/held_out.png, {folder}/comparison.png; curves: {workdir}/index.html")
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command; returns its exit code."""
+
+    def show() -> None:
+        if len(argv) != 1:
+            raise UserError("give the run folder: python -m experiments.quickstart runs/quickstart")
+        run(Path(argv[0]))
+
+    return exit_code(show)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,158 @@
+r"""Completes photographs with a trained network.
+
+python -m glcic_jax.complete --image photo.jpg --mask mask.png --output out.jpg
+python -m glcic_jax.complete --checkpoint runs/quickstart \
+    --image photo.jpg --mask mask.png --output out.jpg
+
+White in the mask is filled. --image, --mask and --output may be folders: each picture takes the
+mask of its name (photo.jpg: photo.png, photo_mask.png), or all take the one mask that is a file.
+--image may be a pattern in quotes ("shots/*.jpg"), or - for standard input; --output may be - too.
+
+The output is what the picture was: upright, with its profile, EXIF, 16 bits, grey or alpha, as far
+as its kind of file can hold them; a JPEG keeps its quality. In PNG, TIFF and WebP from lossless
+files known pixels stay bit for bit. XMP, IPTC and thumbnails are not kept.
+"""
+
+import argparse
+import logging
+import sys
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from glcic_jax.complete.pairing import STREAM, check_writable, plan
+from glcic_jax.complete.photo_file import complete_job, output_stream, say
+from glcic_jax.masks.by_hand import read_drawn_mask
+from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.process import choose_device, keep_compiled, keep_freed_memory
+from glcic_jax.weights.pretrained import BUNDLED
+
+if TYPE_CHECKING:
+    from glcic_jax.complete.completer import Completer
+
+SETTINGS = {
+    "latent_steps": "steps of the search",
+    "starts": "places to search from; the best result is kept",
+}
+"""Settings of completing that `glcic_jax.load` takes, where the method has them."""
+
+
+FORMATS = {"jpg": ".jpg", "png": ".png", "tif": ".tif", "webp": ".webp", "bmp": ".bmp"}
+"""What --format takes."""
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = command_parser("glcic_jax.complete", __doc__)
+    parser.add_argument(
+        "--checkpoint",
+        default=str(BUNDLED),
+        metavar="RUN",
+        help="run folder, converted weights, or hf://OWNER/NAME; what comes with the package",
+    )
+    parser.add_argument("--step", type=int, help="step of the checkpoint; the latest by default")
+    parser.add_argument(
+        "--image", type=Path, required=True, help="picture, folder or pattern of pictures, or -"
+    )
+    parser.add_argument("--mask", type=Path, required=True, help="mask or folder; white = fill")
+    parser.add_argument("--output", type=Path, required=True, help="file, folder, or -")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="of pictures in a folder or for -; their own by default"
+    )
+    parser.add_argument("--invert", action="store_true", help="fill what is black in the mask")
+    parser.add_argument(
+        "--dilate", type=int, default=0, metavar="N", help="let holes grow by N pixels"
+    )
+    parser.add_argument(
+        "--postprocess",
+        action=argparse.BooleanOptionalAction,
+        help="blend the result into its surroundings; what the method does by default",
+    )
+    parser.add_argument("--device", choices=("cpu", "gpu"), help="what computes; a GPU if there is")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check and list what would be done, and do nothing"
+    )
+    searching = parser.add_argument_group(
+        "networks that search; as in training's config by default"
+    )
+    for name, about in SETTINGS.items():
+        searching.add_argument(f"--{name}", type=int, metavar="N", help=about)
+    return parser.parse_args(argv)
+
+
+def load_completer(args: argparse.Namespace) -> "Completer":
+    """Loads the network that was asked for, on the device that was asked for.
+
+    Raises:
+      UserError: no such network or device.
+    """
+    choose_device(args.device)
+    from glcic_jax.complete.load import load  # only now: --help and refusals need no JAX
+
+    if Path(args.checkpoint).is_dir():
+        keep_compiled(Path(args.checkpoint))
+    settings = {name: getattr(args, name) for name in SETTINGS}
+    given = {name: value for name, value in settings.items() if value is not None}
+    return load(args.checkpoint, args.step, **given)
+
+
+def run(args: argparse.Namespace, stream: BinaryIO) -> int:
+    """Completes everything that was asked for; 1 if some of it failed."""
+    if args.dilate < 0:
+        raise UserError(f"--dilate {args.dilate}: holes grow by 0 pixels or more")
+    extension = FORMATS.get(args.format)
+    jobs, failures = plan(args.image, args.mask, args.output, extension)
+    many = args.image != STREAM and not args.image.is_file()
+    folder = many or args.output.is_dir()
+    if extension and not folder and args.output != STREAM:
+        raise UserError(f"--format {args.format}: the kind of {args.output} is in its name")
+    check_writable(args.output, folder=folder)
+
+    @lru_cache(maxsize=1)  # one mask for all pictures is read, and spoken of, once
+    def read_mask(path: Path) -> np.ndarray:
+        mask, remarks = read_drawn_mask(path, invert=args.invert, dilate=args.dilate)
+        say(remarks, path)
+        return mask
+
+    complete = None
+    if not args.dry_run:
+        complete = partial(load_completer(args), postprocess=args.postprocess)
+    done = 0
+    for job in tqdm(jobs, unit="picture", disable=not many or args.dry_run):
+        try:
+            complete_job(job, read_mask, complete, extension, stream)
+            done += 1
+        except UserError as error:
+            if not many:
+                raise
+            failures.append(str(error))
+    for line in failures:
+        print(f"failed: {line}", file=sys.stderr)
+    what = "would be completed" if args.dry_run else "completed"
+    where = "standard output" if args.output == STREAM else args.output
+    print(f"{done} {what}, in {where}" + f", {len(failures)} failed" * bool(failures))
+    return 1 if failures else 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 1 if some pictures of a folder failed."""
+    keep_freed_memory()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("glcic_jax").setLevel(logging.INFO)  # long searches tell how far they are
+
+    def work() -> int:
+        args = parse(argv)
+        with output_stream(args.output) as stream:
+            return run(args, stream)
+
+    with logging_redirect_tqdm():
+        return exit_code(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

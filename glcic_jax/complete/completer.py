@@ -1,0 +1,180 @@
+"""Completion of pictures of any size with a trained method."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
+
+from glcic_jax.complete.fixed_size import fill_squares
+from glcic_jax.complete.large_pictures import windows
+from glcic_jax.layers.ops import as_float
+from glcic_jax.masks.by_hand import check_fit
+from glcic_jax.methods.procedural.poisson import blend
+from glcic_jax.types import (
+    Image,
+    Mask,
+    Method,
+    PixelImage,
+    TrainState,
+    UserError,
+)
+
+CompleteFn = Callable[[Image, Mask], Image]
+
+LARGE = 512 * 512
+"""Pixels: of larger pictures only what the holes depend on is shown to the network."""
+
+LONGEST_WINDOW = 1024
+"""Pixels: edge of the largest part shown at once, which bounds the memory needed.
+
+For networks that look far it is 3 times their reach: else most of each part would be surroundings.
+"""
+
+
+def make_complete_fn(
+    method: Method, state: TrainState, key: PRNGKeyArray | None = None
+) -> CompleteFn:
+    """Jits `method.complete` for one trained state.
+
+    Args:
+      method: of which `state` is.
+      state: only the networks named in `method.networks` are read.
+      key: for methods that draw numbers; key 0 by default.
+
+    Returns:
+      (image, mask) -> completed, on float32 (or uint8) arrays [b, h, w, 3] in [0, 1] and
+      [b, h, w, 1] with 1 = hole; float32 out. Any h and w, any number and shape of holes; compiled
+      once per shape. Known pixels are returned bit for bit.
+    """
+    key = jax.random.key(0) if key is None else key
+
+    @jax.jit
+    def complete(state: TrainState, image: Image, mask: Mask) -> Image:
+        return method.complete(state, as_float(image), as_float(mask), key)
+
+    needed = {name: state.networks[name] for name in method.networks}
+    state = TrainState(state.step, {n: s.replace(opt_state=None) for n, s in needed.items()})
+    return lambda image, mask: complete(state, image, mask)
+
+
+@dataclass(frozen=True)
+class Completer:
+    """Fills holes in pictures.
+
+    Large pictures take the time and memory of their holes: the network sees these with as much
+    around them as it depends on, and answers as if it had seen everything.
+
+    Attributes:
+      complete: the jitted function on float arrays, whole pictures; see make_complete_fn.
+      mean_pixel: RGB in [0, 1], of the pictures that the networks were trained on.
+      step: updates that the networks have had.
+      reach: pixels around a pixel that its completion depends on; None = the whole picture.
+      alignment: as in Method.
+      size: edge of the only squares that `complete` takes; None = it takes any picture. Others are
+        filled from squares around their holes, scaled to that size.
+      middle: as in Method.
+      blends: whether results are blended into their surroundings unless told otherwise.
+    """
+
+    complete: CompleteFn
+    mean_pixel: tuple[float, float, float]
+    step: int
+    reach: int | None = None
+    alignment: int = 32
+    size: int | None = None
+    middle: int | None = None
+    blends: bool = False
+
+    def __call__(
+        self,
+        image: PixelImage,
+        mask: Shaped[np.ndarray, "h w"],
+        postprocess: bool | None = None,
+    ) -> PixelImage:
+        """Fills the holes of one picture.
+
+        Args:
+          image: uint8 RGB [h, w, 3]. What it holds inside the holes is never read.
+          mask: bool, or numbers of which those other than 0 are holes, [h, w].
+          postprocess: blend the result into its surroundings (GLCIC, section 3.5); None = as the
+            method has it, `blends`.
+
+        Returns:
+          uint8 [h, w, 3]; pixels outside the mask are the input's, bit for bit. With an empty mask,
+          a copy of `image`.
+
+        Raises:
+          UserError: wrong dtype or shape, sizes that differ, a mask that covers everything.
+        """
+        return self.batch([image], [mask], postprocess)[0]
+
+    def batch(
+        self,
+        images: Sequence[PixelImage],
+        masks: Sequence[Shaped[np.ndarray, "h w"]],
+        postprocess: bool | None = None,
+    ) -> list[PixelImage]:
+        """As `__call__`, for several pictures of one size at once.
+
+        Raises:
+          UserError: as `__call__`; also pictures of several sizes, or fewer masks than pictures.
+        """
+        if len(images) != len(masks):
+            raise UserError(f"{len(images)} pictures and {len(masks)} masks: give one mask each")
+        if len({np.shape(image) for image in images}) > 1:
+            raise UserError("the pictures of a batch must be of one size: complete them one by one")
+        holes = [check_fit(image, mask) for image, mask in zip(images, masks, strict=True)]
+        if not images or not any(hole.any() for hole in holes):
+            return [image.copy() for image in images]
+        if self.size is not None and not self.takes(*holes[0].shape):
+            completed = [
+                fill_squares(image, hole, self.size, self._fill_one, self.middle)
+                for image, hole in zip(images, holes, strict=True)
+            ]
+        elif self.reach is None or holes[0].size <= LARGE:
+            completed = self._fill(np.stack(images), np.stack(holes))
+        else:
+            completed = [
+                self._fill_windows(image, hole, self.reach)
+                for image, hole in zip(images, holes, strict=True)
+            ]
+        if self.blends if postprocess is None else postprocess:
+            completed = [
+                blend(image, filled, hole)
+                for image, filled, hole in zip(images, completed, holes, strict=True)
+            ]
+        return list(completed)
+
+    def takes(self, height: int, width: int) -> bool:
+        """Whether `complete` takes pictures of this size, with holes anywhere."""
+        if self.size is None:
+            return True
+        return self.middle is None and (height, width) == (self.size, self.size)
+
+    def _fill(
+        self, images: UInt8[np.ndarray, "b h w 3"], holes: Bool[np.ndarray, "b h w"]
+    ) -> UInt8[np.ndarray, "b h w 3"]:
+        stacked = holes[..., None]
+        output = self.complete(jnp.asarray(images), jnp.asarray(stacked, jnp.uint8))
+        # Rounded in numpy; known pixels are copied rather than trusted to the rounding.
+        return np.where(stacked, np.rint(np.asarray(output) * 255).astype(np.uint8), images)
+
+    def _fill_one(self, image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
+        return self._fill(image[None], hole[None])[0]
+
+    def _fill_windows(
+        self, image: PixelImage, hole: Bool[np.ndarray, "h w"], reach: int
+    ) -> PixelImage:
+        completed = image.copy()
+        longest = max(LONGEST_WINDOW, 3 * reach)
+        for seen, answered in windows(hole, reach, longest, self.alignment):
+            within = tuple(
+                slice(part.start - outer.start, part.stop - outer.start)
+                for part, outer in zip(answered, seen, strict=True)
+            )
+            filled = self._fill_one(image[seen], hole[seen])
+            completed[answered] = filled[within]
+        return completed

@@ -1,0 +1,127 @@
+"""Which picture takes which mask, and where its completion goes. Needs no JAX."""
+
+import glob
+import os
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from glcic_jax.pictures.decode import EXTENSIONS
+from glcic_jax.runtime.errors import UserError
+
+STREAM = Path("-")
+"""Standard input, in place of a picture; standard output, in place of an output."""
+
+
+class Job(NamedTuple):
+    """One picture to complete; image and output may be STREAM."""
+
+    image: Path
+    mask: Path
+    output: Path
+
+
+def plan(
+    image: Path, mask: Path, output: Path, extension: str | None = None
+) -> tuple[list[Job], list[str]]:
+    """Pairs pictures, masks and outputs; also a line for each picture left without a mask.
+
+    Args:
+      image: a picture, a folder of them, a pattern such as shots/*.jpg, or STREAM.
+      mask: a mask for all, or a folder of masks with the pictures' names.
+      output: a file for one picture or STREAM, or a folder.
+      extension: of the files in an output folder, with its dot; each picture's own by default.
+
+    Raises:
+      UserError: something is missing, one picture meets several masks, a picture would be its own
+        mask, or an output would replace what it is made from or another output.
+    """
+    images = find_pictures(image)
+    if not mask.exists():
+        raise UserError(f"{mask}: no such file or folder")
+    if images is None:
+        if mask.is_dir():
+            raise UserError(f"{mask} is a folder and {image} one picture: give one mask")
+        if output.is_dir() and image == STREAM:
+            raise UserError(f"{output} is a folder: name a file for the picture of standard input")
+        target = output / _named(image, extension) if output.is_dir() else output
+        return _check([Job(image, mask, target)]), []
+    if output == STREAM:
+        raise UserError(
+            f"{image} may be several pictures, standard output takes one: give a folder"
+        )
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output} is a file: give a folder for the pictures of {image}")
+    masks = {path.stem: path for path in _pictures(mask.iterdir())} if mask.is_dir() else {}
+    jobs, failures = [], []
+    for path in images:
+        found = masks.get(path.stem) or masks.get(f"{path.stem}_mask") if mask.is_dir() else mask
+        if found:
+            jobs.append(Job(path, found, output / _named(path, extension)))
+        else:
+            failures.append(f"{path}: {mask} holds no mask {path.stem}.* or {path.stem}_mask.*")
+    return _check(jobs), failures
+
+
+def find_pictures(image: Path) -> list[Path] | None:
+    """The pictures of a folder or of a pattern, in order; None for one picture or STREAM.
+
+    Raises:
+      UserError: nothing there, or no pictures in it.
+    """
+    if image == STREAM or image.is_file():
+        return None
+    kinds = ", ".join(sorted(EXTENSIONS))
+    if image.is_dir():
+        if found := _pictures(image.iterdir()):
+            return found
+        raise UserError(f"{image}: no pictures in this folder ({kinds})")
+    if not glob.has_magic(str(image)):
+        raise UserError(f"{image}: no such file or folder")
+    if found := _pictures(Path(path) for path in glob.iglob(str(image), recursive=True)):  # noqa: PTH207 takes absolute patterns too
+        return found
+    raise UserError(f"{image}: no pictures are named so ({kinds})")
+
+
+def check_writable(output: Path, *, folder: bool) -> None:
+    """Refuses an output that cannot be written, before anything is computed.
+
+    Raises:
+      UserError: the folder cannot be made or written, or the file's kind is unknown.
+    """
+    if output == STREAM:
+        return
+    if not folder and output.suffix.lower() not in EXTENSIONS:
+        raise UserError(f"{output}: unknown kind of file; write {', '.join(sorted(EXTENSIONS))}")
+    target = output if folder else output.parent
+    existing = next(p for p in (target, *target.absolute().parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"{existing}: cannot write there; choose another --output")
+
+
+def _pictures(paths) -> list[Path]:
+    return sorted(p for p in paths if p.suffix.lower() in EXTENSIONS and p.is_file())
+
+
+def _named(image: Path, extension: str | None) -> str:
+    """The name of a picture's completion in a folder: its own."""
+    own = image.suffix if image.suffix.lower() in EXTENSIONS else ".png"
+    return image.stem + (extension or own)
+
+
+def _check(jobs: list[Job]) -> list[Job]:
+    """The jobs, if each output is new or replaces an older completion."""
+    for path, count in Counter(job.output for job in jobs).items():
+        if count > 1:
+            raise UserError(f"{path} would be the completion of {count} pictures: rename them")
+    for image, mask, output in jobs:
+        if image != STREAM and image.samefile(mask):
+            raise UserError(f"{image} would be its own mask: keep masks in a folder of their own")
+        for source in (image, mask):
+            if STREAM not in (source, output) and _same(source, output):
+                raise UserError(f"{output} would replace {source} itself: choose another --output")
+    return jobs
+
+
+def _same(source: Path, output: Path) -> bool:
+    return output.exists() and output.samefile(source)

@@ -1,0 +1,116 @@
+"""One picture from its file, or standard input, to the file of its completion. Needs no JAX."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from jaxtyping import UInt8
+from tqdm import tqdm
+
+from glcic_jax.complete.pairing import STREAM, Job
+from glcic_jax.masks.by_hand import check_fit
+from glcic_jax.pictures.decode import read_file
+from glcic_jax.pictures.photo import fill, shown
+from glcic_jax.pictures.photo_reader import read_photo
+from glcic_jax.pictures.photo_writer import KINDS, encode_photo
+from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
+
+MaskReader = Callable[[Path], UInt8[np.ndarray, "h w"]]
+CompletePicture = Callable[["PixelImage", UInt8[np.ndarray, "h w"]], "PixelImage"]
+
+
+def complete_job(
+    job: Job,
+    read_mask: MaskReader,
+    complete: CompletePicture | None,
+    extension: str | None,
+    stream: BinaryIO,
+) -> None:
+    """Completes one picture and writes it; without `complete` only says what would be done.
+
+    Args:
+      job: the picture, its mask, and the output.
+      read_mask: reads masks, 1 = hole.
+      complete: (image, mask) -> completed, as `Completer`; or None.
+      extension: kind of the file for `stream`; the picture's own by default.
+      stream: what STREAM stands for in job.output.
+
+    Raises:
+      UserError: something cannot be read, completed or written.
+    """
+    data = sys.stdin.buffer.read() if job.image == STREAM else read_file(job.image)
+    name = "standard input" if job.image == STREAM else job.image
+    photo, remarks = read_photo(data, name)
+    mask, image = read_mask(job.mask), shown(photo)
+    try:
+        hole = check_fit(image, mask)
+        if not hole.any():
+            remarks.append(f"the mask is empty ({job.mask}): the picture stays as it is")
+        elif photo.alpha is not None and (share := np.mean(photo.alpha[hole] == 0)):
+            remarks.append(f"{100 * share:.0f} % of the hole are transparent, and stay so")
+        say(remarks, name)
+        if complete is None:
+            height, width = hole.shape
+            where = "standard output" if job.output == STREAM else job.output
+            print(f"{name}: {width}x{height}, {100 * hole.mean():.2f} % to fill -> {where}")
+            return
+        completed = complete(image, mask)
+    except UserError as error:
+        raise UserError(f"{name}, {job.mask}: {error}") from error
+    if job.output == STREAM:
+        own = next((known for known, kind in KINDS.items() if kind == photo.kind), ".png")
+        extension = extension or own
+    else:
+        extension = job.output.suffix.lower()
+    encoded, lost = encode_photo(fill(photo, completed, hole), extension, job.output)
+    say(lost, job.output)
+    write(job.output, encoded, stream)
+
+
+def write(output: Path, data: bytes, stream: BinaryIO) -> None:
+    """Writes a file that appears only once it is whole, or to `stream`.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    try:
+        if output == STREAM:
+            stream.write(data)
+            stream.flush()
+        else:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(output, data)
+    except OSError as error:
+        raise UserError(f"{output}: cannot write: {error.strerror or error}") from error
+
+
+def say(remarks: list[str], about: Path | str) -> None:
+    """Prints what the user should know of a file, beside the progress bar."""
+    for remark in remarks:
+        tqdm.write(f"{about}: {remark}")
+
+
+@contextmanager
+def output_stream(output: Path) -> Iterator[BinaryIO]:
+    """Standard output for bytes; if they are to go there, nothing else does any more.
+
+    Raises:
+      UserError: they would go to a terminal.
+    """
+    stream = sys.stdout.buffer
+    if output != STREAM:
+        yield stream
+        return
+    if sys.stdout.isatty():
+        raise UserError("standard output is a terminal: send it to a file or a program")
+    with redirect_stdout(sys.stderr):
+        yield stream

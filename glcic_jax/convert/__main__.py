@@ -1,0 +1,207 @@
+r"""Converts weights of completion networks from and to other programs' files.
+
+python -m glcic_jax.convert runs/quickstart quickstart.onnx
+python -m glcic_jax.convert completionnet_places2.t7 places2
+python -m glcic_jax.convert model_cn_step400000 celeba --mean-pixel 0.5061,0.4254,0.3828
+python -m glcic_jax.convert --vgg16 vgg16-397923af.pth vgg16.safetensors
+
+IN   a run folder; a folder or .safetensors file that this program wrote; a Torch7 .t7 file of
+     GLCIC's authors; a state dict of GLCIC-PyTorch, MMagic, of an nn.Sequential in the paper's
+     order, or of pytorch-inpainting-with-partial-conv, as PyTorch's own file or as .safetensors;
+     or hf://OWNER/NAME.
+OUT  a folder, or NAME.safetensors (both with config.json; glcic_jax.load takes them); NAME.onnx;
+     NAME.stablehlo; NAME.pth (PyTorch's names); or hf://OWNER/NAME, with a model card.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.weights.glcic import Tensors, Weights
+
+HUB = "hf://"
+SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = command_parser("glcic_jax.convert", __doc__)
+    parser.add_argument("input", metavar="IN")
+    parser.add_argument("output", metavar="OUT")
+    parser.add_argument("--step", type=int, help="of a run's checkpoint; the latest by default")
+    parser.add_argument(
+        "--mean-pixel", metavar="R,G,B", help="of the training pictures, 0 to 1, if IN lacks it"
+    )
+    parser.add_argument("--fold", action="store_true", help="batch norm into the convolutions")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float16", "bfloat16"),
+        default="float32",
+        help="of the stored weights; arithmetic is float32",
+    )
+    parser.add_argument(
+        "--vgg16",
+        action="store_true",
+        help="IN is torchvision's VGG16: keep what partial convolution's losses need of it",
+    )
+    parser.add_argument("--license", help="of the weights, for hf:// only, such as mit")
+    return parser.parse_args(argv)
+
+
+def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
+    """The network of IN, whose kind is told by its first bytes.
+
+    Raises:
+      UserError: nothing that can be read, or another network.
+    """
+    from glcic_jax.convert import from_run as runs
+    from glcic_jax.convert import pytorch_files as torch_files
+    from glcic_jax.convert import torch7_glcic
+    from glcic_jax.runtime.tensor_files import read_safetensors
+    from glcic_jax.weights import exchange, hub
+
+    path = hub.locate(address)
+    kind = kind_of(path)
+    if step is not None and kind != "run":
+        raise UserError(f"{address} is no run folder: leave --step away")
+    if mean_pixel is not None and kind not in ("torch", "safetensors"):
+        raise UserError(f"{address} tells its mean pixel itself: leave --mean-pixel away")
+    if kind == "run":
+        return runs.from_run(path, step)
+    if kind == "exchange":
+        return exchange.read_exchange(path)
+    if kind == "torch7":
+        return torch7_glcic.from_torch7(path)
+    reader = torch_files.read_state_dict if kind == "torch" else read_safetensors
+    return _of_torch(reader(path), mean_pixel, str(path))
+
+
+def _of_torch(state: "Tensors", mean_pixel: str | None, source: str) -> "Weights":
+    """The network of a state dict, whose program is told by its names."""
+    from glcic_jax.convert import pytorch_glcic as torch_glcic
+    from glcic_jax.convert import pytorch_partial_conv as torch_partial
+
+    state = {name.removeprefix("module."): t for name, t in state.items()}  # of several GPUs
+    colour = _colour(mean_pixel) if mean_pixel is not None else None
+    if torch_partial.FIRST not in state:
+        return torch_glcic.from_state_dict(state, colour, source)
+    if colour:
+        raise UserError(f"{source} is centred at ImageNet's mean: leave --mean-pixel away")
+    return torch_partial.from_state_dict(state, source)
+
+
+def kind_of(path: Path) -> str:
+    """What IN is: a "run", "exchange", "torch7", "torch" or "safetensors".
+
+    Raises:
+      UserError: no such file, or of no known kind.
+    """
+    from glcic_jax.weights.exchange import is_exchange
+
+    if path.is_dir():
+        return "exchange" if is_exchange(path) else "run"
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    if start[8:] == b"{":
+        return "exchange" if is_exchange(path.parent) else "safetensors"
+    if start[:2] == b"PK" or start[:1] == b"\x80":  # a zip archive, or a pickle
+        return "torch"
+    if start[:4] in (b"\3\0\0\0", b"\4\0\0\0"):  # a table or an object
+        return "torch7"
+    raise UserError(f"{path}: no file of weights that is known; see --help for those that are")
+
+
+def _colour(text: str) -> tuple[float, float, float]:
+    try:
+        red, green, blue = (float(part) for part in text.split(","))
+    except ValueError:
+        red = green = blue = -1.0
+    if not all(0 <= value <= 1 for value in (red, green, blue)):
+        raise UserError(f"--mean-pixel {text}: write three numbers in 0 to 1, such as .46,.45,.42")
+    return red, green, blue
+
+
+def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> str:
+    """Writes OUT, of the kind that its name tells, and says what was written.
+
+    Raises:
+      UserError: it cannot be written, or a package for it is missing.
+    """
+    from glcic_jax.convert import onnx, stablehlo
+    from glcic_jax.convert import pytorch_files as torch_files
+    from glcic_jax.runtime.files import write_file
+    from glcic_jax.weights import exchange, hub
+    from glcic_jax.weights.glcic import CompletionWeights
+
+    if output.startswith(HUB):
+        return hub.push(weights, output, str(licence), dtype)
+    path = Path(output)
+    if path.suffix in ("", exchange.SUFFIX) or path.is_dir():
+        file = exchange.write_exchange(weights, path, dtype)
+        return f"{file} and the config.json beside it"
+    if path.suffix in (".pth", ".pt"):
+        title, state = _to_torch(weights)
+        torch_files.write_state_dict(state, path, dtype)
+        colour = ",".join(f"{value:g}" for value in weights.hole_colour)
+        return f"{path} with the names of {title}, mean pixel {colour}"
+    if not isinstance(weights, CompletionWeights):
+        raise UserError(f"{path}: {path.suffix} takes GLCIC's network only, this is a {weights}")
+    exporters = {".onnx": onnx.to_onnx, ".stablehlo": stablehlo.to_stablehlo}
+    data = exporters[path.suffix](weights, dtype)
+    write_file(path, data)
+    return f"{path}, {len(data) / 2**20:.1f} MiB"
+
+
+def _to_torch(weights: "Weights") -> tuple[str, "Tensors"]:
+    from glcic_jax.convert import pytorch_glcic as torch_glcic
+    from glcic_jax.convert import pytorch_partial_conv as torch_partial
+    from glcic_jax.weights.glcic import CompletionWeights
+    from glcic_jax.weights.partial_conv import PartialWeights
+
+    if isinstance(weights, PartialWeights):
+        return torch_partial.to_state_dict(weights)
+    assert isinstance(weights, CompletionWeights)
+    return torch_glcic.to_state_dict(weights)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Reads, folds and writes; what is wrong with OUT is told before IN is read."""
+    if args.vgg16:
+        from glcic_jax.convert.vgg16 import shorten
+
+        print(f"wrote {shorten(Path(args.input), Path(args.output))}")
+        return
+    to_hub = args.output.startswith(HUB)
+    suffix = Path(args.output).suffix
+    if not to_hub and suffix not in SUFFIXES and not Path(args.output).is_dir():
+        known = ", ".join(SUFFIXES[1:])
+        raise UserError(f"{args.output}: unknown kind of file; write {known} or a folder")
+    if to_hub is not bool(args.license):
+        told = "give the weights' --license" if to_hub else "--license is for hf:// only"
+        raise UserError(f"{args.output}: {told}")
+    weights = read(args.input, args.step, args.mean_pixel)
+    if args.fold:
+        from glcic_jax.weights.glcic import CompletionWeights, fold
+
+        if not isinstance(weights, CompletionWeights):
+            raise UserError(f"--fold is for GLCIC's network, this is a {weights}: leave it away")
+        weights = fold(weights)
+    print(weights)
+    print(f"wrote {write(weights, args.output, args.dtype, args.license)}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    return exit_code(lambda: run(parse(argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Completion as an ONNX model. Needs the `onnx` package (requirements-onnx.txt)."""
+
+from typing import Any
+
+import numpy as np
+
+from glcic_jax.methods.glcic.completion_network import LAYERS, STRIDE
+from glcic_jax.types import UserError
+from glcic_jax.weights.glcic import (
+    DECONVOLUTIONS,
+    EPSILON,
+    CompletionWeights,
+    kernel_name,
+    stored,
+)
+
+OPSET, IR_VERSION = 17, 8
+"""Of 2022: old enough for most hosts."""
+
+
+def to_onnx(weights: CompletionWeights, dtype: str = "float32") -> bytes:
+    """Builds a model of inputs `image` [b, 3, h, w] in [0, 1] and `mask` [b, 1, h, w], 1 = hole.
+
+    Its output, `output`, is [b, 3, h, w] in [0, 1]: the completed picture, known pixels as they
+    came. All are float32; b is free, and so are h and w from 4 pixels on.
+
+    Args:
+      weights: folded or not.
+      dtype: in which the weights are stored, a key of DTYPES; arithmetic is float32.
+
+    Raises:
+      UserError: onnx is not installed, float16 is too small, or the network adds to smooth fills.
+    """
+    if weights.output == "difference":
+        raise UserError("ONNX has no smooth fill, which this network adds to: write .stablehlo")
+    onnx = _onnx()
+    graph = _Graph(onnx, weights, dtype)
+    graph.completed(graph.network(graph.network_input()))
+    sizes = {"image": 3, "mask": 1, "output": 3}
+    values = {
+        name: onnx.helper.make_tensor_value_info(
+            name, onnx.TensorProto.FLOAT, ["b", channels, "h", "w"]
+        )
+        for name, channels in sizes.items()
+    }
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            graph.nodes,
+            "glcic_jax",
+            [values["image"], values["mask"]],
+            [values["output"]],
+            graph.constants,
+        ),
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="glcic_jax",
+        doc_string=str(weights),
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
+
+
+class _Graph:
+    """Nodes and constants as they are added; values are known by their names."""
+
+    def __init__(self, onnx: Any, weights: CompletionWeights, dtype: str) -> None:
+        self.onnx, self.weights = onnx, weights
+        self.tensors = stored(weights.tensors, dtype)
+        self.nodes, self.constants = [], []
+
+    def add(self, operation: str, *inputs: str, named: str = "", **attributes: Any) -> str:
+        name = named or f"{operation}{len(self.nodes)}"
+        self.nodes.append(self.onnx.helper.make_node(operation, inputs, [name], **attributes))
+        return name
+
+    def constant(self, values: Any, dtype: Any = np.float32) -> str:
+        name = f"constant{len(self.constants)}"
+        array = np.asarray(values, dtype)
+        self.constants.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def tensor(self, name: str) -> str:
+        """A tensor of the network in float32, whatever it is stored in."""
+        stored = self.tensors[name]
+        if stored.ndim == 4:
+            stored = stored.transpose(3, 2, 0, 1)
+        constant = self.onnx.numpy_helper.from_array(np.ascontiguousarray(stored), name)
+        self.constants.append(constant)
+        if stored.dtype == np.float32:
+            return name
+        return self.add("Cast", name, to=self.onnx.TensorProto.FLOAT)
+
+    def network_input(self) -> str:
+        """As `completion_input`, mirrored to multiples of 4."""
+        weights = self.weights
+        mean = self.constant(np.reshape(weights.mean_pixel, (1, 3, 1, 1)))
+        fill = self.constant(np.reshape(weights.fill_pixel, (1, 3, 1, 1)))
+        self.add("Greater", "mask", self.constant(0), named="hole")
+        centred = self.add("Sub", "image", mean)
+        centred = self.add("Mul", centred, self.constant(weights.scale))
+        x = self.add("Concat", self.add("Where", "hole", fill, centred), "mask", axis=1)
+        self.add("Shape", "image", start=2, named="size")
+        missing = self.add("Mod", self.add("Neg", "size"), self.constant(STRIDE, np.int64))
+        pads = self.add("Concat", self.constant([0] * 6, np.int64), missing, axis=0)
+        return self.add("Pad", x, pads, mode="reflect")
+
+    def network(self, x: str) -> str:
+        """The 17 layers, as in CompletionNetwork."""
+        for number, (_, _, options) in enumerate(LAYERS, start=1):
+            x = self.convolution(x, number, **options)
+            if self.weights.relu_first:
+                x = self.add("Relu", x)
+            if self.weights.norm:
+                x = self.norm(x, number)
+            if not self.weights.relu_first:
+                x = self.add("Relu", x)
+        x = self.convolution(x, 17)
+        if self.weights.output == "sigmoid":
+            return self.add("Sigmoid", x)
+        clipped = self.add("Clip", x, self.constant(-1), self.constant(1))
+        half = self.constant(0.5)
+        return self.add("Add", self.add("Mul", clipped, half), half)
+
+    def convolution(
+        self, x: str, number: int, kernel: int = 3, stride: int = 1, dilation: int = 1
+    ) -> str:
+        name = kernel_name(number)
+        inputs = (x, self.tensor(name), self.tensor(name.replace("kernel", "bias")))
+        if number in DECONVOLUTIONS:
+            return self.add("ConvTranspose", *inputs, strides=[2, 2], pads=[1] * 4)
+        pads = [dilation * (kernel - 1) // 2] * 4
+        return self.add("Conv", *inputs, strides=[stride] * 2, dilations=[dilation] * 2, pads=pads)
+
+    def norm(self, x: str, number: int) -> str:
+        parts = [self.tensor(f"norm{number}.norm.{p}") for p in ("scale", "bias", "mean", "var")]
+        return self.add("BatchNormalization", x, *parts, epsilon=EPSILON)
+
+    def completed(self, x: str) -> None:
+        """Cropped to the picture's size, and laid into the holes only."""
+        starts, axes = self.constant([0, 0], np.int64), self.constant([2, 3], np.int64)
+        cropped = self.add("Slice", x, starts, "size", axes)
+        self.add("Where", "hole", cropped, "image", named="output")
+
+
+def _onnx() -> Any:
+    try:
+        import onnx  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise UserError(
+            "ONNX takes the package onnx: pip install -r requirements-onnx.txt"
+        ) from error
+    return onnx

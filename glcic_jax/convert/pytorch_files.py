@@ -1,0 +1,76 @@
+"""PyTorch's .pth files, as arrays by name. Needs PyTorch (requirements-torch.txt)."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glcic_jax.runtime.files import read_file, write_file
+from glcic_jax.types import UserError
+from glcic_jax.weights.glcic import Tensors, stored
+from glcic_jax.weights.items import one_line
+
+WRAPPERS = ("state_dict", "model", "model_state_dict")
+"""Under which of its keys a checkpoint may keep the tensors."""
+
+
+def read_state_dict(path: Path) -> Tensors:
+    """The tensors of a .pth file, float32. No code of the file is run (`weights_only`).
+
+    Raises:
+      UserError: PyTorch is not installed; the file cannot be read, or holds more than tensors.
+    """
+    torch = _torch(path)
+    data = read_file(path)
+    try:
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # of zipfile, pickle or PyTorch itself, by what is wrong
+        raise UserError(
+            f"{path}: damaged, or holds more than tensors, which PyTorch does not read safely "
+            f"({one_line(error):.80}): keep its state_dict alone, or write it as safetensors"
+        ) from error
+    for name in WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(name), dict):
+            content = content[name]
+    tensors = content if isinstance(content, dict) else {}
+    arrays = {
+        str(name): tensor.detach().float().numpy()
+        for name, tensor in tensors.items()
+        if isinstance(tensor, torch.Tensor)
+    }
+    if not arrays:
+        raise UserError(f"{path}: expected tensors by name, found {type(content).__name__}")
+    return arrays
+
+
+def write_state_dict(tensors: Tensors, path: Path, dtype: str) -> None:
+    """Writes a .pth file for `load_state_dict`.
+
+    Args:
+      tensors: by PyTorch's names.
+      path: the file.
+      dtype: a key of DTYPES.
+
+    Raises:
+      UserError: PyTorch is not installed, float16 is too small, or the file cannot be written.
+    """
+    torch = _torch(path)
+    state = {
+        name: torch.from_numpy(tensor.astype(np.float32)).to(getattr(torch, dtype))
+        for name, tensor in stored(tensors, dtype).items()
+    }
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_file(path, buffer.getvalue())
+
+
+def _torch(path: Path) -> Any:
+    try:
+        import torch  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise UserError(
+            f"{path}: PyTorch's files take PyTorch: pip install -r requirements-torch.txt, or use "
+            "safetensors"
+        ) from error
+    return torch

@@ -1,0 +1,67 @@
+"""PyTorch's tensors by our names, in our layout, and back.
+
+Kernels there are [out, in, h, w], and [in, out, h, w] in deconvolutions; ours are [h, w, in, out],
+and [h, w, out, in]: the same transposition.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from glcic_jax.types import UserError
+from glcic_jax.weights.glcic import Tensors
+
+NORM_PARTS = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+"""PyTorch's names of what batch norm has, by ours."""
+
+
+def from_torch(
+    state: Tensors,
+    names: dict[str, str],
+    shapes: dict[str, tuple[int, ...]],
+    network: str,
+    source: str,
+) -> Tensors:
+    """Our tensors, float32, once theirs are found to be the network's.
+
+    Args:
+      state: arrays by their names.
+      names: ours by theirs.
+      shapes: of ours, by name; those that `names` lacks become 0.
+      network: what is expected, and
+      source: the file, for messages.
+
+    Raises:
+      UserError: a tensor is absent, too many, of another shape, or not finite.
+    """
+    tensors = {own: np.zeros(shape, np.float32) for own, shape in shapes.items()}
+    for name, own in names.items():
+        wanted = transposed(np.broadcast_to(0, shapes[own])).shape
+        if name not in state or state[name].shape != wanted:
+            found = size(state[name].shape) if name in state else "absent"
+            raise UserError(f"{source}: {name} is {found}, {network} has {size(wanted)}")
+        tensor = state[name].astype(np.float32)
+        if not np.isfinite(tensor).all():
+            raise UserError(f"{source}: {name} holds values that are not finite: a damaged network")
+        tensors[own] = np.ascontiguousarray(
+            tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
+        )
+    for name in state:
+        if name not in names and not name.endswith("num_batches_tracked"):
+            raise UserError(f"{source}: {name:.80} is too many: {network} has none")
+    return tensors
+
+
+def to_torch(tensors: Tensors, names: dict[str, str]) -> Tensors:
+    """The way back; `names` are ours by theirs."""
+    return {name: np.ascontiguousarray(transposed(tensors[own])) for name, own in names.items()}
+
+
+def transposed(tensor: np.ndarray) -> np.ndarray:
+    """Our layout as theirs."""
+    return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor
+
+
+def size(shape: Iterable[int]) -> str:
+    """A shape for people."""
+    return "x".join(map(str, shape)) or "a number"

@@ -1,0 +1,38 @@
+"""Completion as a StableHLO program, to be run by JAX or another compiler without our code."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+from glcic_jax.types import Image, Mask
+from glcic_jax.weights.glcic import CompletionWeights, method_of, stored
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+
+
+def to_stablehlo(weights: CompletionWeights, dtype: str = "float32") -> bytes:
+    """Exports (image, mask) -> completed for any number of pictures of any size.
+
+    Arguments and result are those of `make_complete_fn`: float32 [b, h, w, 3] in [0, 1] and
+    [b, h, w, 1] with 1 = hole. `jax.export.deserialize(bytearray(data)).call(image, mask)` runs it.
+
+    Args:
+      weights: become constants of the program.
+      dtype: in which these are stored, a key of DTYPES; arithmetic is float32.
+
+    Raises:
+      UserError: float16 is too small.
+    """
+    tensors = stored(weights.tensors, dtype)
+
+    @jax.jit
+    def complete(image: Image, mask: Mask) -> Image:
+        restored = {name: jnp.asarray(t).astype(jnp.float32) for name, t in tensors.items()}
+        method, state = method_of(replace(weights, tensors=restored))
+        return method.complete(state, image, mask, jax.random.key(0))
+
+    image, mask = (jax.ShapeDtypeStruct((1, 1, 1, c), jnp.float32) for c in (3, 1))
+    sizes = export.symbolic_args_specs((image, mask), ("b, h, w, 3", "b, h, w, 1"))
+    return bytes(export.export(complete, platforms=PLATFORMS)(*sizes).serialize())

@@ -1,0 +1,31 @@
+"""Of torchvision's VGG16 the part that partial convolution's losses need: 7 MB of 528."""
+
+from pathlib import Path
+
+from safetensors.numpy import save
+
+from glcic_jax.convert.pytorch_layout import to_torch
+from glcic_jax.methods.partial_conv.vgg16 import NAMES, read_vgg16
+from glcic_jax.runtime.files import write_file
+from glcic_jax.types import UserError
+
+
+def shorten(source: Path, output: Path) -> str:
+    """Writes features.0 to features.14, float32, under torchvision's names; says what it wrote.
+
+    Args:
+      source: as `read_vgg16` takes it.
+      output: a .safetensors file.
+
+    Raises:
+      UserError: `source` cannot be read or is another network; `output` is called otherwise, or
+        cannot be written.
+    """
+    if output.suffix != ".safetensors":
+        raise UserError(f"{output}: VGG16 is written as NAME.safetensors")
+    tensors = {}
+    for name, (kernel, bias) in zip(NAMES, read_vgg16(source), strict=True):
+        tensors |= {f"features.{name}.weight": kernel, f"features.{name}.bias": bias}
+    data = save(to_torch(tensors, {name: name for name in tensors}))
+    write_file(output, data)
+    return f"{output}, {len(data) / 2**20:.1f} MiB"

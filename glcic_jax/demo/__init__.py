@@ -1,0 +1,1 @@
+"""Serves a page that removes things from photographs: python -m glcic_jax.demo."""

@@ -1,0 +1,101 @@
+r"""Serves a page that removes things from photographs, and the same for programs.
+
+python -m glcic_jax.demo --checkpoint runs/quickstart
+
+Open what it prints, drop a photograph, paint over what should go. Several networks may be given;
+fills that need none are always there. Nothing that is sent is stored. Ctrl-C ends it.
+"""
+
+import argparse
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.weights.pretrained import BUNDLED
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = command_parser("glcic_jax.demo", __doc__)
+    parser.add_argument(
+        "--checkpoint", nargs="+", default=[str(BUNDLED)], metavar="RUN",
+        help="run folders, converted weights, or hf://OWNER/NAME; NAME=RUN names one; by default "
+        "what comes with the package",
+    )  # fmt: skip
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: anybody in the network")
+    parser.add_argument("--port", type=int, default=7860, help="0: any that is free; 7860")
+    parser.add_argument(
+        "--name", nargs="+", default=[], help="names this server is reached by, of a proxy say"
+    )
+    parser.add_argument("--megabytes", type=int, default=64, help="largest upload; 64")
+    parser.add_argument("--megapixels", type=int, default=50, help="largest picture; 50")
+    parser.add_argument("--seconds", type=float, default=120, help="longest completion; 120")
+    parser.add_argument("--queue", type=int, default=8, help="requests at a time; 8")
+    args = parser.parse_args(argv)
+    for name in ("megabytes", "megapixels", "seconds", "queue"):
+        if getattr(args, name) <= 0:
+            parser.error(f"--{name}: give more than 0")
+    if not 0 <= args.port < 2**16:
+        parser.error(f"--port {args.port}: give 0 to 65535")
+    return args
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serves until Ctrl-C or SIGTERM.
+
+    Raises:
+      UserError: no such network, an address that cannot be had, or packages that are missing.
+    """
+    _at_endings(signal.SIG_DFL)  # while it loads: at once, and without a word
+    try:
+        from glcic_jax.demo import server  # an extra
+    except ImportError as error:
+        raise UserError(
+            f"the page needs packages ({error.name} is missing): pip install glcic_jax[demo], or "
+            "pip install -r requirements-demo.txt"
+        ) from error
+    from glcic_jax.demo.worker import Worker
+
+    limits = server.Limits(
+        args.megabytes * 2**20, args.megapixels * 10**6, args.seconds, args.queue
+    )
+    with server.listen(args.host, args.port) as listening:
+        worker = Worker(args.checkpoint, most_pixels=limits.pixels, seconds=limits.seconds)
+        names = {args.host, socket.gethostname(), *args.name}
+        serving = server.make_server(server.make_app(worker, limits, names))
+        _at_endings(serving.handle_exit)
+        host = f"[{args.host}]" if ":" in args.host else args.host
+        print(f"serving {', '.join(served.name for served in worker.methods)}")
+        print(f"open http://{host}:{listening.getsockname()[1]}/; Ctrl-C ends it", flush=True)
+        if args.host not in LOOPBACK:
+            print(
+                f"warning: --host {args.host}: whoever reaches this machine can use the page, and "
+                "what they send travels unencrypted",
+                file=sys.stderr,
+                flush=True,
+            )
+        serving.run(sockets=[listening])
+        _at_endings(signal.SIG_IGN)
+
+
+def _at_endings(handler: Callable[..., Any] | signal.Handlers) -> None:
+    """What Ctrl-C and SIGTERM do from now on."""
+    for signum in ENDINGS:
+        signal.signal(signum, handler)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    return exit_code(lambda: run(parse(argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""What the web page can do: methods by name, and one completion from files' bytes to a PNG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image as PillowImage
+
+from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.methods.procedural.poisson import surroundings
+from glcic_jax.pictures.decode import decode_bytes, decode_mask_bytes, read_header
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import PixelImage
+
+Fill = Callable[[PixelImage, Bool[np.ndarray, "h w"], bool], PixelImage]
+"""(image, hole, postprocess) -> completed, known pixels untouched."""
+
+ALWAYS = ("telea", "navier_stokes", "laplace")
+"""The fills that are served without being asked for: fast, and they see nothing from afar."""
+
+KINDS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WebP", "BMP": "BMP", "TIFF": "TIFF"}
+"""Files that are taken: Pillow's names for them, and people's. Phones' JPEGs are often MPO."""
+
+MARGIN = 16
+"""Pixels around the holes that the fills of ALWAYS look at, at most."""
+
+LARGEST_SOLVED = 1_000_000
+"""Pixels: the sparse solver's memory grows faster than the hole, to about 2 GB here."""
+
+
+class Job(NamedTuple):
+    """What a request asks for.
+
+    Attributes:
+      image: a picture file.
+      mask: another of the same size, white = fill.
+      method: one of the names that `named_fills` gave.
+      postprocess: blend the result into its surroundings.
+    """
+
+    image: bytes
+    mask: bytes
+    method: str
+    postprocess: bool
+
+
+class Served(NamedTuple):
+    """A method as the page lists it.
+
+    Attributes:
+      name: of a network's folder, or of a fill.
+      step: updates that a network has had; None = a fill, which learns nothing.
+      blends: whether its results are blended into their surroundings unless told otherwise.
+    """
+
+    name: str
+    step: int | None
+    blends: bool
+
+
+def named_fills(specs: list[str]) -> dict[Served, Fill]:
+    """Loads what is to be served: networks in the order given, then the fills of ALWAYS.
+
+    Args:
+      specs: runs or weights as `glcic_jax.load` takes them; "NAME=" before one names it, which is
+        otherwise called as its folder.
+
+    Raises:
+      UserError: one cannot be loaded, or two have one name.
+    """
+    fills: dict[Served, Fill] = {}
+    for name, spec in named_specs(specs).items():
+        from glcic_jax.complete.load import load
+
+        completer = load(spec)
+        fills[Served(name, completer.step, completer.blends)] = completer
+    return fills | {Served(name, None, False): _local(FILLS[name]) for name in ALWAYS}
+
+
+def named_specs(specs: list[str]) -> dict[str, str]:
+    """What is to be loaded, by its name.
+
+    Raises:
+      UserError: two of one name.
+    """
+    names: dict[str, str] = {}
+    for spec in specs:
+        named = re.fullmatch(r"([^=:/]+)=(.+)", spec)
+        name, path = named.groups() if named else (Path(spec).resolve().name, spec)
+        if name in names or name in ALWAYS:
+            raise UserError(f'two methods are called "{name}": write NAME={path} for one')
+        names[name] = path
+    return names
+
+
+def _local(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Fill:
+    """Shows a fill the holes' surroundings, all that it looks at: large pictures take no longer."""
+
+    def run(image: PixelImage, hole: Bool[np.ndarray, "h w"], postprocess: bool) -> PixelImage:
+        around = surroundings(hole, MARGIN)
+        near, inside = image[around], hole[around]
+        floats = near.astype(np.float32) / 255, inside[..., None].astype(np.float32)
+        filled = fill(*(array[None] for array in floats))[0]
+        result = image.copy()
+        result[around][inside] = np.rint(filled[inside] * 255).astype(np.uint8)
+        return result  # nothing to blend in: it meets its surroundings by itself
+
+    return run
+
+
+def complete(job: Job, fill: Fill, most_pixels: int) -> bytes:
+    """Completes a picture.
+
+    Args:
+      job: its bytes are anybody's.
+      fill: what the job's method names.
+      most_pixels: larger pictures are refused before they are decoded.
+
+    Returns:
+      A PNG of the upright picture at its full size, with the colour profile that it had.
+
+    Raises:
+      UserError: what was sent cannot be read, is too large, or does not fit together.
+    """
+    profile = _check(job.image, "image", most_pixels)
+    _check(job.mask, "mask", most_pixels)
+    image = decode_bytes(job.image, "image")
+    hole = decode_mask_bytes(job.mask, "mask") > 0
+    if hole.shape != image.shape[:2]:
+        sizes = ["x".join(map(str, array.shape[1::-1])) for array in (hole, image)]
+        raise UserError(
+            f"the mask is {sizes[0]} and the upright picture {sizes[1]} pixels: make them fit"
+        )
+    if not hole.any():
+        raise UserError("the mask is empty: paint over what is to be filled")
+    if hole.all():
+        raise UserError("the mask covers the whole picture: leave something to complete it from")
+    solved = job.postprocess or job.method == "laplace"
+    if solved and (size := int(hole.sum())) > LARGEST_SOLVED:
+        raise UserError(
+            f"a hole of {size:,} pixels is too large to blend, the limit is {LARGEST_SOLVED:,}: "
+            "switch post-processing off, or take another method"
+        )
+    return _png(fill(image, hole, job.postprocess), profile)
+
+
+def _check(data: bytes, name: str, most_pixels: int) -> bytes:
+    """Refuses a file by its header; the profile of its colours otherwise."""
+    header = read_header(data, name)
+    if header.kind not in KINDS:
+        known = ", ".join(dict.fromkeys(KINDS.values()))
+        raise UserError(f"{name}: a {header.kind} file: send {known}")
+    if header.pixels > most_pixels:
+        raise UserError(
+            f"{name}: {header.pixels:,} pixels are too many, the limit is {most_pixels:,}"
+        )
+    return header.profile
+
+
+def _png(image: PixelImage, profile: bytes) -> bytes:
+    file = BytesIO()
+    # Level 1: a tenth larger than the default's files, in a quarter of the time.
+    PillowImage.fromarray(image).save(file, "PNG", compress_level=1, icc_profile=profile or None)
+    return file.getvalue()

@@ -1,0 +1,151 @@
+"""The process that completes pictures: killed and started anew when a job takes too long.
+
+A picture from anywhere is decoded there too, so that whatever it does to a decoder or to the memory
+ends that process at worst, and one job with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from contextlib import suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from glcic_jax.demo.filling import Fill, Job, Served, complete, named_fills, named_specs
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.process import end_with_parent, keep_compiled
+
+READY, DONE, REFUSED, FAILED = range(4)
+"""What the process says: the methods it has, a PNG, why a picture was refused, what went wrong."""
+
+
+class Unavailable(Exception):
+    """A job that was not done for no fault of the picture's; says why in a line."""
+
+
+class Worker:
+    """Does one job at a time, in a process of its own.
+
+    Args:
+      specs: as `named_fills` takes them.
+      most_pixels: of a picture.
+      seconds: for a job.
+
+    Attributes:
+      methods: what it can do.
+
+    Raises:
+      UserError: a method cannot be loaded.
+    """
+
+    def __init__(self, specs: list[str], *, most_pixels: int, seconds: float) -> None:
+        self._arguments = specs, most_pixels
+        self._seconds, self._closed = seconds, False
+        self._start()
+        try:
+            self.methods: list[Served] = self._ready()
+        except EOFError as error:
+            raise UserError("the process that loads the networks ended: see above") from error
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")  # JAX cannot be forked
+        self._connection, theirs = context.Pipe()
+        self._waiting_for_ready = True
+        arguments = (theirs, *self._arguments)
+        self._process = context.Process(target=_work, args=arguments, daemon=True)
+        # Ctrl-C in a terminal reaches all processes: this one is ended by the server alone. The
+        # tracker that a process starts with would lift the block, were it not running already.
+        resource_tracker.ensure_running()
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+        theirs.close()  # else nobody would learn of the process's end
+
+    def _ready(self) -> list[Served]:
+        said, content = self._connection.recv()
+        if said == REFUSED:
+            raise UserError(content)
+        self._waiting_for_ready = False
+        return content
+
+    def _ready_again(self) -> None:
+        try:
+            self._ready()
+        except UserError as error:  # names folders of this machine: nothing for the page
+            print(f"cannot be loaded again: {error}", file=sys.stderr, flush=True)
+            raise Unavailable("the method cannot be loaded again: see the server's log") from error
+
+    def complete(self, job: Job) -> bytes:
+        """Waits for the PNG; one caller at a time.
+
+        Raises:
+          UserError: the picture or mask was refused.
+          Unavailable: it took too long, or the process ended.
+        """
+        try:
+            if self._closed:
+                raise EOFError
+            if self._waiting_for_ready:
+                self._ready_again()
+            self._connection.send(job)
+            if not self._connection.poll(self._seconds):
+                raise TimeoutError
+            said, content = self._connection.recv()
+        except TimeoutError as error:
+            self._restart()
+            raise Unavailable(
+                f"this took more than {self._seconds:g} seconds: try a smaller hole"
+            ) from error
+        except (OSError, EOFError) as error:
+            self._restart()
+            raise Unavailable(
+                "the process ended, for want of memory perhaps: try a smaller picture"
+            ) from error
+        if said == REFUSED:
+            raise UserError(content)
+        if said == FAILED:
+            raise Unavailable(content)
+        return content
+
+    def _restart(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+        if not self._closed:
+            self._start()  # the next job finds it loaded, or waits
+
+    def close(self) -> None:
+        """Ends the process, and with it the job that it does; from any thread."""
+        self._closed = True
+        self._process.kill()
+        self._process.join()
+
+
+def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
+    end_with_parent()
+    try:
+        folders = [path for path in map(Path, named_specs(specs).values()) if path.is_dir()]
+        if folders:
+            keep_compiled(folders[0])  # for the process after this one too
+        methods = named_fills(specs)
+        fills = {served.name: fill for served, fill in methods.items()}
+        connection.send((READY, list(methods)))
+    except UserError as error:
+        connection.send((REFUSED, str(error)))
+        return
+    with suppress(EOFError, BrokenPipeError):  # the server is gone
+        while True:
+            connection.send(_answer(connection.recv(), fills, most_pixels))
+
+
+def _answer(job: Job, fills: dict[str, Fill], most_pixels: int) -> tuple[int, str | bytes]:
+    try:
+        return DONE, complete(job, fills[job.method], most_pixels)
+    except UserError as error:
+        return REFUSED, str(error)
+    except Exception as error:  # one job's fault, whatever it is, must not be the next one's
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return FAILED, "this picture could not be completed: see the server's log"

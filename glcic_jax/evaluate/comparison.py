@@ -1,0 +1,80 @@
+"""Paired differences between two reports on the same pictures and holes."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+
+from glcic_jax.evaluate.report import MANIFEST, PER_PICTURE
+from glcic_jax.evaluate.summary import cell
+from glcic_jax.evaluate.tables import markdown, table
+from glcic_jax.metrics import bootstrap
+from glcic_jax.runtime.errors import UserError
+
+Scores = dict[str, dict[str, np.ndarray]]
+"""By method and metric, one number per picture in the order of the report; NaN = undefined."""
+
+
+def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
+    """The differences, first minus second, with intervals, as a Markdown table.
+
+    Every picture is compared with itself, so the intervals are much narrower than those of the
+    two means: whether 0 lies outside says whether the difference is more than chance.
+
+    Args:
+      first: a report.
+      second: a report on the same pictures with the same holes; may be the first one again.
+      methods: a row of the first and one of the second. By default, every method that both have,
+        or the only one of each.
+
+    Raises:
+      UserError: no reports, other pictures or holes, or no such methods.
+    """
+    reports = [_read(path) for path in (first, second)]
+    (scores, digests), (others, other_digests) = reports
+    for what in ("data", "masks"):
+        if digests[what] != other_digests[what]:
+            called = {"data": "pictures", "masks": "holes"}[what]
+            raise UserError(f"{first} and {second} are about different {called}: not comparable")
+    rows = {}
+    for a, b in _pairs(scores, others, methods):
+        both = [name for name in scores[a] if name in others[b]]
+        label = a if a == b else f"{a} - {b}"
+        rows[label] = {n: cell(bootstrap.mean(scores[a][n] - others[b][n])) for n in both}
+    return markdown(table(rows, heading=f"{first} - {second}", ranked=False))
+
+
+def _pairs(first: Scores, second: Scores, methods: list[str] | None) -> list[tuple[str, str]]:
+    if methods:
+        for name, scores in zip(methods, (first, second), strict=True):
+            if name not in scores:
+                raise UserError(f'--methods: no row "{name}"; the report has {", ".join(scores)}')
+        return [(methods[0], methods[1])]
+    shared = [name for name in first if name in second]
+    if shared:
+        return [(name, name) for name in shared]
+    if len(first) == len(second) == 1:
+        return [(next(iter(first)), next(iter(second)))]
+    known = f"{', '.join(first)} and {', '.join(second)}"
+    raise UserError(f"the reports share no method, they have {known}: add --methods A B")
+
+
+def _read(report: Path) -> tuple[Scores, dict[str, str]]:
+    try:
+        told = json.loads((report / MANIFEST).read_text())["sha256"]
+        digests = {name: told[name] for name in ("data", "masks")}
+        with (report / PER_PICTURE).open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        metrics = [name for name in lines[0] if name not in ("picture", "share", "method")]
+        values: dict[str, dict[str, list[float]]] = {}
+        for line in lines:
+            method = values.setdefault(line["method"], {name: [] for name in metrics})
+            for name in metrics:
+                method[name].append(float(line[name] or "nan"))
+    except FileNotFoundError as error:
+        raise UserError(f"{report}: no report, {Path(error.filename).name} is missing") from error
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(f"{report}: the report is damaged: {error}") from error
+    scores = {m: {n: np.array(v) for n, v in by.items()} for m, by in values.items()}
+    return scores, digests

@@ -1,0 +1,153 @@
+"""The pictures and holes that methods are judged on: read one at a time, the same every time."""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import groupby, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from glcic_jax.masks.kinds import HOLES, default_arguments
+from glcic_jax.masks.mask_set import MANIFEST, MaskSet
+from glcic_jax.masks.recipe import ENDING, MaskRecipe
+from glcic_jax.pictures.decode import decode, decode_mask
+from glcic_jax.pictures.listing import pictures_below
+from glcic_jax.pictures.resize import middle_square
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import PixelImage
+
+KINDS = tuple(kind for kind in HOLES if kind != "files")
+"""Kinds of holes to draw; masks in files are read as they are."""
+
+
+class Example(NamedTuple):
+    """A picture, uint8 RGB [h, w, 3], and its hole, uint8 [h, w], 1 = hole."""
+
+    name: str
+    image: PixelImage
+    mask: UInt8[np.ndarray, "h w"]
+
+    @property
+    def share(self) -> float:
+        """Of the picture, that the hole covers."""
+        return float(self.mask.mean())
+
+
+class Examples:
+    """Every picture below a folder with its hole, in the order of their names.
+
+    Args:
+      data: the folder, searched through; links to folders are not followed.
+      masks: a folder of masks, or a kind of hole. Masks that are named as the pictures are
+        (photo.jpg: photo.png or photo_mask.png) go by name; if none is, picture i takes mask
+        i modulo their number. So it does in a set of `glcic_jax.masks`, folder or recipe, whose
+        masks are compared with what it says of them. A kind draws a hole for each picture.
+      size: the pictures are scaled to this shortest edge and their middle square is taken; None
+        leaves them as they are. Masks that are read are not scaled.
+      seed: of the holes drawn.
+
+    Raises:
+      UserError: a folder is missing or empty, the kind is unknown, some pictures have a mask of
+        their name and others not, a set of masks has changed.
+    """
+
+    def __init__(self, data: Path, masks: str, *, size: int | None = None, seed: int = 0) -> None:
+        self._data, self._size, self._seed = data, size, seed
+        self.names = pictures_below(data, f"--data {data}")
+        self._drawn = _drawn(masks)
+        self._kind = None if Path(masks).is_dir() or self._drawn else masks
+        read = self._kind is None and self._drawn is None
+        self._files = _paired(data, self.names, Path(masks)) if read else []
+        if self._kind and self._kind not in KINDS:
+            kinds = ", ".join(KINDS)
+            raise UserError(f"--masks {masks}: no such folder, and no kind of hole ({kinds})")
+        self._sha = {"data": hashlib.sha256(), "masks": hashlib.sha256()}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Example:
+        """Reads picture `index`.
+
+        Raises:
+          UserError: a damaged file, a mask of another size, without a hole, or of nothing else.
+        """
+        path = self._data / self.names[index]
+        image = decode(path)
+        if self._size:
+            image = middle_square(image, self._size)
+        if self._kind:
+            return Example(self.names[index], image, self._draw(index, path, image))
+        file, mask = self._read_mask(index)
+        if mask.shape != image.shape[:2]:
+            (h, w), (rows, columns) = mask.shape, image.shape[:2]
+            told = f"{file} is {w}x{h} and {path} {columns}x{rows} pixels"
+            raise UserError(f"{told}: give masks of the pictures' size, or --size")
+        if not mask.any() or mask.all():
+            what = "holds no hole (white)" if not mask.any() else "covers the whole picture"
+            raise UserError(f"{file} {what}: there is nothing to compare")
+        return Example(self.names[index], image, mask)
+
+    def _read_mask(self, index: int) -> tuple[Path, UInt8[np.ndarray, "h w"]]:
+        if self._drawn is None:
+            return self._files[index], decode_mask(self._files[index])
+        number = index % len(self._drawn)
+        return self._drawn.path(number), self._drawn[number][..., 0]
+
+    def _draw(self, index: int, path: Path, image: PixelImage) -> UInt8[np.ndarray, "h w"]:
+        assert self._kind
+        height, width = image.shape[:2]
+        arguments = default_arguments(self._kind, min(height, width))
+        rng = np.random.default_rng((self._seed, index))
+        try:
+            mask = HOLES[self._kind](rng, height, width, **arguments)[..., 0]
+        except (UserError, ValueError) as error:
+            raise UserError(f"{path}: no hole of kind {self._kind} fits: {error}") from error
+        if not mask.any() or mask.all():
+            raise UserError(f"{path}: {width}x{height} pixels are too few for a hole")
+        return mask
+
+    def batches(self, batch_size: int) -> Iterator[list[Example]]:
+        """All examples in their order, up to `batch_size` neighbours of one size at a time."""
+        read = (self._noted(index) for index in range(len(self)))
+        for _, same in groupby(read, key=lambda example: example.image.shape):
+            while batch := list(islice(same, batch_size)):
+                yield batch
+
+    def _noted(self, index: int) -> Example:
+        example = self[index]
+        self._sha["data"].update(f"{example.name} {example.image.shape}".encode())
+        self._sha["data"].update(np.ascontiguousarray(example.image).data)
+        self._sha["masks"].update(np.ascontiguousarray(example.mask).data)
+        return example
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of names and pixels of the pictures, and of the masks, as `batches` gave them."""
+        return {name: sha.hexdigest() for name, sha in self._sha.items()}
+
+
+def _drawn(masks: str) -> MaskSet | MaskRecipe | None:
+    if masks.endswith(ENDING):
+        return MaskRecipe(masks)
+    return MaskSet(masks) if Path(masks, MANIFEST).exists() else None
+
+
+def _paired(data: Path, names: list[str], masks: Path) -> list[Path]:
+    files = pictures_below(masks, f"--masks {masks}")
+    stems = {file.rpartition(".")[0]: masks / file for file in files}
+    found = []
+    for name in names:
+        stem = name.rpartition(".")[0]
+        found.append(stems.get(stem) or stems.get(f"{stem}_mask"))
+    if None not in found:
+        return found
+    if any(found):
+        first = names[found.index(None)]
+        stem = first.rpartition(".")[0]
+        raise UserError(
+            f"{masks}: some masks are named as the pictures are, but {data / first} has none: "
+            f"add {stem}.png, or name no mask as a picture to take them in order"
+        )
+    return [masks / files[index % len(files)] for index in range(len(names))]

@@ -1,0 +1,122 @@
+"""Writes the folder of a report: whole, or not at all."""
+
+import csv
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glcic_jax.evaluate.measure import Measured
+from glcic_jax.evaluate.page import Shown, page
+from glcic_jax.evaluate.rivals import TRUTH
+from glcic_jax.evaluate.tables import latex, markdown, table
+from glcic_jax.pictures.decode import write
+from glcic_jax.runtime.disk import clear_errors, write_whole
+from glcic_jax.runtime.errors import UserError
+
+RESULTS, MANIFEST, PER_PICTURE = "results.json", "manifest.json", "per_picture.csv"
+PICTURES = "pictures"
+
+
+def check_output(output: Path) -> None:
+    """Refuses a place for a report before anything is computed.
+
+    Raises:
+      UserError: a file, a folder that holds something else, or one that cannot be written.
+    """
+    if output.exists() and not output.is_dir():
+        raise UserError(f"--output {output}: is a file; give a folder")
+    if output.is_dir() and any(output.iterdir()) and not (output / RESULTS).exists():
+        raise UserError(f"--output {output}: holds something else than a report; give a new folder")
+    existing = next(p for p in (output.absolute(), *output.absolute().parents) if p.exists())
+    place = existing.parent if existing == output.absolute() else existing
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"--output {output}: {place}: cannot write there")
+
+
+def write_report(
+    output: Path, measured: Measured, results: dict[str, Any], manifest: dict[str, Any]
+) -> None:
+    """Writes a report beside `output` and puts it there once it is whole; an old one goes then.
+
+    All but index.html and times.json is the same, byte for byte, if the same was measured.
+
+    Raises:
+      UserError: the disk is full.
+    """
+    folder = output.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary, old = (folder.with_name(f".{os.getpid()}.{part}") for part in ("new", "old"))
+    try:
+        with clear_errors(folder.parent, lambda: "no report was written"):
+            _write(temporary, measured, results, manifest)
+        if folder.exists():
+            folder.rename(old)
+        temporary.rename(folder)
+    finally:
+        for leftover in (temporary, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _write(
+    folder: Path, measured: Measured, results: dict[str, Any], manifest: dict[str, Any]
+) -> None:
+    (folder / PICTURES).mkdir(parents=True)
+    shown = [_write_row(folder, measured, index) for index in range(len(measured.rows))]
+    median = {label: float(np.median(seconds)) for label, seconds in measured.seconds.items()}
+    times = {
+        label: {"median": median[label], "mean": float(seconds.mean())}
+        for label, seconds in measured.seconds.items()
+    }
+    layouts = {"": table(results["scores"])}
+    layouts |= {
+        f"{label} ({part['pictures']})": table(part["scores"], f"hole {label}")
+        for label, part in results["bins"].items()
+    }
+    files = {
+        RESULTS: _json(results),
+        MANIFEST: _json(manifest),
+        "times.json": _json(times),
+        PER_PICTURE: _csv(measured),
+        "results.md": "\n".join(markdown(layout) for layout in layouts.values()),
+        "results.tex": latex(layouts[""]),
+        "index.html": page(results, manifest, median, shown),
+    }
+    for name, text in files.items():
+        write_whole(folder / name, text)
+
+
+def _write_row(folder: Path, measured: Measured, index: int) -> Shown:
+    example, completed = measured.rows[index]
+    hole = example.mask[..., None] > 0
+    pictures = {"input": np.where(hole, np.uint8(255), example.image)} | completed
+    pictures[TRUTH] = example.image
+    addresses = []
+    for column, (caption, picture) in enumerate(pictures.items()):
+        address = f"{PICTURES}/{index + 1:04d}_{column}.png"
+        write(folder / address, picture)
+        addresses.append((caption, address))
+    return Shown(example.name, example.share, addresses)
+
+
+def _csv(measured: Measured) -> str:
+    """A line per picture and method; the numbers to the last digit, nothing where undefined."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    metrics = list(next(iter(measured.scores.values())))
+    lines.writerow(["picture", "share", "method", *metrics])
+    for index, name in enumerate(measured.names):
+        share = repr(float(measured.shares[index]))
+        for method, scores in measured.scores.items():
+            values = [float(scores[metric][index]) for metric in metrics]
+            texts = [repr(v) if np.isfinite(v) else "" for v in values]
+            lines.writerow([name, share, method, *texts])
+    return text.getvalue()
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

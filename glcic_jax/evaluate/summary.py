@@ -1,0 +1,103 @@
+"""From numbers and features per picture to results.json: means, intervals, bins, distances."""
+
+from typing import Any
+
+import numpy as np
+
+from glcic_jax.metrics import bootstrap
+from glcic_jax.metrics.bootstrap import Estimate
+from glcic_jax.metrics.distances import fooled, frechet_distance, kernel_distance
+
+BINS = ((0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (0.6, 1))
+"""Shares of the picture that a hole covers: the six bins of Liu et al. 2018, and what is beyond."""
+
+INCEPTION = "inception"
+"""The network whose distances have names of their own."""
+
+Scores = dict[str, dict[str, Any]]
+"""By method and metric: {"value", "low", "high", "pictures"}; null where it is not defined."""
+
+
+def summary(scores: dict[str, dict[str, np.ndarray]], shares: np.ndarray) -> dict[str, Any]:
+    """Means with intervals over all pictures, and over those of each bin that has some.
+
+    Args:
+      scores: by method and metric, [n].
+      shares: of each picture that its hole covers, [n]; the lower end of a bin belongs to it.
+
+    Returns:
+      "pictures", "scores", "bins": what results.json holds.
+    """
+    bins = {}
+    for low, high in BINS:
+        inside = (shares >= low) & ((shares < high) | (high == 1))
+        if inside.any():
+            bins[f"{100 * low:.0f}-{100 * high:.0f} %"] = {
+                "pictures": int(inside.sum()),
+                "scores": _means(scores, inside),
+            }
+    everything = np.ones(len(shares), bool)
+    return {"pictures": len(shares), "scores": _means(scores, everything), "bins": bins}
+
+
+def add_distances(
+    results: dict[str, Any],
+    features: dict[str, dict[str, np.ndarray]],
+    truth: str,
+    missing: dict[str, str],
+) -> None:
+    """Adds the distances between collections to "scores", and "missing" and "notes" about them.
+
+    Args:
+      results: what `summary` gave.
+      features: by network, then by method or `truth`, [n, d].
+      truth: names the pictures themselves.
+      missing: by metric, why it is not computed; grows by what needs more pictures.
+    """
+    results["missing"], results["notes"] = missing, []
+    for network, by_method in features.items():
+        count, width = by_method[truth].shape
+        few = count <= width
+        if few and network == INCEPTION:
+            results["notes"] = _few(count, width)
+        elif few:
+            missing[f"fd_{network}"] = f"needs more than {width:,} pictures"
+        for method, values in results["scores"].items():
+            pair = by_method[method], by_method[truth]
+            if network == INCEPTION:
+                scores = fooled(*pair)
+                values["fid"] = _alone(frechet_distance(*pair), count)
+                values["kid"] = cell(kernel_distance(*pair))
+                values["p_ids"] = _alone(scores.paired, count)
+                values["u_ids"] = _alone(scores.unpaired, count)
+                continue
+            values[f"kd_{network}"] = cell(kernel_distance(*pair))
+            if not few:
+                values[f"fd_{network}"] = _alone(frechet_distance(*pair), count)
+
+
+def _few(count: int, width: int) -> list[str]:
+    told = f"{count:,} pictures are no more than Inception's {width:,} features"
+    return [
+        f"FID: {told}: its covariances are not of full rank, and it is far too high: compare it "
+        "at this number of pictures only; KID has no such bias",
+        f"P-IDS, U-IDS: {told}: a plane can part almost any two collections, so 0 says little",
+    ]
+
+
+def _alone(value: float, count: int) -> dict[str, Any]:
+    return cell(Estimate(value, np.nan, np.nan, count))
+
+
+def _means(scores: dict[str, dict[str, np.ndarray]], chosen: np.ndarray) -> Scores:
+    return {
+        method: {name: cell(bootstrap.mean(values[chosen])) for name, values in metrics.items()}
+        for method, metrics in scores.items()
+    }
+
+
+def cell(estimate: Estimate) -> dict[str, Any]:
+    """As JSON has it: null for what is not a number."""
+    return {
+        name: value if np.isfinite(value) else None for name, value in estimate._asdict().items()
+    }

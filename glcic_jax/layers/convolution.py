@@ -1,0 +1,232 @@
+"""The convolutions of the networks, in the form that each platform runs fastest.
+
+Everywhere but on CPUs they are XLA's own. On a CPU XLA runs a convolution's gradients at a fraction
+of the speed of a matrix product (down to 1 GFLOP/s of 165), so there they are written as matrix
+products, with Winograd's savings where these apply. Both forms agree to rounding.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from glcic_jax.layers.winograd import winograd
+
+FEW_CHANNELS = 8
+"""Up to here, in or out, the transforms of Winograd's method cost more than they save."""
+
+LITTLE_WORK = 2**23
+"""Up to here, in multiplications, a convolution takes milliseconds at most in any form, and the
+plain one is compiled faster."""
+
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+def convolution(
+    x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], stride: int = 1, dilation: int = 1
+) -> Float[Array, "b H W o"]:
+    """Convolution with Torch's zero padding, dilation * (k - 1) / 2 on every side.
+
+    Args:
+      x: any size.
+      kernel: k is odd.
+      stride: 1 or 2; H = h / stride, rounded up.
+      dilation: of the kernel; 1 if the stride is 2.
+    """
+    plain = partial(plain_convolution, stride=stride, dilation=dilation)
+    if _open(x):
+        return plain(x, kernel)
+    return _by_platform(plain, _fast(x, kernel, stride, dilation), *_alike(x, kernel))
+
+
+def plain_convolution(x: Array, kernel: Array, stride: int = 1, dilation: int = 1) -> Array:
+    """`convolution` as XLA has it."""
+    pad = dilation * (len(kernel) - 1) // 2
+    return lax.conv_general_dilated(
+        x, kernel, (stride, stride), ((pad, pad), (pad, pad)),
+        rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT,
+    )  # fmt: skip
+
+
+def deconvolution(
+    x: Float[Array, "b h w i"], kernel: Float[Array, "4 4 o i"]
+) -> Float[Array, "b 2*h 2*w o"]:
+    """4x4 deconvolution with stride 2 and padding 1 (GLCIC, table 2, layers 13 and 15).
+
+    It is the linear transpose of a strided convolution from o to i channels, and `kernel` is that
+    convolution's.
+    """
+    if _open(x):
+        return plain_deconvolution(x, kernel)
+    worth = _worthwhile(x, x.size * kernel.size // x.shape[-1])
+    fast = deconvolution_in_phases if worth else plain_deconvolution
+    return _by_platform(plain_deconvolution, fast, *_alike(x, kernel))
+
+
+@jax.custom_vjp
+def plain_deconvolution(x: Array, kernel: Array) -> Array:
+    """`deconvolution` as XLA has it.
+
+    Its gradients are written as those of the strided convolution, which XLA knows on all platforms.
+    """
+    return lax.conv_transpose(
+        x, kernel, (2, 2), ((2, 2), (2, 2)), dimension_numbers=_LAYOUT, transpose_kernel=True
+    )
+
+
+def _plain_forward(x: Array, kernel: Array):
+    return plain_deconvolution(x, kernel), (x, kernel)
+
+
+def _plain_backward(residuals: tuple[Array, Array], cotangent: Array):
+    x, kernel = residuals
+
+    def transpose(kernel: Array) -> Array:
+        return lax.conv_general_dilated(
+            cotangent, kernel, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_LAYOUT
+        )
+
+    gradient, of_kernel = jax.vjp(transpose, kernel)
+    return gradient, of_kernel(x)[0]
+
+
+plain_deconvolution.defvjp(_plain_forward, _plain_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def narrow(x: Array, kernel: Array, stride: int = 1) -> Array:
+    """`convolution` of few channels: the kernel's gradient is one matrix product."""
+    return plain_convolution(x, kernel, stride)
+
+
+def _narrow_forward(x: Array, kernel: Array, stride: int):
+    return narrow(x, kernel, stride), (x, kernel)
+
+
+def _narrow_backward(stride: int, residuals: tuple[Array, Array], cotangent: Array):
+    x, kernel = residuals
+    taps, _, inputs, outputs = kernel.shape
+    (gradient,) = jax.vjp(lambda x: plain_convolution(x, kernel, stride), x)[1](cotangent)
+    _, height, width, _ = cotangent.shape
+    pads = ((0, 0), *2 * [((taps - 1) // 2,) * 2], (0, 0))
+    planes = jnp.pad(x, pads).transpose(3, 0, 1, 2)
+    down, right = height * stride, width * stride
+    seen = jnp.stack(
+        [  # by each tap of each channel
+            planes[:, :, row : row + down : stride, column : column + right : stride]
+            for row in range(taps)
+            for column in range(taps)
+        ]
+    )
+    products = seen.reshape(taps**2 * inputs, -1) @ cotangent.reshape(-1, outputs)
+    return gradient, products.reshape(kernel.shape)
+
+
+narrow.defvjp(_narrow_forward, _narrow_backward)
+
+
+def dilated(x: Array, kernel: Array, dilation: int = 1) -> Array:
+    """`convolution` of 3 x 3 taps and stride 1, by Winograd's method."""
+    height, width = x.shape[1:3]
+    pads = ((0, 0), (0, -height % dilation), (0, -width % dilation), (0, 0))
+    output: Array = winograd(jnp.pad(x, pads), kernel, (1, 1), dilation)
+    return output[:, :height, :width]
+
+
+def strided(x: Array, kernel: Array) -> Array:
+    """`convolution` of 3 x 3 or 5 x 5 taps and stride 2, by Winograd's method.
+
+    A picture's four phases (even and odd rows and columns) side by side, as four times as many
+    channels, turn it into a convolution of stride 1 with half as many taps.
+    """
+    batch, height, width, inputs = x.shape
+    pad = (len(kernel) - 1) // 2
+    before = pad % 2  # so that the first tap falls on an even row
+    taps = (len(kernel) + 1) // 2
+    kernel = jnp.pad(kernel, (*2 * [(before, 1 - before)], (0, 0), (0, 0)))
+    kernel = kernel.reshape(taps, 2, taps, 2, inputs, -1).transpose(0, 2, 1, 3, 4, 5)
+    x = jnp.pad(x, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)))
+    x = x.reshape(batch, -(-height // 2), 2, -(-width // 2), 2, inputs).transpose(0, 1, 3, 2, 4, 5)
+    merged = kernel.reshape(taps, taps, 4 * inputs, -1)
+    return winograd(x.reshape(*x.shape[:3], 4 * inputs), merged, (1, taps - 2))
+
+
+def deconvolution_in_phases(x: Array, kernel: Array) -> Array:
+    """`deconvolution` by Winograd's method.
+
+    Each of the output's four phases (even and odd rows and columns) is a convolution of x with
+    every other tap, all of them with the same two neighbours: the odd ones those of the next pixel.
+    """
+    batch, height, width, inputs = x.shape
+    outputs = kernel.shape[2]
+    merged = kernel[::-1, ::-1].reshape(2, 2, 2, 2, outputs, inputs).transpose(0, 2, 5, 1, 3, 4)
+    phases: Array = winograd(x, merged.reshape(2, 2, inputs, 4 * outputs), (1, 1))
+    phases = phases.reshape(batch, height + 1, width + 1, 2, 2, outputs)
+    rows = [
+        jnp.stack([phases[:, r : r + height, c : c + width, r, c] for c in (0, 1)], axis=3)
+        for r in (0, 1)
+    ]
+    return jnp.stack(rows, axis=2).reshape(batch, 2 * height, 2 * width, outputs)
+
+
+def _fast(x: Array, kernel: Array, stride: int, dilation: int):
+    """The form for a CPU: a function of (x, kernel)."""
+    plain = partial(plain_convolution, stride=stride, dilation=dilation)
+    inputs, outputs = kernel.shape[2:]
+    if not _worthwhile(x, x.size // stride**2 * kernel.size // inputs):
+        return plain
+    if inputs <= FEW_CHANNELS and dilation == 1:
+        return partial(narrow, stride=stride)
+    if min(inputs, outputs) <= FEW_CHANNELS:
+        return plain
+    if stride == 1 and len(kernel) == 3:
+        return partial(dilated, dilation=dilation)
+    return strided if stride == 2 and len(kernel) in (3, 5) else plain
+
+
+def _worthwhile(x: Array, multiplications: int) -> bool:
+    return x.dtype == jnp.float32 and multiplications > LITTLE_WORK
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _by_platform(default, cpu, x: Array, kernel: Array) -> Array:
+    """One of two functions of (x, kernel), by where the program will run; so their gradients."""
+    return lax.platform_dependent(x, kernel, cpu=cpu, default=default)
+
+
+def _by_platform_forward(default, cpu, x: Array, kernel: Array):
+    return _by_platform(default, cpu, x, kernel), (x, kernel)
+
+
+def _by_platform_backward(default, cpu, residuals: tuple[Array, Array], cotangent: Array):
+    def gradients(function):
+        return lambda x, kernel, cotangent: jax.vjp(function, x, kernel)[1](cotangent)
+
+    return lax.platform_dependent(
+        *residuals, cotangent, cpu=gradients(cpu), default=gradients(default)
+    )
+
+
+_by_platform.defvjp(_by_platform_forward, _by_platform_backward)
+
+
+def _alike(x: Array, kernel: Array) -> tuple[Array, Array]:
+    """Marks both as differing between devices if either does.
+
+    Inside shard_map the gradient of a replicated kernel is then summed over the devices, which a
+    gradient written by hand would have to do itself.
+    """
+    axes = _varying(x) | _varying(kernel)
+    x = lax.pcast(x, tuple(axes - _varying(x)), to="varying")
+    return x, lax.pcast(kernel, tuple(axes - _varying(kernel)), to="varying")
+
+
+def _open(x: Array) -> bool:
+    """Whether a size is left open, as in an exported program: the best form is not known then."""
+    return not all(isinstance(size, int) for size in x.shape)
+
+
+def _varying(array: Array) -> frozenset[str]:
+    return jax.typeof(array).manual_axis_type.varying

@@ -1,0 +1,82 @@
+"""Masks as people draw and save them. Needs no JAX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Shaped, UInt8
+
+from glcic_jax.pictures.decode import decode_grey, read_file
+from glcic_jax.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from glcic_jax.types import PixelImage
+
+MOST = 0.7
+"""Share of a picture; a mask that covers more may have black and white exchanged."""
+
+
+def read_drawn_mask(
+    path: Path, *, invert: bool = False, dilate: int = 0
+) -> tuple[UInt8[np.ndarray, "h w"], list[str]]:
+    """Reads a mask that a person made.
+
+    Args:
+      path: a picture file; white is to be filled.
+      invert: black is to be filled instead.
+      dilate: pixels by which the holes grow in every direction, by Euclidean distance.
+
+    Returns:
+      1 in the holes, else 0; and a line for each thing that its author may not have meant.
+
+    Raises:
+      UserError: no mask that can be read.
+    """
+    grey = decode_grey(read_file(path), path)
+    remarks = []
+    between = np.count_nonzero((grey > 0) & (grey < 255)) / grey.size
+    if between:
+        remarks.append(
+            f"{100 * between:.2g} % of the mask is neither black nor white: "
+            "half and brighter counts as white"
+        )
+    mask = (grey >= 128) != invert
+    if mask.mean() > MOST:
+        ask = "leave --invert away" if invert else "--invert fills the black"
+        share = f"{100 * mask.mean():.0f} %"
+        remarks.append(f"{share} of the picture are to be filled: is the mask inverted? {ask}")
+    mask = mask.astype(np.uint8)
+    if dilate and mask.any():
+        distance = cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        mask = (distance <= dilate).astype(np.uint8)
+    return mask, remarks
+
+
+def check_fit(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The mask as bool, once picture and mask are found to fit.
+
+    Raises:
+      UserError: wrong dtype or shape, sizes that differ, a mask that covers everything.
+    """
+    image, mask = np.asarray(image), np.asarray(mask)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise UserError(f"the picture is {image.dtype} {image.shape}: give uint8 RGB [h, w, 3]")
+    if mask.shape == (*image.shape[:2], 1):
+        mask = mask[..., 0]
+    if mask.shape != image.shape[:2]:
+        raise UserError(
+            f"the mask is {_size(mask)} and the picture {_size(image)} pixels (width x height): "
+            "give a mask of the picture's size"
+        )
+    hole = mask != 0
+    if hole.all():
+        raise UserError("the mask covers the whole picture: leave known pixels to complete it from")
+    return hole
+
+
+def _size(array: np.ndarray) -> str:
+    return "x".join(str(n) for n in array.shape[1::-1]) if array.ndim >= 2 else str(array.shape)

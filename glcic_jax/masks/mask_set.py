@@ -1,0 +1,129 @@
+"""Fixed sets of masks in a folder, with a manifest that tells whether one has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from glcic_jax.pictures.decode import decode_mask
+from glcic_jax.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.data.transforms import Hole
+    from glcic_jax.types import PixelMask
+
+MANIFEST = "manifest.json"
+
+
+def draw_masks(
+    hole: Hole, *, seed: int, count: int, height: int, width: int
+) -> Iterator[PixelMask]:
+    """Masks of which number i depends on the seed and i alone: longer sets begin with shorter."""
+    for index in range(count):
+        yield hole(np.random.default_rng((seed, index)), height, width)
+
+
+def write_mask_set(folder: Path, masks: Iterable[PixelMask], about: Mapping[str, Any]) -> str:
+    """Writes masks as PNGs of 0 and 255, and the manifest. The folder appears once it is whole.
+
+    Args:
+      folder: must not exist, or be empty.
+      masks: uint8 [h, w, 1], 1 = hole.
+      about: how they were made; anything that JSON can hold.
+
+    Returns:
+      The hash of the set: SHA-256, in hexadecimal, of all masks' hashes.
+
+    Raises:
+      UserError: the folder holds something, or cannot be written.
+    """
+    temporary = folder.parent / f".{os.getpid()}.tmp"
+    try:
+        temporary.mkdir(parents=True)
+        listed = []
+        for index, mask in enumerate(masks):
+            name = f"{index:06d}.png"
+            (temporary / name).write_bytes(cv2.imencode(".png", mask * 255)[1].tobytes())
+            listed.append({"file": name, "share": float(mask.mean()), "sha256": mask_hash(mask)})
+        digest = _set_hash(listed)
+        manifest = {**about, "sha256": digest, "masks": listed}
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        temporary.replace(folder)  # refused by the system unless the folder is empty
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return digest
+
+
+class MaskSet:
+    """A folder that `write_mask_set` has written: a sequence of masks, each verified as it is read.
+
+    Attributes:
+      about: the manifest: kind, arguments, seed, width, height.
+      sha256: the hash of the set.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        """Reads the manifest only.
+
+        Raises:
+          UserError: there is none, or it does not agree with itself.
+        """
+        self.folder = Path(folder)
+        path = self.folder / MANIFEST
+        try:
+            self.about = json.loads(path.read_text())
+            self._masks = self.about.pop("masks")
+            self.sha256 = self.about.pop("sha256")
+            whole = self.sha256 == _set_hash(self._masks)
+        except OSError as error:
+            raise UserError(
+                f"{path}: {error.strerror}: give a folder of glcic_jax.masks"
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: not a manifest of masks, or damaged") from error
+        if not whole:
+            raise UserError(f"{path}: masks were added, removed or changed: draw the set again")
+
+    def __len__(self) -> int:
+        return len(self._masks)
+
+    def path(self, index: int) -> Path:
+        """The file of mask `index`."""
+        return self.folder / self._masks[index]["file"]
+
+    def __getitem__(self, index: int) -> PixelMask:
+        """Mask `index`: uint8 [h, w, 1], 1 = hole.
+
+        Raises:
+          UserError: the file is gone, cannot be read, or holds another mask than was written.
+        """
+        path = self.path(index)
+        mask = decode_mask(path)[..., None]
+        if mask_hash(mask) != self._masks[index]["sha256"]:
+            raise UserError(f"{path}: the mask has changed since it was drawn: draw the set again")
+        return mask
+
+
+def mask_hash(mask: PixelMask) -> str:
+    """SHA-256 of a mask's size and pixels: the same whichever library compressed the file."""
+    height, width = mask.shape[:2]
+    return hashlib.sha256(f"{width}x{height}:".encode() + mask.tobytes()).hexdigest()
+
+
+def hash_of_set(masks: Iterable[PixelMask]) -> str:
+    """The hash that a set of these masks has."""
+    return _set_hash([{"sha256": mask_hash(mask)} for mask in masks])
+
+
+def _set_hash(listed: list[dict]) -> str:
+    return hashlib.sha256("\n".join(mask["sha256"] for mask in listed).encode()).hexdigest()

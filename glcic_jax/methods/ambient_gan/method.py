@@ -1,0 +1,88 @@
+"""Completion learnt from pictures none of which was ever whole: AmbientGAN with GLCIC's network.
+
+AmbientGAN (Bora, Price, Dimakis, ICLR 2018) learns a generator from measurements alone: what it
+makes is measured too before a discriminator compares it with the data. Here the generator is
+GLCIC's completion network C. A training picture Y_r is one measurement, its hole m drawn once and
+for all (data/measurement.py). C fills it: X_g = (1 - m) Y_r + m C(Y_r, m). A fresh measurement of
+X_g, with another hole, is Y_g, and D tells Y_r from Y_g. What the fresh hole leaves of m must look
+like what other pictures show there: so C learns of pixels that nobody ever saw.
+
+The project that this follows gave D no mask, so that it could win by the hole alone; had a
+Wasserstein loss and a clipping that was defined and never run; moved C twice per update of D; and
+wired a layer of D past its predecessor. Here D sees the mask, a gradient penalty bounds it
+(Gulrajani et al. 2017), both move once, and D's layers are a chain.
+
+Noise of the measurement (`data.measurement.noise`) stays on known pixels, which completion returns
+bit for bit. Only what C paints gets fresh noise before D sees it, so C learns to paint without.
+Noise alone hides nothing and would leave nothing to complete: it comes on top of holes.
+
+`reconstruction` adds what AmbientGAN has not: Y_g is completed in turn, and what Y_r knew there
+is the target (as in Pajot, de Bezenac, Gallinari, ICLR 2019). It needs no pixel that was hidden.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
+from glcic_jax.methods.ambient_gan.updates import ADVERSARIAL, AmbientGan
+from glcic_jax.methods.glcic.completion_network import REACH, CompletionNetwork
+from glcic_jax.runtime.devices import DATA, split_over_fsdp
+from glcic_jax.types import Method, Phase, UserError
+
+
+def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
+    """Builds AmbientGAN as `config` (of the fields of configs/ambient_faces64.py) describes it.
+
+    Raises:
+      UserError: settings that contradict each other.
+    """
+    config = ConfigDict(config)
+    _check(config)
+    dtype, adam = jnp.dtype(config.dtype), config.optimizer
+    measurement = config.data.get("measurement")  # without one the run is refused, elsewhere
+    method = AmbientGan(
+        completion=partial(
+            CompletionNetwork,
+            width=config.width,
+            axis_name=DATA if config.sync_batch_norm else None,
+            dtype=dtype,
+        ),
+        discriminator=MeasurementDiscriminator(config.discriminator_width, dtype),
+        crop=config.data.crop,
+        optimizer=split_over_fsdp(optax.adam(adam.learning_rate, adam.b1, adam.b2)),
+        loss=config.adversarial.loss,
+        penalty=config.adversarial.gradient_penalty,
+        reconstruction=config.reconstruction,
+        noise=measurement.noise if measurement else 0.0,
+        mean_pixel=mean_pixel,
+    )
+    return Method(
+        init=method.init,
+        phases=(Phase("adversarial", config.phases.adversarial, method.update, method.metrics),),
+        complete=method.complete,
+        previews=method.previews,
+        networks=("completion",),
+        reach=REACH,
+        measured=True,
+    )
+
+
+def _check(config: Any) -> None:
+    """Refuses settings that contradict each other."""
+    adversarial = config.adversarial
+    if adversarial.loss not in ADVERSARIAL:
+        known = " or ".join(ADVERSARIAL)
+        raise UserError(f'adversarial.loss is "{adversarial.loss}": choose {known}')
+    if adversarial.gradient_penalty < 0 or config.reconstruction < 0:
+        raise UserError("adversarial.gradient_penalty and reconstruction are weights: from 0 on")
+    if adversarial.loss == "wasserstein" and not adversarial.gradient_penalty:
+        raise UserError(
+            "adversarial.gradient_penalty is 0: nothing bounds a Wasserstein critic; choose 10, "
+            "or adversarial.loss non_saturating"
+        )
+    if config.dtype not in ("float32", "bfloat16"):
+        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')

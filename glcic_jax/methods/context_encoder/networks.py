@@ -1,0 +1,159 @@
+"""The networks of Context Encoders (Pathak et al. 2016, section 5.1), after the authors' release.
+
+No layer has a bias: the release sets them to 0 before every use.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from glcic_jax.layers.convolution import convolution, deconvolution
+from glcic_jax.types import Image
+
+INNERMOST = 4
+"""Edge in pixels of the features that the bottleneck joins to one vector."""
+
+kernel_init = nn.initializers.normal(0.02)
+
+
+def scale_init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+    """N(1, 0.02): what the release gives the scales of batch norm."""
+    return 1 + kernel_init(key, shape, dtype)
+
+
+def channels(edge: int) -> tuple[int, ...]:
+    """Channels in units of `width` at half of `edge`, a quarter of it ... and at INNERMOST pixels.
+
+    128: 1, 1, 2, 4, 8; 64: 1, 2, 4, 8.
+
+    Raises:
+      ValueError: `edge` is no power of two, or below 16.
+    """
+    halvings = edge.bit_length() - INNERMOST.bit_length()
+    if halvings < 2 or edge != INNERMOST << halvings:
+        raise ValueError(f"no context encoder is defined for {edge} pixels")
+    return ((1,) * halvings + (1, 2, 4, 8))[-halvings:]
+
+
+class Halve(nn.Module):
+    """4x4 convolution with stride 2 and padding 1, without bias."""
+
+    features: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h/2 w/2 o"]:
+        """Convolves."""
+        kernel = self.param("kernel", kernel_init, (4, 4, x.shape[-1], self.features))
+        return convolution(x.astype(self.dtype), kernel.astype(self.dtype), stride=2)
+
+
+class Double(nn.Module):
+    """4x4 deconvolution with stride 2 and padding 1, without bias."""
+
+    features: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
+        """Enlarges."""
+        kernel = self.param("kernel", kernel_init, (4, 4, self.features, x.shape[-1]))
+        return deconvolution(x.astype(self.dtype), kernel.astype(self.dtype))
+
+
+class Norm(nn.Module):
+    """Batch norm, over all devices of `axis_name` if one is given, then a leaky ReLU."""
+
+    train: bool
+    slope: float
+    axis_name: tuple[str, ...] | None
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... c"]:
+        """Normalises and rectifies."""
+        norm = nn.BatchNorm(
+            use_running_average=not self.train,
+            momentum=0.9,
+            epsilon=1e-5,
+            axis_name=self.axis_name if self.train else None,  # pyright: ignore[reportArgumentType] - several names too
+            dtype=self.dtype,
+            scale_init=scale_init,
+            name="norm",
+        )
+        return nn.leaky_relu(norm(x), self.slope)
+
+
+class Trunk(nn.Module):
+    """Halves square pictures to INNERMOST pixels: the encoder's first part and D's."""
+
+    train: bool
+    width: int
+    axis_name: tuple[str, ...] | None
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: Image) -> Float[Array, "b 16*8*width"]:
+        """Describes pictures by one vector each."""
+        for number, units in enumerate(channels(x.shape[1]), start=1):
+            x = Halve(units * self.width, self.dtype, name=f"layer{number}")(x)
+            if number == 1:
+                x = nn.leaky_relu(x, 0.2)
+            else:
+                x = Norm(self.train, 0.2, self.axis_name, self.dtype, name=f"norm{number}")(x)
+        return x.reshape(len(x), -1)
+
+
+class ContextEncoder(nn.Module):
+    """Encoder, bottleneck and decoder.
+
+    Attributes:
+      train: use, and update, batch statistics.
+      output: edge in pixels of the square that it predicts.
+      width: channels of the first layer.
+      bottleneck: units between encoder and decoder.
+      axis_name: devices over which batch norm takes its statistics, or None for each alone.
+      dtype: of the arithmetic; parameters and statistics are float32.
+    """
+
+    train: bool
+    output: int
+    width: int = 64
+    bottleneck: int = 4000
+    axis_name: tuple[str, ...] | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b s s 3"]) -> Float[Array, "b output output 3"]:
+        """Maps pictures in [-1, 1], their holes painted over, to float32 RGB in [-1, 1]."""
+        dense = {"use_bias": False, "kernel_init": kernel_init, "dtype": self.dtype}
+        shared = {"axis_name": self.axis_name, "dtype": self.dtype}
+        x = Trunk(self.train, self.width, **shared, name="encoder")(x)
+        x = nn.Dense(self.bottleneck, **dense, name="bottleneck")(x)
+        x = Norm(self.train, 0.2, **shared, name="bottleneck_norm")(x)
+        *outer, innermost = channels(self.output)
+        x = nn.Dense(INNERMOST**2 * innermost * self.width, **dense, name="unfold")(x)
+        x = x.reshape(len(x), INNERMOST, INNERMOST, -1)
+        x = Norm(self.train, 0.0, **shared, name="unfold_norm")(x)
+        for number, units in enumerate(reversed(outer), start=1):
+            x = Double(units * self.width, self.dtype, name=f"layer{number}")(x)
+            x = Norm(self.train, 0.0, **shared, name=f"norm{number}")(x)
+        return jnp.tanh(Double(3, self.dtype, name="output")(x).astype(jnp.float32))
+
+
+class Discriminator(nn.Module):
+    """Tells true squares from predicted ones. Attributes as ContextEncoder's."""
+
+    train: bool
+    width: int = 64
+    axis_name: tuple[str, ...] | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b s s 3"]) -> Float[Array, "b"]:
+        """Logits of squares in [-1, 1]: above 0 for those taken to be true."""
+        x = Trunk(self.train, self.width, self.axis_name, self.dtype, name="trunk")(x)
+        head = nn.Dense(1, use_bias=False, kernel_init=kernel_init, dtype=self.dtype, name="head")
+        return head(x)[:, 0].astype(jnp.float32)

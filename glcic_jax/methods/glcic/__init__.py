@@ -1,0 +1,5 @@
+"""GLCIC (Iizuka, Simo-Serra, Ishikawa, SIGGRAPH 2017)."""
+
+from glcic_jax.methods.glcic.method import build
+
+__all__ = ["build"]

@@ -1,0 +1,101 @@
+"""The context discriminators of GLCIC (Iizuka et al. 2017, table 3)."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from glcic_jax.layers.torch_layers import Convolution, NormRelu, torch_bias_init, torch_kernel_init
+from glcic_jax.types import Image
+
+CHANNELS = (1, 2, 4, 8, 8, 8)
+"""Of the convolutions, in units of `width`; a small input uses only the first ones."""
+
+
+def depth(size: int) -> int:
+    """Number of stride-2 convolutions for an input of `size` pixels: until at most 5 are left.
+
+    256 takes six and 128 five, as the paper's text has it; 160 and 96 five, 64 four.
+
+    Raises:
+      ValueError: the input is too large for six convolutions.
+    """
+    layers, edge = 0, size
+    while edge > 5:
+        layers, edge = layers + 1, -(-edge // 2)
+    if not 1 <= layers <= len(CHANNELS):
+        raise ValueError(f"no context discriminator is defined for inputs of {size} pixels")
+    return layers
+
+
+class Dense(nn.Module):
+    """Fully connected layer with bias and Torch7's initial weights, in the given dtype."""
+
+    features: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b i"]) -> Float[Array, "b o"]:
+        """Multiplies."""
+        return nn.Dense(
+            self.features,
+            kernel_init=torch_kernel_init,
+            bias_init=torch_bias_init(x.shape[-1]),
+            dtype=self.dtype,
+            name="fc",
+        )(x)
+
+
+class Trunk(nn.Module):
+    """One side of the discriminator: 5x5 stride-2 convolutions, then a vector of 16 * width."""
+
+    train: bool
+    width: int
+    axis_name: tuple[str, ...] | None
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: Image) -> Float[Array, "b 16*width"]:
+        """Describes square pictures in [0, 1]."""
+        for number in range(1, depth(x.shape[1]) + 1):
+            features = CHANNELS[number - 1] * self.width
+            layer = Convolution(features, 5, 2, dtype=self.dtype, name=f"layer{number}")
+            x = layer(x)
+            x = NormRelu(self.train, self.axis_name, self.dtype, name=f"norm{number}")(x)
+        x = x.reshape(len(x), -1)
+        return nn.relu(Dense(16 * self.width, self.dtype, name="dense")(x))
+
+
+class ContextDiscriminator(nn.Module):
+    """Judges whole pictures, local patches around a hole, or (GLCIC) both together.
+
+    45,063,681 parameters at width 64 with 256-pixel pictures and 128-pixel patches. Batch norm
+    follows the convolutions only, not the fully connected layers.
+
+    Attributes:
+      sides: ("local", "global") or one of them; the order of the concatenation.
+      train, width, axis_name, dtype: as in CompletionNetwork.
+    """
+
+    train: bool
+    sides: tuple[str, ...] = ("local", "global")
+    width: int = 64
+    axis_name: tuple[str, ...] | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, image: Image, patch: Image) -> Float[Array, "b"]:
+        """Logits: above 0 for pictures taken to be real.
+
+        Args:
+          image: square pictures in [0, 1], composited if they are completed ones.
+          patch: the square around the hole, cut from the same pictures.
+        """
+        inputs = {"local": patch, "global": image}
+        features = [
+            Trunk(self.train, self.width, self.axis_name, self.dtype, name=side)(inputs[side])
+            for side in self.sides
+        ]
+        logits = Dense(1, self.dtype, name="head")(jnp.concatenate(features, axis=-1))
+        return logits[:, 0].astype(jnp.float32)

@@ -1,0 +1,91 @@
+"""VGG16 (Simonyan and Zisserman 2015) up to its third pooling: features that losses compare.
+
+A plain function of given weights, which torchvision's file of them holds: nothing here is trained.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from glcic_jax.layers.convolution import convolution
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.tensor_files import read_safetensors, read_tensors
+from glcic_jax.types import Image
+
+Layer = tuple[Float[np.ndarray, "3 3 i o"], Float[np.ndarray, "o"]]
+"""A convolution's kernel and bias."""
+
+BLOCKS = (2, 2, 3)
+"""Convolutions of 3 x 3 before each pooling."""
+
+NAMES = ("0", "2", "5", "7", "10", "12", "14")
+"""Of these convolutions in torchvision's network, below "features."."""
+
+CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256)
+"""Into the first convolution, and out of each."""
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of RGB in [0, 1], as torchvision's weights were trained to see it."""
+
+
+def vgg16(layers: Sequence[Layer], image: Image, dtype=jnp.float32) -> list[Array]:
+    """What leaves the first three poolings: 64, 128 and 256 channels of h/2, h/4 and h/8 rows.
+
+    Args:
+      layers: seven, of `read_vgg16`.
+      image: RGB in [0, 1] or a little beyond, at least 8 x 8 pixels. Rows and columns that a
+        pooling does not come out even with are left out.
+      dtype: of the arithmetic, and of the features.
+    """
+    x = ((image - jnp.array(MEAN)) / jnp.array(DEVIATION)).astype(dtype)
+    features, rest = [], iter(layers)
+    for count in BLOCKS:
+        for _ in range(count):
+            kernel, bias = (jnp.asarray(weight, dtype) for weight in next(rest))
+            x = jax.nn.relu(convolution(x, kernel) + bias)
+        x = _pooled(x)
+        features.append(x)
+    return features
+
+
+def _pooled(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
+    batch, height, width, channels = x.shape
+    even = x[:, : height // 2 * 2, : width // 2 * 2]
+    return even.reshape(batch, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
+
+
+@cache
+def read_vgg16(path: Path) -> tuple[Layer, ...]:
+    """The seven convolutions out of torchvision's state dict; a file is read once.
+
+    Args:
+      path: of vgg16-397923af.pth as torchvision downloads it, read without running what it holds,
+        or a .safetensors file with the same names. Only features.0 to features.14 are looked at.
+
+    Raises:
+      UserError: it cannot be read, is damaged, or holds another network.
+    """
+    tree = read_safetensors(path) if path.suffix == ".safetensors" else read_tensors(path)
+    layers = []
+    for name, (inputs, outputs) in zip(NAMES, pairwise(CHANNELS), strict=True):
+        kernel = _tensor(path, tree, f"features.{name}.weight", (outputs, inputs, 3, 3))
+        bias = _tensor(path, tree, f"features.{name}.bias", (outputs,))
+        layers.append((np.ascontiguousarray(kernel.transpose(2, 3, 1, 0)), bias))
+    return tuple(layers)
+
+
+def _tensor(path: Path, tree: object, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    tensor = tree.get(name) if isinstance(tree, dict) else None
+    found = np.shape(tensor) if isinstance(tensor, np.ndarray) else "absent"
+    if found != shape:
+        raise UserError(
+            f"{path}: weights of another network: {name} is {found} where torchvision's VGG16 has "
+            f"{shape}"
+        )
+    return np.asarray(tensor, np.float32)

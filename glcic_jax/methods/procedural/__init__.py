@@ -1,0 +1,1 @@
+"""Fills that nobody trains: Telea, Navier-Stokes, biharmonic, PatchMatch, Laplace, Poisson."""

@@ -1,0 +1,96 @@
+"""Fills that learn nothing: rows of every comparison.
+
+All take float32 RGB [b, h, w, 3] in [0, 1] and mask [b, h, w, 1], 1 = hole, as numpy arrays, and
+return float32 [b, h, w, 3]. Known pixels stay as they are; the hole's contents are never read.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from glcic_jax.methods.procedural.poisson import blend
+from glcic_jax.types import PixelImage, UserError
+
+Pictures = Float[np.ndarray, "b h w 3"]
+Masks = Float[np.ndarray, "b h w 1"]
+
+RADIUS = 3
+"""Neighbourhood that OpenCV's fills look at, pixels."""
+
+PATCH_RADIUS = 3
+"""Of the patches that PatchMatch compares, pixels."""
+
+
+def mean_fill(image: Pictures, mask: Masks, *, mean_pixel: tuple[float, float, float]) -> Pictures:
+    """Paints the hole in one colour, the training set's mean."""
+    return np.where(mask > 0, np.asarray(mean_pixel, np.float32), image)
+
+
+def _each(
+    image: Pictures,
+    mask: Masks,
+    *,
+    fill: Callable[[PixelImage, Bool[np.ndarray, "h w"]], np.ndarray],
+) -> Pictures:
+    """Gives `fill` one uint8 picture at a time, its hole black."""
+    pixels = np.rint(np.where(mask > 0, 0, image) * 255).astype(np.uint8)
+    filled = [fill(*pair) for pair in zip(pixels, mask[..., 0] > 0, strict=True)]
+    return np.where(mask > 0, np.stack(filled).astype(np.float32) / 255, image)
+
+
+def _opencv(image: PixelImage, hole: Bool[np.ndarray, "h w"], *, flag: int) -> PixelImage:
+    return cv2.inpaint(image, hole.astype(np.uint8), RADIUS, flag)
+
+
+def _mean(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> np.ndarray:
+    return np.broadcast_to(image[~hole].mean(axis=0), image.shape)
+
+
+def _laplace(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
+    return blend(image, np.zeros_like(image), hole)
+
+
+def _biharmonic(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> np.ndarray:
+    from skimage.restoration import inpaint_biharmonic
+
+    return 255 * np.clip(inpaint_biharmonic(image, hole, channel_axis=-1), 0, 1)
+
+
+def _patchmatch(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
+    try:
+        from patchmatch import patch_match  # pyright: ignore[reportMissingImports] - an extra
+    except ImportError as error:
+        raise UserError("patchmatch needs a package: pip install pypatchmatch") from error
+    # Every call starts from the seed that the package has by default: equal fills, whatever ran.
+    return patch_match.inpaint(image, hole, patch_size=PATCH_RADIUS)
+
+
+known_mean = partial(_each, fill=_mean)
+"""Paints the hole in the mean colour of the picture's known pixels."""
+
+telea = partial(_each, fill=partial(_opencv, flag=cv2.INPAINT_TELEA))
+"""Fast marching (Telea 2004), by OpenCV."""
+
+navier_stokes = partial(_each, fill=partial(_opencv, flag=cv2.INPAINT_NS))
+"""Navier-Stokes (Bertalmio et al. 2001), by OpenCV."""
+
+laplace = partial(_each, fill=_laplace)
+"""The membrane that the known pixels span: every pixel the mean of its four neighbours."""
+
+biharmonic = partial(_each, fill=_biharmonic)
+"""The thin plate (Damelin and Hoang 2018), by scikit-image; slow for holes beyond 100 pixels."""
+
+patchmatch = partial(_each, fill=_patchmatch)
+"""Patches of the known part (Barnes et al. 2009), by the optional package pypatchmatch."""
+
+FILLS = {
+    "mean": known_mean,
+    "telea": telea,
+    "navier_stokes": navier_stokes,
+    "laplace": laplace,
+    "biharmonic": biharmonic,
+    "patchmatch": patchmatch,
+}

@@ -1,0 +1,1 @@
+"""The networks whose features perceptual metrics compare."""

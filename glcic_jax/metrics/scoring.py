@@ -1,0 +1,49 @@
+"""Scores completions of fixed pictures with fixed holes."""
+
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from glcic_jax.layers.ops import as_float
+
+Metric = Callable[
+    [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]],
+    Float[np.ndarray, "b"],
+]
+
+
+def evaluate(
+    complete: Callable,
+    examples: Mapping[str, np.ndarray],
+    metrics: Mapping[str, Metric],
+    batch_size: int,
+) -> dict[str, float]:
+    """Mean of every metric over the examples, each picture weighing the same.
+
+    The last batch is filled up with repeated pictures so that all batches have one shape; the
+    repeated ones are not counted. Completions are rounded to the 256 levels of a file first.
+
+    Args:
+      complete: (image, mask) -> completed; float32 [b, h, w, 3] in [0, 1], [b, h, w, 1], 1 = hole.
+      examples: "image" and "mask", uint8, all pictures along the first axis.
+      metrics: of `glcic_jax.metrics`, (prediction, target, mask) -> one number per picture.
+      batch_size: pictures completed at a time.
+    """
+    count = len(examples["image"])
+    values: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+    for start in range(0, count, batch_size):
+        indices = np.arange(start, start + batch_size) % count
+        chosen = (jnp.asarray(examples[name][indices]) for name in ("image", "mask"))
+        image, mask = (np.asarray(as_float(array)) for array in chosen)
+        completed = rounded(np.asarray(complete(image, mask)))
+        counted = slice(0, count - start)
+        for name, metric in metrics.items():
+            values[name].append(metric(completed[counted], image[counted], mask[counted]))
+    return {name: float(np.mean(np.concatenate(parts))) for name, parts in values.items()}
+
+
+def rounded(pictures: Float[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b h w 3"]:
+    """To the 256 levels of a file, still float32 in [0, 1]."""
+    return np.rint(pictures * 255).astype(np.float32) / 255

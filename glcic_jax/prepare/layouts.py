@@ -1,0 +1,208 @@
+"""Data sets as they are downloaded: which files are pictures, and which of them are held out."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from glcic_jax.pictures.storage import children, exists, joined, pictures
+from glcic_jax.prepare import cifar
+from glcic_jax.prepare.entries import Entry, below, cut, each, find, lines
+from glcic_jax.runtime.errors import UserError
+
+CELEBA_HELD_OUT = 2_599
+"""Of 202,599 pictures (Iizuka et al. 2017, section 4.5)."""
+
+FACADES_HELD_OUT = 56
+"""Of 606 pictures (the same)."""
+
+IMAGENET_TRAIN = ("train", "ILSVRC/Data/CLS-LOC/train")
+IMAGENET_VAL = ("val", "ILSVRC/Data/CLS-LOC/val")
+
+TREES = {
+    "places2": "data_large/a/abbey/00000001.jpg and val_large/Places365_val_00000001.jpg",
+    "places2_256": "data_256/a/abbey/00000001.jpg and val_256/Places365_val_00000001.jpg",
+    "imagenet": "train/n01440764/n01440764_10026.JPEG and val/ILSVRC2012_val_00000001.JPEG",
+    "imagenet_100k": "list.txt beside ImageNet's train/ and val/",
+    "celeba": "img_align_celeba/000001.jpg and list_eval_partition.txt",
+    "facades": "base/cmp_b0001.jpg and extended/cmp_x0001.jpg",
+    "paris_streetview": "paris_train_original/*.JPG and paris_eval_gt/001_im.png",
+    "cifar10": "cifar-10-batches-py/data_batch_1 to data_batch_5 and test_batch",
+    "chars74k": "English/Img/GoodImg/Bmp/Sample001/img001-00001.png",
+}
+"""What the downloads look like; docs/data.md says where they come from."""
+
+Layout = Callable[[str | Path], Iterable[Entry]]
+"""Lists the pictures below a root: a folder, or remote storage such as gs://bucket/places2.
+
+The names come in a fixed order, as they are found: millions of them are never held together. A
+part that is missing or empty is refused by a UserError before the first one comes.
+"""
+
+
+def folder(root: str | Path) -> Iterable[Entry]:
+    """All pictures below any folder."""
+    return below(str(root), "", None)
+
+
+def places2(root: str | Path) -> Iterable[Entry]:
+    """Places365-Challenge or -Standard at high resolution; the validation set is held out."""
+    train = ("data_large", "data_large_challenge", "data_large_standard")
+    return _two_folders(root, TREES["places2"], train, ("val_large",))
+
+
+def places2_256(root: str | Path) -> Iterable[Entry]:
+    """The same at 256x256 pixels."""
+    train = ("data_256", "data_256_challenge", "data_256_standard")
+    return _two_folders(root, TREES["places2_256"], train, ("val_256",))
+
+
+def imagenet(root: str | Path) -> Iterable[Entry]:
+    """ILSVRC 2012, classification: the training set; the validation set is held out."""
+    return _two_folders(root, TREES["imagenet"], IMAGENET_TRAIN, IMAGENET_VAL)
+
+
+def imagenet_100k(root: str | Path) -> Iterable[Entry]:
+    """Those of ImageNet's training set that list.txt in the root names; held out as in `imagenet`.
+
+    A line is n01440764/n01440764_10026.JPEG, with or without the extension; what follows after a
+    space, such as a label, does not count.
+
+    Raises:
+      UserError: also when a listed picture is missing.
+    """
+    base = str(root)
+    tree = TREES["imagenet_100k"]
+    train, val = find(base, tree, *IMAGENET_TRAIN), find(base, tree, *IMAGENET_VAL)
+    chosen: dict[str, set[str]] = {}
+    for line in lines(base, find(base, tree, "list.txt")):
+        kind, _, file = line.split()[0].removeprefix("./").rpartition("/")
+        chosen.setdefault(kind, set()).add(file if "." in file else f"{file}.JPEG")
+    names = []
+    for kind in sorted(chosen):
+        where = joined(train, kind)
+        _, there = children(base, where)
+        if missing := sorted(chosen[kind].difference(there)):
+            raise UserError(
+                f"{base}: list.txt names {joined(kind, missing[0])}, which is not in {train}"
+            )
+        names += [joined(where, file) for file in there if file in chosen[kind]]
+    return chain(each(base, names, "train"), below(base, val, "held_out"))
+
+
+def celeba(root: str | Path, *, held_out: int = CELEBA_HELD_OUT) -> Iterable[Entry]:
+    """CelebA as in the paper: the last `held_out` pictures of the official list are held out.
+
+    The paper gives the numbers, 200,000 and 2,599, and no list. The last 2,599 lie in the official
+    test part; some of the people on them are on other pictures as well.
+
+    Raises:
+      UserError: also when list and pictures disagree.
+    """
+    base = str(root)
+    names = [name for name, _ in _celeba_parts(base, TREES["celeba"])]
+    train, last = cut(base, names, held_out)
+    return chain(each(base, train, "train"), each(base, last, "held_out"))
+
+
+def celeba_official(root: str | Path) -> Iterable[Entry]:
+    """CelebA by its official parts, nobody in two of them: test held out, validation left out.
+
+    Raises:
+      UserError: as `celeba`.
+    """
+    base = str(root)
+    parts = _celeba_parts(base, TREES["celeba"])
+    train, test = ([name for name, part in parts if part == wanted] for wanted in ("0", "2"))
+    return chain(each(base, train, "train"), each(base, test, "held_out"))
+
+
+def facades(root: str | Path, *, held_out: int = FACADES_HELD_OUT) -> Iterable[Entry]:
+    """CMP facades, base and extended: the photographs (.jpg), not the labels (.png) beside them.
+
+    The paper gives the numbers, 550 and 56, and no list: held out are the `held_out` whose file
+    names have the largest SHA-256.
+
+    Raises:
+      UserError: also when no photograph is left to train on.
+    """
+    base = str(root)
+    folders = (
+        find(base, TREES["facades"], "base", "CMP_facade_DB_base/base"),
+        find(base, TREES["facades"], "extended", "CMP_facade_DB_extended/extended"),
+    )
+    names = [name for where in folders for name in pictures(base, where, frozenset({".jpg"}))]
+    names.sort(key=lambda name: hashlib.sha256(Path(name).name.encode()).digest())
+    train, last = cut(base, names, held_out)
+    return chain(each(base, sorted(train), "train"), each(base, sorted(last), "held_out"))
+
+
+def paris_streetview(root: str | Path) -> Iterable[Entry]:
+    """Paris StreetView (Pathak et al. 2016); the pictures of the evaluation are held out."""
+    evaluation = ("paris_eval_gt", "paris_eval/paris_eval_gt")
+    return _two_folders(root, TREES["paris_streetview"], ("paris_train_original",), evaluation)
+
+
+def cifar10(root: str | Path) -> Iterable[Entry]:
+    """CIFAR-10, version for Python: five batches to train on; the test batch is held out.
+
+    The batches are read without trusting them (`cifar.load`); the pictures come out as PNG.
+    """
+    base, where = str(root), "cifar-10-batches-py"
+    where = where if exists(base, where) else ""
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    found = [find(base, TREES["cifar10"], joined(where, name)) for name in names]
+    return (
+        Entry(
+            f"{name}/{index:05}.png",
+            "held_out" if name == found[-1] else "train",
+            partial(cifar.png, base, name, index),
+        )
+        for name in found
+        for index in range(len(cifar.load(base, name)))
+    )
+
+
+def chars74k(root: str | Path) -> Iterable[Entry]:
+    """Chars74K: the good ones of the English characters in natural images, without their masks."""
+    base = str(root)
+    names = ("English/Img/GoodImg/Bmp", "Img/GoodImg/Bmp", "GoodImg/Bmp")
+    return below(base, find(base, TREES["chars74k"], *names), None)
+
+
+def _two_folders(
+    root: str | Path, tree: str, train: tuple[str, ...], held_out: tuple[str, ...]
+) -> Iterable[Entry]:
+    base = str(root)
+    first, second = find(base, tree, *train), find(base, tree, *held_out)
+    return chain(below(base, first, "train"), below(base, second, "held_out"))
+
+
+def _celeba_parts(root: str, tree: str) -> list[tuple[str, str]]:
+    """Names and official parts ("0" train, "1" validation, "2" test), in the list's order."""
+    where = find(root, tree, "img_align_celeba", "Img/img_align_celeba")
+    listed = find(root, tree, "list_eval_partition.txt", "Eval/list_eval_partition.txt")
+    rows = [line.split() for line in lines(root, listed)]
+    if bad := next((row for row in rows if len(row) != 2 or row[1] not in ("0", "1", "2")), None):
+        raise UserError(f"{joined(root, listed)}: {' '.join(bad)!r} is no line NAME 0, 1 or 2")
+    there = {name for name in children(root, where)[1] if name.lower().endswith(".jpg")}
+    if odd := sorted(there.symmetric_difference(name for name, _ in rows)):
+        lacks = f"{where} has no {odd[0]}" if odd[0] not in there else f"{listed} lacks {odd[0]}"
+        raise UserError(f"{root}: {lacks}: {len(rows)} names in the list, {len(there)} pictures")
+    return [(f"{where}/{name}", part) for name, part in rows]
+
+
+LAYOUTS: dict[str, Layout] = {
+    "folder": folder,
+    "places2": places2,
+    "places2_256": places2_256,
+    "imagenet": imagenet,
+    "imagenet_100k": imagenet_100k,
+    "celeba": celeba,
+    "celeba_official": celeba_official,
+    "facades": facades,
+    "paris_streetview": paris_streetview,
+    "cifar10": cifar10,
+    "chars74k": chars74k,
+}

@@ -1,0 +1,178 @@
+"""Writes one shard: pictures in, a file of records and its description out. Needs no JAX."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+from array_record.python.array_record_module import ArrayRecordWriter
+
+from glcic_jax.data.shards import (
+    Description,
+    Part,
+    Shard,
+    count_records,
+    read_description,
+    shard_name,
+)
+from glcic_jax.pictures.decode import decode_bytes, encode, read_header
+from glcic_jax.pictures.resize import resize_shortest
+from glcic_jax.prepare.duplicates import HeldOut, fingerprint
+from glcic_jax.prepare.entries import Entry
+from glcic_jax.runtime.disk import clear_errors, file_digest, write_whole
+from glcic_jax.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
+
+OPTIONS = "group_size:1,uncompressed"
+"""One record per chunk, for random access; JPEG and PNG are compressed already."""
+
+TEMPORARY = ".shard.tmp"
+
+KEPT = "finished shards are kept"
+
+Transform = Callable[["PixelImage"], "PixelImage | None"]
+Note = Callable[[str | None], None]
+"""Told of every picture that is done: None, or why it cannot be used."""
+
+
+class Job(NamedTuple):
+    """What all shards of a part have in common.
+
+    output: folder.
+    config: hash of its config.json.
+    part: of the collection.
+    shards: number of the part's shards.
+    size: the shortest edge is scaled down to this, pixels.
+    min_edge: pictures with a shorter edge are left out, pixels.
+    transform: changes a picture before it is scaled; None from it passes the picture over.
+    held_out: what training pictures must not be.
+    """
+
+    output: Path
+    config: str
+    part: Part
+    shards: int
+    size: int
+    min_edge: int
+    transform: Transform | None
+    held_out: HeldOut | None
+
+
+def write_shard(job: Job, number: int, entries: Iterable[Entry], note: Note) -> None:
+    """Writes shard `number`: first the records, then the description, each whole or not at all.
+
+    The same entries give the same bytes.
+
+    Raises:
+      UserError: the disk is full or cannot be written, or what `note` raises.
+    """
+    name = shard_name(job.part, number, job.shards)
+    temporary = job.output / f".{os.getpid()}{TEMPORARY}"
+    target = job.output / f"{name}.array_record"
+    try:
+        with clear_errors(job.output, lambda: KEPT):
+            description = _write_records(job, temporary, entries, note)
+            written = count_records(temporary)
+            if written != len(description.names):
+                count = f"{written} of {len(description.names)} records"
+                raise UserError(f"{target}: only {count} could be written: is the disk full?")
+            shard = Shard(target.name, written, temporary.stat().st_size, file_digest(temporary))
+            temporary.replace(target)
+            described = json.dumps(description._asdict() | {"shard": shard._asdict()})
+            write_whole(job.output / f"{name}.json", described)
+    except (OSError, RuntimeError) as error:  # ArrayRecord's errors are RuntimeErrors
+        raise UserError(f"{target}: cannot write: {' '.join(str(error).split())}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_records(job: Job, path: Path, entries: Iterable[Entry], note: Note) -> Description:
+    names, left_out, passed_over, duplicates, prints = [], [], [], [], []
+    total = np.zeros(3)
+    writer = ArrayRecordWriter(str(path), OPTIONS)
+    try:
+        if not writer.ok():
+            raise OSError("the folder cannot be written")
+        for entry in entries:
+            try:
+                data = entry.read()
+                form = stored_form(data, entry.name, job.size, job.min_edge, job.transform)
+            except UserError as error:
+                left_out.append([entry.name, str(error)])
+                note(str(error))
+                continue
+            note(None)
+            if form is None:
+                passed_over.append(entry.name)
+                continue
+            stored, image = form
+            known = fingerprint(data, image)
+            if job.held_out and (twin := job.held_out.twin(known)):
+                duplicates.append([entry.name, *twin])
+            else:
+                writer.write(stored)
+                names.append(entry.name)
+                total += cv2.mean(image)[:3]
+                if job.part == "held_out":
+                    prints.append(known.to_hex())
+    finally:
+        if writer.is_open():
+            writer.close()
+    shard = Shard("", 0, 0, "")  # known once the file is closed
+    return Description(
+        job.config, shard, names, list(total), left_out, passed_over, duplicates, prints
+    )
+
+
+def stored_form(
+    data: bytes, name: str, size: int, min_edge: int, transform: Transform | None = None
+) -> tuple[bytes, PixelImage] | None:
+    """The record of a picture file, and its pixels before they are compressed.
+
+    A JPEG stays a JPEG, of quality 95 if it changes; everything else becomes or stays PNG. Upright
+    grey or RGB files of either kind that need no scaling are kept byte for byte.
+
+    Args:
+      data: of the file.
+      name: for messages.
+      size: the shortest edge is scaled down to this, pixels; never up.
+      min_edge: shortest edge that is accepted, pixels.
+      transform: changes the picture before.
+
+    Returns:
+      None where `transform` gives None.
+
+    Raises:
+      UserError: not a picture, damaged, or too small.
+    """
+    header = read_header(data, name)
+    original = decode_bytes(data, name)
+    image = original if transform is None else transform(original)
+    if image is None:
+        return None
+    edge = min(image.shape[:2])
+    if edge < min_edge:
+        raise UserError(f"{name}: {image.shape[1]}x{image.shape[0]} pixels, below --min_edge")
+    if edge > size:
+        image = resize_shortest(image, size)
+    if image is original and header.plain and header.kind in ("JPEG", "PNG"):
+        return data, image
+    return encode(image, ".jpg" if header.kind == "JPEG" else ".png"), image
+
+
+def finished(job: Job, number: int) -> Description | None:
+    """The description of a shard, if the shard is there as it says."""
+    name = shard_name(job.part, number, job.shards)
+    description = read_description(job.output, name)
+    path = job.output / f"{name}.array_record"
+    if description is None or description.config != job.config or not path.is_file():
+        return None
+    whole = path.stat().st_size == description.shard.bytes
+    return description if whole and count_records(path) == description.shard.records else None

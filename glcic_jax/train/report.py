@@ -1,0 +1,208 @@
+"""What a run tells: metrics.jsonl, console lines, TensorBoard, sample grids and index.html."""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from glcic_jax.runtime.disk import write_whole
+from glcic_jax.train.alarm import CollapseAlarm
+from glcic_jax.train.page import HISTORY, page, thinned
+from glcic_jax.train.tensorboard import Board
+from glcic_jax.types import PixelImage
+
+METRICS_FILE = "metrics.jsonl"
+GRIDS_SHOWN = 12
+
+
+class Report:
+    """The records of one run folder.
+
+    Args:
+      workdir: an existing folder.
+      title: heads the page.
+      total_steps: of the whole run.
+      batch_size: pictures per step over all devices, for the rate.
+      phase_ends: (name, step after which it is over), drawn into the curves.
+      enabled: False on all processes but the first: nothing is written or printed.
+    """
+
+    def __init__(
+        self,
+        workdir: Path,
+        *,
+        title: str,
+        total_steps: int,
+        batch_size: int,
+        phase_ends: tuple[tuple[str, int], ...],
+        enabled: bool = True,
+    ) -> None:
+        self._workdir, self._title, self._enabled = workdir, title, enabled
+        self._total_steps, self._batch_size, self._phase_ends = total_steps, batch_size, phase_ends
+        self._alarm = CollapseAlarm()
+        self._records: list[dict] = []
+        self._board: Board | None = None
+        self._clock, self._clock_step = time.monotonic(), 0
+        self._waited = 0.0
+        self.ideal_seconds: dict[str, float] = {}
+        """By phase, of a step at the devices' peak; where known, their utilisation is told."""
+
+    def __enter__(self) -> "Report":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def resume(self, step: int) -> None:
+        """Forgets what was recorded after `step`, and starts the clock.
+
+        A run killed between two checkpoints did more updates than it kept; they are made again.
+        """
+        self._clock, self._clock_step = time.monotonic(), step
+        if not self._enabled:
+            return
+        path = self._workdir / METRICS_FILE
+        kept = [record for record in read_records(self._workdir) if record["step"] <= step]
+        write_whole(path, "".join(json.dumps(record) + "\n" for record in kept))
+        self._records = thinned(kept)
+        self._board = Board(self._workdir / "tensorboard", first_step=step + 1)
+
+    def scalars(self, step: int, phase: str, values: dict[str, float]) -> None:
+        """Records what the training step reports, and prints a line."""
+        elapsed = max(time.monotonic() - self._clock, 1e-9)
+        steps = max(step - self._clock_step, 1)
+        speed = {
+            "images_per_s": round(steps * self._batch_size / elapsed, 3),
+            "step_ms": round(1000 * elapsed / steps, 3),
+            "waiting_ms": round(1000 * self._waited / steps, 3),
+        }
+        if phase in self.ideal_seconds:
+            speed["mfu"] = round(steps * self.ideal_seconds[phase] / elapsed, 4)
+        self._clock, self._clock_step, self._waited = time.monotonic(), step, 0.0
+        self._record("train", step, phase, speed | values)
+        left = _duration((self._total_steps - step) * elapsed / steps)
+        told = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
+        rate = f"{speed['images_per_s']:.1f} images/s"
+        took = f"{speed['step_ms']:.0f} ms a step, {speed['waiting_ms']:.0f} of them for data"
+        used = f"  MFU {speed['mfu']:.0%}" if "mfu" in speed else ""
+        self.message(
+            f"[{phase} {step:,}/{self._total_steps:,}] {rate}  {took}{used}  {left} left  {told}"
+        )
+        warning = self._alarm(values)
+        if warning:
+            self.message(f"warning at step {step:,}: {warning}")
+
+    def evaluation(self, step: int, phase: str, values: dict[str, float]) -> None:
+        """Records held-out scores, named "held_out/NAME", and redraws the page."""
+        self._record("held_out", step, phase, values)
+        told = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.message(f"[{phase} {step:,}/{self._total_steps:,}] {told}")
+        self._redraw()
+
+    def grid(self, step: int, rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> None:
+        """Writes samples/STEP.png: one row per example, uint8 RGB pictures of one size."""
+        if not self._enabled:
+            return
+        picture = draw_grid(rows, columns)
+        folder = self._workdir / "samples"
+        folder.mkdir(exist_ok=True)
+        _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+        write_whole(folder / f"{step:08d}.png", data.tobytes())
+        if self._board:
+            self._board.picture(step, "held_out", picture)
+        self._redraw()
+
+    def message(self, text: str) -> None:
+        """One line on the console and in log.txt."""
+        if not self._enabled:
+            return
+        print(text, flush=True)
+        with (self._workdir / "log.txt").open("a") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stops the clock: evaluations and saves do not count into the rate."""
+        start = time.monotonic()
+        yield
+        self._clock += time.monotonic() - start
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts as time that the loop waits for data."""
+        start = time.monotonic()
+        yield
+        self._waited += time.monotonic() - start
+
+    def close(self) -> None:
+        """Redraws the page once more."""
+        if self._enabled and self._records:
+            self._redraw()
+        if self._board:
+            self._board.close()
+            self._board = None
+
+    def _record(self, kind: str, step: int, phase: str, values: dict[str, float]) -> None:
+        if not self._enabled:
+            return
+        finite = {k: float(v) if math.isfinite(v) else None for k, v in values.items()}
+        record = {"kind": kind, "step": step, "phase": phase, **finite}
+        with (self._workdir / METRICS_FILE).open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        self._records.append(record)
+        if len(self._records) > 2 * HISTORY:
+            self._records = thinned(self._records)
+        if self._board:
+            self._board.scalars(step, values)
+
+    def _redraw(self) -> None:
+        if not self._enabled:
+            return
+        grids = sorted((self._workdir / "samples").glob("*.png"), reverse=True)[:GRIDS_SHOWN]
+        config = self._workdir / "config.json"
+        text = page(
+            self._title,
+            self._records,
+            [f"samples/{path.name}" for path in grids],
+            self._phase_ends,
+            config.read_text() if config.exists() else "",
+        )
+        write_whole(self._workdir / "index.html", text)
+
+
+def read_records(workdir: Path) -> list[dict]:
+    """The records of metrics.jsonl; a line torn by a killed run is left out."""
+    path, records = workdir / METRICS_FILE, []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            continue
+    return records
+
+
+def draw_grid(rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> PixelImage:
+    """Pictures of one size, uint8 RGB [h, w, 3], in rows and columns, the columns' names on top."""
+    height, width = rows[0][0].shape[:2]
+    gap, title = 4, 22
+    canvas_size = (title + len(rows) * (height + gap), len(columns) * (width + gap) - gap, 3)
+    canvas = np.full(canvas_size, 255, np.uint8)
+    for column, name in enumerate(columns):
+        left = column * (width + gap)
+        scale = min(0.45, 0.45 * width / max(1, cv2.getTextSize(name, 0, 0.45, 1)[0][0]))
+        cv2.putText(canvas, name, (left, 15), 0, scale, (0, 0, 0), 1, cv2.LINE_AA)
+        for row, pictures in enumerate(rows):
+            top = title + row * (height + gap)
+            canvas[top : top + height, left : left + width] = pictures[column]
+    return canvas
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,151 @@
+"""One jitted training step for all phases and all devices."""
+
+from collections.abc import Callable
+from functools import cache
+
+import jax
+from jax import lax
+from jax import numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+from jax.stages import Wrapped
+from jaxtyping import Array, PRNGKeyArray
+
+from glcic_jax.layers.ops import as_float
+from glcic_jax.runtime.devices import DATA, replicate, state_shardings
+from glcic_jax.runtime.distributed import compiled_together
+from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
+
+StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+
+
+def make_train_step(
+    method: Method, mesh: Mesh, key: PRNGKeyArray, *, traced_phase: bool | None = None
+) -> StepFn:
+    """Compiles (state, batch) -> (state, metrics); the given state is donated, its buffers reused.
+
+    The phase is a function of `state.step` alone, so all devices agree on it. The step's random
+    key is `fold_in(key, state.step)`: no random state needs saving. `metrics` has the names of all
+    phases; those that the current phase does not report are 0.
+
+    On accelerators the phase is chosen on the device, by `lax.cond`. On a CPU XLA compiles
+    convolutions inside a conditional to code up to 43 times slower, so there the same program is
+    compiled once per phase with the conditional's predicate a constant, which XLA folds away. To
+    know the phase the host then waits for the previous step, which also keeps few steps in flight
+    (with some 33 of them, several CPU devices deadlock).
+
+    Args:
+      method: its phases of 0 steps are left out.
+      mesh: of the axes DATA, over which batches are split.
+      key: the run's random key.
+      traced_phase: choose the phase on the device; by default on everything but CPUs.
+    """
+    phases = tuple(phase for phase in method.phases if phase.steps)
+    ends = jnp.asarray(phase_ends(phases))
+    names = tuple(dict.fromkeys(name for phase in phases for name in phase.metrics))
+    updates = [_with_all_metrics(phase, names) for phase in phases]
+
+    def step(
+        state: TrainState, batch: Batch, key: PRNGKeyArray, index: int | Array
+    ) -> tuple[TrainState, Metrics]:
+        batch = {name: as_float(array) for name, array in batch.items()}
+        key = jax.random.fold_in(key, state.step)
+        state, metrics = _select(updates, index, state, batch, key)
+        return state.replace(step=state.step + 1), metrics
+
+    def on_all_devices(state: TrainState, batch: Batch, key: PRNGKeyArray, static: int | None):
+        def per_device(state, batch, key):
+            index = jnp.searchsorted(ends, state.step, side="right") if static is None else static
+            return step(state, batch, key, index)
+
+        replicated, split, placed = PartitionSpec(), PartitionSpec(DATA), _specs(mesh, state)
+        return jax.shard_map(
+            per_device,
+            mesh=mesh,
+            in_specs=(placed, split, replicated),
+            out_specs=(placed, replicated),
+        )(state, batch, key)
+
+    compiled = jax.jit(on_all_devices, static_argnames="static", donate_argnums=0)
+    if traced_phase is None:
+        traced_phase = mesh.devices.flat[0].platform != "cpu"
+    key = replicate(mesh, key)
+    program = cache(lambda static: compiled_together(compiled, static=static))
+
+    def step_fn(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        static = None if traced_phase else phases.index(phase_at(phases, int(state.step)))
+        return program(static)(state, batch, key)
+
+    return step_fn
+
+
+def update_flops(mesh: Mesh, phase: Phase, state: TrainState, batch: Batch) -> float:
+    """Operations that one update of `phase` takes on each device, as XLA counts them.
+
+    A multiply-add counts as two. Convolutions are counted in their direct form, on all platforms.
+
+    Args:
+      mesh: the devices; they share the batch.
+      phase: its update is counted.
+      state: arrays, or their shapes.
+      batch: likewise.
+    """
+    traced = one_phase(mesh, phase).trace(state, batch)
+    counted = traced.lower(lowering_platforms=("cuda",)).cost_analysis() or {}
+    return counted["flops"]
+
+
+def one_phase(mesh: Mesh, phase: Phase) -> Wrapped:
+    """The jitted update of one phase on all devices: a program to examine, not to train with.
+
+    It takes (state, batch) as the training step does, and always the same random key.
+    """
+
+    def per_device(state, batch):
+        batch = {name: as_float(array) for name, array in batch.items()}
+        return phase.update(state, batch, jax.random.key(0))
+
+    def on_all_devices(state, batch):
+        placed, split = _specs(mesh, state), PartitionSpec(DATA)
+        return jax.shard_map(
+            per_device,
+            mesh=mesh,
+            in_specs=(placed, split),
+            out_specs=(placed, PartitionSpec()),
+        )(state, batch)
+
+    return jax.jit(on_all_devices)
+
+
+def init_key(seed: int) -> PRNGKeyArray:
+    """The key that `Method.init` draws the initial weights from.
+
+    Of the "rbg" kind: with JAX's default one each weight tensor takes a CPU half a second to
+    compile, the networks of GLCIC nearly a minute.
+    """
+    return jax.random.key(seed, impl="rbg")
+
+
+def _specs(mesh: Mesh, state: TrainState) -> TrainState:
+    """How each array of the state lies on the mesh."""
+    return jax.tree.map(lambda sharding: sharding.spec, state_shardings(mesh, state))
+
+
+def _select(updates: list, index: int | Array, *operands):
+    """Runs the update number `index`: one conditional per boundary between phases."""
+    first, *rest = updates
+    if not rest:
+        return first(*operands)
+    return lax.cond(
+        index == 0, first, lambda *operands: _select(rest, index - 1, *operands), *operands
+    )
+
+
+def _with_all_metrics(phase: Phase, names: tuple[str, ...]):
+    """The phase's update, its metrics filled up to `names`: a conditional's branches must agree."""
+
+    def update(state: TrainState, batch: Batch, key: PRNGKeyArray) -> tuple[TrainState, Metrics]:
+        state, metrics = phase.update(state, batch, key)
+        zero = jnp.zeros((), jnp.float32)
+        return state, {name: metrics.get(name, zero) for name in names}
+
+    return update

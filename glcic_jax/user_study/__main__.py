@@ -1,0 +1,80 @@
+r"""Asks people whether pictures are real or completed (Iizuka et al. 2017, section 4.6).
+
+python -m glcic_jax.user_study --real DIR --completed DIR --answers answers.csv
+python -m glcic_jax.user_study --report answers.csv
+
+The first serves a page on this machine until Ctrl-C, which prints the share taken for real; the
+second prints it again. Given the same --answers, a study goes on where it stopped.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.user_study.answers import read_answers, report
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = command_parser("glcic_jax.user_study", __doc__)
+    parser.add_argument("--real", type=Path, metavar="DIR", help="photographs as they were taken")
+    parser.add_argument("--completed", type=Path, metavar="DIR", help="completed pictures")
+    parser.add_argument(
+        "--answers", type=Path, default=Path("answers.csv"), help="CSV to add to; answers.csv"
+    )
+    parser.add_argument("--size", type=int, help="scale and crop the pictures to SIZE x SIZE")
+    parser.add_argument("--seed", type=int, default=0, help="of the orders; 0")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: anybody in the network")
+    parser.add_argument("--port", type=int, default=8000, help="0: any that is free; 8000")
+    parser.add_argument("--report", type=Path, metavar="CSV", help="print its shares and leave")
+    return parser.parse_args(argv)
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Serves the study until Ctrl-C or SIGTERM.
+
+    Raises:
+      UserError: pictures, file or address that cannot be used.
+    """
+    from glcic_jax.user_study.pictures import Pictures  # only now: a report needs no OpenCV
+    from glcic_jax.user_study.server import StudyServer
+
+    pictures = Pictures(args.real, args.completed, args.size)
+    server = StudyServer(pictures, args.answers, host=args.host, port=args.port, seed=args.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    real, completed = pictures.counts
+    print(
+        f"{real:,} real and {completed:,} completed pictures; each rater sees {len(pictures):,}\n"
+        f"open http://{args.host}:{server.server_port}/\n"
+        f"answers go to {args.answers}; Ctrl-C ends the study and prints the shares",
+        flush=True,
+    )
+    with server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Does what the command line asks for."""
+    if args.report is None:
+        lacking = [name for name in ("real", "completed") if getattr(args, name) is None]
+        if lacking:
+            raise UserError(f"--{lacking[0]} is missing; --help shows an example")
+        if args.size is not None and args.size < 8:
+            raise UserError(f"--size {args.size}: give at least 8")
+        serve(args)
+    print(report(read_answers(args.report or args.answers)))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    return exit_code(lambda: run(parse(argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""A trained partial-convolution network, whatever file it is from or for."""
+
+from dataclasses import dataclass
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from glcic_jax.methods.partial_conv.method import PartialConv
+from glcic_jax.methods.partial_conv.network import PartialUNet, reach
+from glcic_jax.types import Method, NetworkState, TrainState
+from glcic_jax.weights.glcic import Weights, flat, trees
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartialWeights(Weights):
+    """A trained PartialUNet; the tensors are those of `expected(width, levels)`."""
+
+    @property
+    def width(self) -> int:
+        """Channels of the first layer."""
+        return self.tensors["encode1.kernel"].shape[-1]
+
+    @property
+    def levels(self) -> int:
+        """Halvings."""
+        return sum(f"encode{level}.kernel" in self.tensors for level in range(1, 9))
+
+    def __str__(self) -> str:
+        return (
+            f"partial-convolution network of width {self.width}, {self.levels} levels, "
+            f"{self.count:,} parameters"
+        )
+
+
+@cache
+def expected(width: int, levels: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors of a PartialUNet."""
+    module = PartialUNet(train=False, levels=levels, width=width)
+    image, hole = (jax.ShapeDtypeStruct((1, 2**levels, 2**levels, c), jnp.float32) for c in (3, 1))
+    variables = jax.eval_shape(module.init, jax.random.key(0), image, hole)
+    return {name: leaf.shape for name, leaf in flat(variables).items()}
+
+
+def method_of(weights: PartialWeights) -> tuple[Method, TrainState]:
+    """A method that only completes, and its state."""
+    networks = PartialConv(
+        network=partial(PartialUNet, levels=weights.levels, width=weights.width),
+        weights={},
+        features=lambda image: [],
+        mean_pixel=weights.mean_pixel,
+        stride=2**weights.levels,
+    )
+    method = Method(
+        init=partial(networks.init, optax.identity()),
+        phases=(),
+        complete=networks.complete,
+        previews=networks.previews,
+        networks=("completion",),
+        reach=reach(weights.levels),
+        alignment=2**weights.levels,
+    )
+    params, batch_stats = jax.tree.map(jnp.asarray, trees(weights.tensors))
+    network = NetworkState(params, batch_stats, opt_state=None)
+    return method, TrainState(jnp.asarray(weights.step, jnp.int32), {"completion": network})

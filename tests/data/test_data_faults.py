@@ -1,0 +1,135 @@
+"""Pictures that become unreadable under a run, and data workers that are killed or freeze."""
+
+import logging
+import os
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.runtime.errors import UserError
+from tests.helpers.nodes import BOUND, Node, descendants
+from tests.helpers.pictures import make_collection
+from tests.helpers.small import small_config
+from tests.prepare.test_prepare import run_here
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return make_collection(tmp_path / "pictures", 16)
+
+
+def overwrite(path):
+    """As on a disk that has lost what was there."""
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def cut(path):
+    os.truncate(path, 900)
+
+
+def folder(pictures):
+    return "folder", pictures, sorted(pictures.rglob("*.*"))
+
+
+def shards(pictures):
+    prepared = pictures.parent / "prepared"
+    run_here(pictures, prepared)
+    return "shards", prepared, sorted(prepared.glob("train*.array_record"))
+
+
+def read_while_breaking(kind, pictures, damage, max_bad_fraction):
+    """Five epochs, after whose first batch half of the files are damaged; returns these."""
+    source, root, files = kind(pictures)
+    config = small_config()
+    settings = {"source": source, "root": str(root), "min_edge": 8, "held_out": 0.25}
+    config.data.update(settings, max_bad_fraction=max_bad_fraction, threads=1)
+    stream = make_dataset(config, seed=0, place=lambda batch: batch).batches(0)
+    next(stream)
+    damaged = files[: len(files) // 2]
+    for path in damaged:
+        damage(path)
+    for _ in range(8):
+        assert next(stream)["image"].shape[0] == config.data.batch_size
+    return damaged
+
+
+BREAKS = [
+    (folder, Path.unlink),
+    (shards, overwrite),
+    pytest.param(folder, overwrite, marks=pytest.mark.slow),
+    pytest.param(shards, cut, marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("kind", "damage"), BREAKS)
+def test_pictures_that_break_midway_are_named_and_passed_over(pictures, kind, damage, caplog):
+    with caplog.at_level(logging.WARNING):
+        damaged = read_while_breaking(kind, pictures, damage, 0.9)
+    assert caplog.messages
+    for message in caplog.messages:
+        assert message.startswith("skipped: ")
+        assert any(str(path) in message for path in damaged)
+    assert len(set(caplog.messages)) == len(caplog.messages)
+
+
+@pytest.mark.parametrize(("kind", "damage"), BREAKS)
+def test_too_many_that_break_midway_end_the_run(pictures, kind, damage):
+    with pytest.raises(UserError, match="pictures are unreadable or too small, the last of them"):
+        read_while_breaking(kind, pictures, damage, 0.05)
+
+
+@contextmanager
+def training(tmp_path, pictures, **variables):
+    """A run with a data worker, at its third update; and the worker's id."""
+    steps, workers = "--config.phases.completion=9999", "--config.data.workers=1"
+    where = (f"--workdir={tmp_path / 'run'}", f"--config.data.root={pictures}")
+    variables = {"TINY_PAUSE": "0.05", **variables}
+    node = Node(tmp_path / "log", *where, steps, workers, module="tests.helpers.tiny", **variables)
+    with node:
+        try:
+            node.wait_for("completion 3/")
+            (worker,) = (
+                child
+                for child in descendants(node.pid)
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+            )
+            yield node, worker
+        finally:
+            node.kill()
+
+
+def assert_ended(node, code, line):
+    """With this exit code and last line, and without a traceback."""
+    ended, told = node.ended(2 * BOUND)
+    assert ended == code, told
+    assert "Traceback" not in told
+    assert line in told.splitlines()[-1], told
+    return told
+
+
+@pytest.mark.slow
+def test_a_killed_data_worker_ends_the_run_in_a_line(pictures, tmp_path):
+    with training(tmp_path, pictures) as (node, worker):
+        os.kill(worker, signal.SIGKILL)
+        assert_ended(node, 1, "error: a data worker was killed, for want of memory perhaps")
+
+
+@pytest.mark.slow
+def test_a_frozen_data_worker_is_told_and_ends_the_run(pictures, tmp_path):
+    with training(tmp_path, pictures, TINY_PATIENCE="9") as (node, worker):
+        os.kill(worker, signal.SIGSTOP)
+        told = assert_ended(node, 1, "error: no pictures for 9 seconds: the storage or a data")
+    assert "no pictures for 3 seconds: slow storage, or a data worker is frozen" in told
+    assert not Path(f"/proc/{worker}").exists()
+
+
+@pytest.mark.slow
+def test_pictures_that_break_in_a_worker_end_the_run_in_a_line(pictures, tmp_path):
+    with training(tmp_path, pictures) as (node, _):
+        for path in pictures.rglob("*.jpg"):
+            path.unlink()
+        told = assert_ended(node, 2, "pictures are unreadable or too small, the last of them")
+    assert "skipped: " in told

@@ -1,0 +1,141 @@
+"""The paper's experiments, at the smallest size at which they still are what they are."""
+
+import csv
+import importlib
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from configs import places2
+from experiments import ablation, limits
+from glcic_jax import main
+from glcic_jax.pictures.decode import decode, write
+from tests.helpers.small import small_config
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
+        write(folder / f"{number}.png", coarse.repeat(4, 0).repeat(4, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """The folder of an ablation, and the configs it trained.
+
+    One run of phase 1 stands for all four: each of the others takes minutes to compile.
+    """
+    config = small_config(width=2, phases__discriminator=0, phases__joint=0)
+    config.data.update(root=str(pictures), held_out=0.25, held_out_examples=4, min_edge=16)
+    config.data.batch_size = 4
+    config.every.update(log=1, images=2, evaluate=2, checkpoint=2)
+    workdir, configs = tmp_path_factory.mktemp("runs") / "ablation", {}
+
+    def run(config, folder):
+        if configs:
+            shutil.copytree(workdir / next(iter(configs)), folder)
+        else:
+            main.run(config, folder)
+        configs[folder.name] = config
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ablation, "run", run)
+        ablation.ablation(config, workdir)
+    return workdir, configs
+
+
+@pytest.mark.parametrize("name", ["mse", "global", "local"])
+def test_variants_of_places2_are_the_shipped_configs(name):
+    ours = ablation.variant(places2.get_config(), ablation.VARIANTS[name])
+    shipped = importlib.import_module(f"configs.ablation_{name}").get_config()
+    assert ours.to_dict() == shipped.to_dict()
+
+
+def test_ablation_trains_four_networks_and_shows_them(trained):
+    workdir, configs = trained
+    differ = [config.to_dict() | {"discriminators": ()} for config in configs.values()]
+    assert all(config == differ[0] for config in differ)  # in nothing else
+    assert {name: c.discriminators for name, c in configs.items()} == ablation.VARIANTS
+    head, _, *rows = (workdir / "table.md").read_text().splitlines()
+    assert head == "| | L1 | PSNR | SSIM | updates |"
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    assert [row[0] for row in cells] == ["MSE", "MSE + global", "MSE + local", "full"]
+    assert {row[-1] for row in cells} == {"2"}
+    picture = decode(workdir / "grid.png")
+    assert picture.shape == (22 + 4 * 36, 6 * 36 - 4, 3)
+    columns = [picture[22:, 36 * n : 36 * n + 32] for n in range(6)]
+    assert (columns[4] != columns[5]).any()
+    assert (columns[0] != columns[5]).any()
+
+
+def test_the_first_process_alone_shows_them(tmp_path, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(ablation, "run", lambda config, folder: ran.append(folder.name))
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    ablation.ablation(small_config(), tmp_path)
+    assert ran == list(ablation.VARIANTS)
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().out == ""
+
+
+def test_limits_writes_what_it_promises(trained, pictures, tmp_path, capsys):
+    flags = ["--checkpoint", trained[0] / "both", "--data", pictures, "--output", tmp_path / "new"]
+    assert limits.main([*map(str, flags), "--size", "32", "--holes", "6", "20"]) == 0
+    table = (tmp_path / "new" / "table.md").read_text()
+    assert table in capsys.readouterr().out
+    assert [line.split(" |")[0] for line in table.splitlines()[2:]] == ["| 6", "| 20"]
+    with (tmp_path / "new" / "distances.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    points = {(r["hole"], r["place"], r["distance up to"]) for r in rows}
+    for place in limits.PLACES:  # no pixel of a hole of 20 is farther than 10 from a known one
+        assert {d for h, p, d in points if (h, p) == ("20", place)} == {"8", "16"}
+    assert "<svg" in (tmp_path / "new" / "index.html").read_text()
+    assert decode(tmp_path / "new" / "grid.png").shape == (22 + 8 * 36, 4 * 36 - 4, 3)
+
+
+def test_holes_lie_where_they_are_said_to():
+    for seed in range(20):
+        inside, border = limits.two_holes(np.random.default_rng(seed), 32, 12)
+        assert inside.sum() == border.sum() == 144
+        rim = np.ones((32, 32), bool)
+        rim[1:-1, 1:-1] = False
+        assert not inside[rim].any()
+        assert border[rim].sum() >= 12
+
+
+def test_errors_are_told_by_distance_and_by_picture():
+    image = np.full((32, 32, 3), 100, np.uint8)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:26, 4:28] = 1  # 18 x 24: no pixel is farther than 9 from a known one
+    completed = image.copy()
+    completed[16:18, 12:20] += 51  # just those at a distance of 9
+    errors = limits.Errors(32)
+    errors.add(completed, image, mask)
+    np.testing.assert_allclose(errors.l1, [0, 0.2, np.nan, np.nan])
+    ((l1, psnr),) = errors.scores
+    share = 16 / (18 * 24)
+    np.testing.assert_allclose(l1, 0.2 * share)
+    np.testing.assert_allclose(psnr, -10 * np.log10(0.04 * share))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data", "{p}", "--holes", "255"], "--holes: give 1 to 254 pixels"),
+        (["--data", "{p}/none"], "none: no such file or folder"),
+        (["--data", "{p}", "--output", "{p}/0.png/new"], "0.png: cannot write there"),
+        (["--data", "{p}", "--checkpoint", "{p}"], "no run folder with a checkpoint"),
+    ],
+)
+def test_mistakes_get_one_line_and_exit_code_2(flags, message, trained, pictures, tmp_path, capsys):
+    base = ["--checkpoint", str(trained[0] / "both"), "--output", str(tmp_path / "new")]
+    assert limits.main(base + [flag.format(p=pictures) for flag in flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,168 @@
+"""Fast forms against XLA's own, values and gradients, and each platform's choice."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.sharding import PartitionSpec
+
+from glcic_jax.layers.convolution import (
+    FEW_CHANNELS,
+    convolution,
+    deconvolution,
+    plain_convolution,
+    plain_deconvolution,
+)
+from glcic_jax.layers.winograd import TILES, matrices, winograd
+from glcic_jax.runtime.devices import DATA, make_mesh
+
+rng = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return jnp.asarray(rng.normal(size=shape), jnp.float32)
+
+
+def values_and_gradients(function, x, kernel):
+    """The output, and its gradients for one fixed cotangent."""
+
+    @jax.jit
+    def both(x, kernel):
+        output, back = jax.vjp(function, x, kernel)
+        return output, *back(jax.random.normal(jax.random.key(1), output.shape))
+
+    return jax.device_get(both(x, kernel))
+
+
+def assert_agree(ours, plain, tolerance):
+    """To a share of the spread of what is compared."""
+    for name, a, b in zip(("output", "dx", "dk"), ours, plain, strict=True):
+        assert a.shape == b.shape, name
+        np.testing.assert_allclose(a, b, atol=tolerance * b.std(), err_msg=name)
+
+
+@pytest.fixture(autouse=True)
+def _fast_however_small(monkeypatch):
+    monkeypatch.setattr("glcic_jax.layers.convolution.LITTLE_WORK", 0)
+
+
+@pytest.mark.parametrize("taps", [2, 3])
+@pytest.mark.parametrize("tile", TILES)
+def test_the_matrices_convolve(tile, taps):
+    to_input, to_kernel, to_output = matrices(tile, taps)
+    signal, kernel = rng.normal(size=tile + taps - 1), rng.normal(size=taps)
+    ours = to_output @ ((to_kernel @ kernel) * (to_input @ signal))
+    np.testing.assert_allclose(ours, np.correlate(signal, kernel, "valid"), atol=1e-14)
+
+
+WIDE, NARROW = 2 * FEW_CHANNELS, 3
+
+
+@pytest.mark.parametrize(
+    ("size", "taps", "inputs", "outputs", "stride", "dilation"),
+    [
+        ((64, 50), 3, WIDE, WIDE + 1, 1, 1),  # tiles of 4, which do not divide the width
+        ((9, 7), 3, WIDE, WIDE, 1, 2),  # nor does the dilation
+        ((8, 8), 3, WIDE, WIDE, 1, 16),  # only the central tap meets the picture
+        ((9, 7), 3, WIDE, WIDE, 2, 1),
+        ((64, 64), 5, WIDE, WIDE, 2, 1),
+        ((5, 5), 5, WIDE, WIDE, 2, 1),  # a discriminator's last layer
+        ((12, 10), 5, NARROW, WIDE, 1, 1),  # the completion network's first layer
+        ((13, 10), 5, NARROW, WIDE, 2, 1),  # a discriminator's first layer
+        ((12, 10), 3, WIDE, NARROW, 1, 1),  # the completion network's last layer
+    ],
+)
+def test_fast_convolutions_agree_with_plain_ones(size, taps, inputs, outputs, stride, dilation):
+    x, kernel = normal(2, *size, inputs), normal(taps, taps, inputs, outputs)
+    ours = values_and_gradients(lambda x, k: convolution(x, k, stride, dilation), x, kernel)
+    plain = values_and_gradients(lambda x, k: plain_convolution(x, k, stride, dilation), x, kernel)
+    assert ours[0].shape == (2, -(-size[0] // stride), -(-size[1] // stride), outputs)
+    assert_agree(ours, plain, 1e-4)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (32, 32)])
+def test_deconvolution_is_the_transpose_of_the_strided_convolution(size):
+    def transpose(y, kernel):
+        layout = ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(
+            y, kernel, (2, 2), ((1, 1), (1, 1)), dimension_numbers=layout
+        )
+
+    def definition(x, kernel):
+        like = jax.ShapeDtypeStruct((2, 2 * size[0], 2 * size[1], 3), x.dtype)
+        return jax.linear_transpose(lambda y: transpose(y, kernel), like)(x)[0]
+
+    x, kernel = normal(2, *size, 6), normal(4, 4, 3, 6)
+    exact = values_and_gradients(definition, x, kernel)
+    assert_agree(values_and_gradients(deconvolution, x, kernel), exact, 1e-4)
+    assert_agree(values_and_gradients(plain_deconvolution, x, kernel), exact, 1e-5)
+
+
+@pytest.mark.parametrize(("size", "worst"), [(64, 1.5e-5), (2, 5e-6)])
+def test_rounding_of_a_full_layer_stays_small(size, worst):
+    """Spread of the error over that of the output, 256 channels, tiles of 4 and of 2."""
+    x, kernel = normal(1, size, size, 256), normal(3, 3, 256, 256)
+    exact = plain_convolution(x, kernel)
+    error = jnp.asarray(winograd(x, kernel, (1, 1))) - exact
+    assert 0 < float(error.std() / exact.std()) < worst
+
+
+def operations(function, *arrays, platform):
+    text = jax.jit(function).trace(*arrays).lower(lowering_platforms=(platform,)).as_text()
+    return "stablehlo.convolution" in text, "stablehlo.dot_general" in text
+
+
+@pytest.mark.parametrize(
+    ("function", "kernel"), [(convolution, (3, 3, 16, 16)), (deconvolution, (4, 4, 16, 16))]
+)
+def test_only_cpus_multiply_matrices(function, kernel):
+    def gradients(x, kernel, cotangent):
+        return jax.vjp(function, x, kernel)[1](cotangent)
+
+    x, kernel = normal(1, 8, 8, 16), normal(*kernel)
+    arrays = (x, kernel, function(x, kernel))
+    for compiled in (lambda x, kernel, _: function(x, kernel), gradients):
+        assert operations(compiled, *arrays, platform="cpu") == (False, True)
+        assert operations(compiled, *arrays, platform="cuda") == (True, False)
+
+
+def test_bfloat16_is_left_to_xla():
+    x, kernel = (a.astype(jnp.bfloat16) for a in (normal(1, 8, 8, 16), normal(3, 3, 16, 16)))
+    np.testing.assert_array_equal(convolution(x, kernel), plain_convolution(x, kernel))
+
+
+@pytest.mark.parametrize(
+    ("function", "kernel"),
+    [
+        (convolution, (3, 3, 16, 16)),
+        (convolution, (5, 5, 3, 16)),
+        (deconvolution, (4, 4, 16, 16)),
+    ],
+    ids=["dilated", "narrow", "deconvolution"],
+)
+def test_gradients_on_four_devices_are_those_on_one(function, kernel):
+    """The kernel is the same on all devices, so its gradient is the sum of theirs."""
+    kernel = normal(*kernel)
+    x = normal(4, 8, 8, 16 if function is deconvolution else kernel.shape[2])
+
+    def loss(x, kernel):
+        return jax.lax.pmean(jnp.mean(function(x, kernel) ** 2), DATA)
+
+    def gradients(devices):
+        on_all = jax.shard_map(
+            jax.value_and_grad(loss, argnums=1), mesh=make_mesh(jax.devices()[:devices]),
+            in_specs=(PartitionSpec(DATA), PartitionSpec()), out_specs=PartitionSpec(),
+        )  # fmt: skip
+        return jax.device_get(jax.jit(on_all)(x, kernel))
+
+    for one, four in zip(gradients(1), gradients(4), strict=True):
+        np.testing.assert_allclose(four, one, rtol=1e-4, atol=1e-5)
+
+
+def test_little_work_is_left_to_xla(monkeypatch):
+    x, kernel = normal(1, 8, 8, 16), normal(3, 3, 16, 16)
+    monkeypatch.setattr("glcic_jax.layers.convolution.LITTLE_WORK", 8 * 8 * 9 * 16 * 16)
+    assert operations(lambda *a: convolution(*a), x, kernel, platform="cpu") == (True, False)  # noqa: PLW0108
+    monkeypatch.setattr("glcic_jax.layers.convolution.LITTLE_WORK", 8 * 8 * 9 * 16 * 16 - 1)
+    assert operations(convolution, x, kernel, platform="cpu") == (False, True)

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from skimage import data
+
+from glcic_jax.methods.procedural.fills import mean_fill, navier_stokes, telea
+from glcic_jax.methods.procedural.poisson import BLENDS, blend
+from glcic_jax.types import UserError
+
+photograph = np.asarray(data.chelsea())[60:188, 100:260]
+rng = np.random.default_rng(0)
+
+
+def hole(*boxes, shape=(128, 160)):
+    mask = np.zeros(shape, np.uint8)
+    for top, bottom, left, right in boxes:
+        mask[top:bottom, left:right] = 1
+    return mask
+
+
+MASKS = {
+    "middle": hole((40, 80, 50, 100)),
+    "edge": hole((0, 30, 20, 60)),
+    "corner": hole((100, 128, 130, 160)),
+    "strip": hole((50, 70, 0, 160)),
+    "several": hole((10, 30, 10, 30), (60, 90, 100, 140), (0, 8, 150, 160)),
+    "one pixel": hole((64, 65, 80, 81)),
+    "pixels": (rng.random((128, 160)) < 0.2).astype(np.uint8),
+    "all but one": 1 - hole((64, 65, 80, 81)),
+}
+
+
+def tinted(image):
+    """A network's output: right in its gradients, wrong in its colour, wild at known pixels."""
+    return np.clip(image.astype(int) + np.array([30, -25, 20]), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("method", BLENDS)
+@pytest.mark.parametrize("name", MASKS)
+def test_known_pixels_never_change(method, name):
+    mask = MASKS[name]
+    blended = blend(photograph, tinted(photograph), mask, method=method)
+    assert blended.dtype == np.uint8
+    np.testing.assert_array_equal(blended[mask == 0], photograph[mask == 0])
+
+
+@pytest.mark.parametrize("method", BLENDS)
+@pytest.mark.parametrize("name", MASKS)
+def test_neither_picture_is_read_where_it_must_not_be(method, name):
+    mask = MASKS[name][..., None]
+    output = tinted(photograph)
+    clean = blend(photograph, output, mask[..., 0], method=method)
+    poison = rng.integers(0, 256, photograph.shape, np.uint8)
+    uncut_hidden = np.where(mask == 1, poison, photograph)
+    known_hidden = np.where(mask == 1, output, poison)
+    poisoned = blend(uncut_hidden, known_hidden, mask[..., 0], method=method)
+    np.testing.assert_array_equal(clean, poisoned)
+
+
+@pytest.mark.parametrize("method", BLENDS)
+@pytest.mark.parametrize("name", MASKS)
+def test_the_surroundings_are_all_that_counts(method, name, monkeypatch):
+    near = blend(photograph, tinted(photograph), MASKS[name], method=method)
+    monkeypatch.setattr("glcic_jax.methods.procedural.poisson.MARGIN", 10_000)
+    whole = blend(photograph, tinted(photograph), MASKS[name], method=method)
+    np.testing.assert_array_equal(near, whole)
+
+
+def hole_psnr(image, mask):
+    error = (image.astype(float) - photograph)[mask == 1] / 255
+    return -10 * np.log10((error**2).mean())
+
+
+@pytest.mark.parametrize("name", ["middle", "edge", "corner", "strip", "several"])
+def test_the_colour_cast_goes(name):
+    mask = MASKS[name]
+    output = tinted(photograph)
+    raw = np.where(mask[..., None] == 1, output, photograph)
+    assert hole_psnr(blend(photograph, output, mask), mask) > hole_psnr(raw, mask) + 6
+
+
+def test_a_constant_offset_beside_a_constant_picture_goes_wholly():
+    flat = np.full((20, 24, 3), 100, np.uint8)
+    mask = hole((0, 9, 5, 24), shape=(20, 24))
+    np.testing.assert_array_equal(blend(flat, flat + 57, mask), flat)
+
+
+def test_solution_satisfies_the_poisson_equation():
+    """Inside, away from the rim, the result's Laplacian is the output's, before rounding."""
+    mask = MASKS["middle"]
+    smooth = np.round(
+        np.linspace(60, 180, 160)[None, :, None] + np.linspace(0, 30, 128)[:, None, None]
+    ).astype(np.uint8)
+    smooth = smooth.repeat(3, axis=2)
+    blended = blend(smooth, np.clip(smooth + 40, 0, 255), mask).astype(int)
+    assert np.abs(blended - smooth).max() <= 2
+
+
+def test_empty_masks_copy_and_full_ones_are_refused():
+    copy = blend(photograph, tinted(photograph), hole())
+    np.testing.assert_array_equal(copy, photograph)
+    assert copy is not photograph
+    with pytest.raises(UserError, match="covers the whole picture"):
+        blend(photograph, photograph, hole((0, 128, 0, 160)))
+    with pytest.raises(UserError, match="choose membrane or telea"):
+        blend(photograph, photograph, MASKS["middle"], method="clone")
+
+
+@pytest.mark.parametrize("fill", [telea, navier_stokes])
+def test_procedural_fills_keep_known_pixels_and_never_read_the_hole(fill):
+    mask = MASKS["several"].astype(np.float32)[None, ..., None]
+    image = (photograph / np.float32(255))[None]
+    filled = fill(image, mask)
+    np.testing.assert_array_equal(filled[mask[..., 0] == 0], image[mask[..., 0] == 0])
+    poisoned = fill(np.where(mask == 1, rng.random(image.shape, np.float32), image), mask)
+    np.testing.assert_array_equal(filled, poisoned)
+    middle = fill(np.full_like(image, 0.6), mask)
+    np.testing.assert_allclose(middle, 0.6, atol=6 / 255)  # OpenCV is that exact
+
+
+def test_mean_fill_paints_the_hole_only():
+    mask = MASKS["corner"].astype(np.float32)[None, ..., None]
+    image = (photograph / np.float32(255))[None]
+    filled = mean_fill(image, mask, mean_pixel=(0.1, 0.2, 0.3))
+    np.testing.assert_allclose(filled[0, 127, 159], (0.1, 0.2, 0.3), rtol=1e-6)
+    np.testing.assert_array_equal(filled[mask[..., 0] == 0], image[mask[..., 0] == 0])

@@ -1,0 +1,335 @@
+"""Completion by latent search: the networks, the search, the update, and all of it as a user."""
+
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import glcic_jax
+from configs import dcgan_faces64
+from experiments import latent_search
+from glcic_jax import main
+from glcic_jax.complete import __main__ as complete
+from glcic_jax.complete.completer import Completer
+from glcic_jax.layers.convolution import plain_convolution
+from glcic_jax.methods import METHODS
+from glcic_jax.methods.dcgan.networks import Discriminator, Generator, enlarge, halvings, start_edge
+from glcic_jax.methods.dcgan.search import Search, contextual_weight, search
+from glcic_jax.methods.procedural.poisson import blend
+from glcic_jax.pictures.decode import decode, write
+from glcic_jax.types import NetworkState, UserError
+from tests.helpers.small import MEAN, change, make_batch, run_steps
+
+
+def tiny(**changes):
+    config = dcgan_faces64.get_config()
+    config.update(width=4, latent=6, feature_matching=0.05)
+    config.data.update(crop=32, resize=(32, 32), batch_size=8, threads=2)
+    config.holes.size = 12
+    config.phases.adversarial = 2
+    config.completion.update(latent_steps=20, starts=3, preview_steps=3)
+    return change(config, changes)
+
+
+# The networks ------------------------------------------------------------------------------------
+
+
+def test_enlarging_is_the_transpose_of_a_strided_convolution():
+    rng = np.random.default_rng(0)
+    shapes = (5, 5, 3, 7), (2, 4, 6, 7), (2, 8, 12, 3)
+    kernel, x, y = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+
+    @jax.jit
+    def products(kernel, x, y):
+        return jnp.vdot(plain_convolution(y, kernel, 2), x), jnp.vdot(y, enlarge(x, kernel))
+
+    np.testing.assert_allclose(*products(kernel, x, y), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("size", "start", "layers"), [(64, 4, 4), (96, 6, 4)])
+def test_networks_fit_their_pictures(size, start, layers):
+    assert (start_edge(size), halvings(size)) == (start, layers)
+    generator, discriminator = Generator(train=False, size=size), Discriminator(train=False)
+    pictures, variables = jax.eval_shape(
+        generator.init_with_output, jax.random.key(0), jnp.zeros((2, 100))
+    )
+    assert pictures.shape == (2, size, size, 3)
+    kernel = variables["params"]["dense"]["kernel"]
+    assert kernel.shape == (100, start**2 * 64 * 2**layers)
+    (logits, features), variables = jax.eval_shape(
+        discriminator.init_with_output, jax.random.key(0), jnp.zeros((2, size, size, 3))
+    )
+    assert logits.shape == (2,)
+    assert features.shape == (2, start**2 * 64 * 2 ** (layers - 1))
+    assert "norm1" not in variables["params"]
+
+
+# The search --------------------------------------------------------------------------------------
+
+SETTINGS = Search(
+    latent=3, steps=40, starts=4, learning_rate=0.01, momentum=0.9, prior_weight=0.1, window=3,
+    tell=False,
+)  # fmt: skip
+
+
+def colours(z):
+    """A generator of pictures of one colour each."""
+    return jnp.broadcast_to((z[:, None, None, :] + 1) / 2, (len(z), 8, 8, 3))
+
+
+def no_opinion(pictures):
+    return jnp.zeros(len(pictures))
+
+
+def find(image, mask, judge=no_opinion, **changes):
+    found = jax.jit(lambda image, mask, key: search(
+        colours, judge, image, mask, key, SETTINGS._replace(**changes)
+    ))  # fmt: skip
+    return np.asarray(found(image, mask, jax.random.key(0)))
+
+
+@pytest.fixture(scope="module")
+def example():
+    image = np.broadcast_to(np.float32([0.2, 0.5, 0.7]), (2, 8, 8, 3)).copy()
+    image[1] = 0.9
+    mask = np.zeros((2, 8, 8, 1), np.float32)
+    mask[:, 2:5, 3:6] = 1
+    return image, mask
+
+
+def test_known_pixels_weigh_by_what_is_missing_around_them():
+    mask = np.zeros((1, 5, 5, 1), np.float32)
+    mask[0, 0, 0] = mask[0, 0, 1] = 1
+    expected = np.zeros((5, 5))
+    expected[0, 2] = expected[1, 2] = 1 / 9
+    expected[1, 0] = expected[1, 1] = 2 / 9
+    np.testing.assert_allclose(contextual_weight(mask, 3)[0, ..., 0], expected, rtol=1e-6)
+
+
+def test_the_search_finds_the_colour_around_the_hole(example):
+    image, mask = example
+    far = np.asarray(contextual_weight(mask, 3)) == 0
+    found = find(np.where(far, 0.0, image), mask, steps=300, learning_rate=0.001)
+    np.testing.assert_allclose(found, image, atol=0.01)
+
+
+def test_neither_the_holes_contents_nor_other_pictures_matter(example):
+    image, mask = example
+    first = find(image, mask)
+    poisoned = np.where(mask > 0, np.nan, image)
+    np.testing.assert_array_equal(find(poisoned, mask), first)
+    np.testing.assert_allclose(find(image[1:], mask[1:])[0], first[1], atol=1e-6)
+
+
+def test_steps_are_nesterovs_and_stay_in_the_cube(example):
+    """Amos 2016: v <- m v - r g(z), z <- clip(z - m v' + (1 + m) v), v' the velocity before."""
+    image, mask = (part[:1] for part in example)
+    weight = np.asarray(contextual_weight(mask, 3))
+    z = np.asarray(jax.random.uniform(jax.random.key(0), (1, 3), minval=-1, maxval=1))
+    velocity = np.zeros_like(z)
+    for _ in range(7):
+        gradient = weight.sum() * np.sign(z - (2 * image[:, 0, 0] - 1))
+        before, velocity = velocity, 0.9 * velocity - 0.2 * gradient
+        z = np.clip(z - 0.9 * before + 1.9 * velocity, -1, 1)
+    ours = find(image, mask, steps=7, starts=1, learning_rate=0.2)
+    assert np.abs(z).max() == 1
+    np.testing.assert_allclose(2 * ours[:, 0, 0] - 1, z, atol=1e-5)
+
+
+def test_the_best_of_the_starts_is_kept_for_each_picture(example):
+    image, mask = example
+    starts = np.asarray(jax.random.uniform(jax.random.key(0), (4, 3), minval=-1, maxval=1))
+    found = 2 * find(image, mask, steps=0)[:, 0, 0] - 1
+    for ours, wanted in zip(found, 2 * image[:, 0, 0] - 1, strict=True):
+        nearest = np.abs(starts - wanted).sum(axis=1).argmin()
+        np.testing.assert_allclose(ours, starts[nearest], atol=1e-6)
+
+
+def test_what_looks_real_is_preferred_by_its_weight(example):
+    image, mask = example
+
+    def bright(pictures):
+        return pictures.mean(axis=(1, 2, 3))
+
+    plain, judged = (find(image, mask, bright, prior_weight=w).mean() for w in (0.0, 100.0))
+    assert judged > plain + 0.05
+
+
+def test_progress_is_logged(example, caplog):
+    with caplog.at_level(logging.INFO, "glcic_jax"):
+        find(*example, steps=101, tell=True)
+        jax.effects_barrier()
+    told = [r.getMessage().split(" steps")[0] for r in caplog.records if "search" in r.getMessage()]
+    assert told == ["latent search: 0 of 101", "latent search: 100 of 101"]
+
+
+# Settings ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data__crop": 72}, "data.crop is 72: a DCGAN draws squares of 4, 5, 6 or 7 pixels"),
+        ({"completion__starts": 0}, "completion.starts is 0: choose 1 or more"),
+        ({"completion__window": 4}, "choose an odd number"),
+        ({"latent": 0}, "latent is 0"),
+        ({"dtype": "float16"}, "choose float32 or bfloat16"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        METHODS["dcgan_completion"](tiny(**changes), MEAN)
+
+
+def test_blending_belongs_to_the_method():
+    assert METHODS["dcgan_completion"](tiny(), MEAN).blends
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (32, 32, 3), np.uint8)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:20, 8:20] = 1
+    completer = Completer(lambda image, mask: image * 0 + 0.5, MEAN, 0, size=32, blends=True)
+    plain = completer(image, mask, postprocess=False)
+    assert (plain[mask == 1] == 128).all()
+    np.testing.assert_array_equal(completer(image, mask), blend(image, plain, mask))
+
+
+# Training, and all of it as a user ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def steps():
+    return [run_steps(tiny(), 2, devices=devices) for devices in (1, 4)]
+
+
+@pytest.mark.slow
+def test_device_count_changes_nothing(steps):
+    one, four = steps
+    for ours, theirs in zip(one[1], four[1], strict=True):
+        for name, value in ours.items():
+            np.testing.assert_allclose(value, theirs[name], rtol=1e-4, err_msg=name)
+    for ours, theirs in zip(one[0], four[0], strict=True):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), ours.networks, theirs.networks
+        )
+
+
+@pytest.mark.slow
+def test_an_update_equals_the_formulas_written_again(steps):
+    """D before G; G against the new D; neither's gradient reaches the other."""
+    (before, after, _), (metrics, _) = steps[0]
+    real = 2 * jnp.asarray(make_batch(0)["image"], jnp.float32) / 255 - 1
+    key = jax.random.fold_in(jax.random.key(1), 0)
+    z = jax.random.uniform(key, (8, 6), minval=-1, maxval=1)
+    modules = {
+        "generator": Generator(train=True, size=32, width=4),
+        "discriminator": Discriminator(train=True, width=4),
+    }
+    adam = optax.adam(2e-4, b1=0.5, b2=0.999)
+
+    def run(name, params, stats, x):
+        output, changed = modules[name].apply(
+            {"params": params, "batch_stats": stats}, x, mutable=["batch_stats"]
+        )
+        return output, changed["batch_stats"]
+
+    def moved(network, gradients, stats):
+        updates, opt_state = adam.update(gradients, network.opt_state)
+        return NetworkState(optax.apply_updates(network.params, updates), stats, opt_state)
+
+    old_g, old_d = before.networks["generator"], before.networks["discriminator"]
+
+    def judging(params):
+        fake, _ = run("generator", old_g.params, old_g.batch_stats, z)
+        (on_real, _), stats = run("discriminator", params, old_d.batch_stats, real)
+        (on_fake, _), stats = run("discriminator", params, stats, fake)
+        loss = -jnp.log(jax.nn.sigmoid(on_real)) - jnp.log(1 - jax.nn.sigmoid(on_fake))
+        return loss.mean(), stats
+
+    def drawing(params, judge):
+        fake, stats = run("generator", params, old_g.batch_stats, z)
+        (on_fake, ours), _ = run("discriminator", judge.params, judge.batch_stats, fake)
+        (_, theirs), _ = run("discriminator", judge.params, judge.batch_stats, real)
+        distance = jnp.square(ours.mean(axis=0) - theirs.mean(axis=0)).sum()
+        real_looking = -jnp.log(jax.nn.sigmoid(on_fake)).mean()
+        return real_looking + 0.05 * distance, stats
+
+    (d_loss, stats), d_gradients = jax.jit(jax.value_and_grad(judging, has_aux=True))(old_d.params)
+    new_d = moved(old_d, d_gradients, stats)
+    (g_loss, stats), g_gradients = jax.jit(jax.value_and_grad(drawing, has_aux=True))(
+        old_g.params, new_d
+    )
+    expected = {"generator": moved(old_g, g_gradients, stats), "discriminator": new_d}
+    jax.tree.map(
+        # Adam's first step is the learning rate, 2e-4, whatever the gradient: its moments tell.
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4),
+        after.networks,
+        expected,
+    )
+    for name, value in {
+        "loss/discriminator": d_loss,
+        "loss/generator": g_loss,
+        "grad_norm/discriminator": optax.tree.norm(d_gradients),
+        "grad_norm/generator": optax.tree.norm(g_gradients),
+    }.items():
+        np.testing.assert_allclose(metrics[name], value, rtol=1e-4, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Pictures, a trained run, and a mask of another size than the networks'."""
+    folder = tmp_path_factory.mktemp("dcgan")
+    rng = np.random.default_rng(0)
+    (folder / "pictures").mkdir()
+    for number in range(8):
+        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
+        write(folder / "pictures" / f"{number}.png", coarse.repeat(4, 0).repeat(4, 1))
+    mask = np.zeros((40, 48, 3), np.uint8)
+    mask[10:20, 15:30] = 255
+    write(folder / "mask.png", mask)
+    config = tiny(feature_matching=0.0)
+    config.data.update(root=str(folder / "pictures"), held_out=0.25, held_out_examples=8)
+    config.data.update(min_edge=16, batch_size=4)
+    config.every.update(log=1, images=2, evaluate=2, checkpoint=1)
+    main.run(config, folder / "run")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_run_completes_photographs_of_any_size(files, capsys):
+    assert (files / "run" / "samples" / "00000002.png").exists()
+    names = {"checkpoint": "run", "image": "pictures/0.png", "mask": "mask.png"}
+    flags = [f"--{name}={files / path}" for name, path in names.items()]
+    flags += ["--latent_steps=5", "--starts=2", f"--output={files / 'out.png'}"]
+    assert complete.main(flags) == 0
+    picture, hole = decode(files / "pictures/0.png"), decode(files / "mask.png")[..., 0] > 0
+    completed = decode(files / "out.png")
+    np.testing.assert_array_equal(completed[~hole], picture[~hole])
+    completer = glcic_jax.load(files / "run", latent_steps=5, starts=2)
+    np.testing.assert_array_equal(completer(picture, hole), completed)
+    other = np.where(hole[..., None], 255 - picture, picture)
+    np.testing.assert_array_equal(completer(other, hole), completed)
+    assert complete.main([*flags, "--no-postprocess"]) == 0
+    assert (decode(files / "out.png") != completed).any()
+    capsys.readouterr()
+    assert complete.main([*flags, "--starts=0"]) == 2
+    assert capsys.readouterr().err == "error: completion.starts is 0: choose 1 or more\n"
+
+
+@pytest.mark.slow
+def test_time_and_quality_are_told_by_starts_and_steps(files, capsys):
+    paths = {"checkpoint": "run", "data": "pictures", "output": "measured"}
+    flags = [f"--{name}={files / path}" for name, path in paths.items()]
+    flags += ["--starts", "1", "2", "--steps", "0", "--count", "8", "--batch_size", "4"]
+    assert latent_search.main(flags) == 0
+    table = (files / "measured" / "table.md").read_text()
+    assert table in capsys.readouterr().out
+    head, _, row = table.splitlines()
+    assert head.count("starts") == 2
+    one, _, two, _ = map(float, row.strip("| ").split(" | ")[1:])
+    assert 0 < min(one, two) <= max(one, two) < 1
+    assert decode(files / "measured" / "grid.png").shape == (22 + 8 * 36, 4 * 36 - 4, 3)
+    assert latent_search.main([*flags, "--count", "7"]) == 2
+    assert "--count 7" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""The command `glcic`, as it is installed."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from glcic_jax.__main__ import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+ENTRY = "import sys; from glcic_jax.__main__ import main; sys.exit(main())"
+
+
+def glcic(*arguments):
+    """Runs the function that the installed script calls, from the project's folder."""
+    command = [sys.executable, "-c", ENTRY, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_it_lists_its_commands():
+    listed = glcic("--help")
+    assert listed.returncode == 0
+    assert all(f"\n  {name} " in listed.stdout for name in COMMANDS)
+    assert glcic().stdout == listed.stdout
+
+
+def test_an_unknown_command_is_told_in_one_line():
+    refused = glcic("paint")
+    assert refused.returncode == 2
+    assert refused.stderr == f'error: glcic knows no "paint": choose {", ".join(COMMANDS)}\n'
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_an_example_in_its_help(name):
+    module = ast.parse((ROOT / f"glcic_jax/{COMMANDS[name][0]}.py").read_text())
+    assert f"python -m glcic_jax.{COMMANDS[name][0]} " in (ast.get_docstring(module) or "")
+
+
+def test_a_command_gets_its_arguments_and_gives_its_exit_code():
+    refused = glcic(
+        "complete", "--checkpoint", "x", "--image", "no", "--mask", "no", "--output", "o"
+    )
+    assert refused.returncode == 2
+    assert refused.stderr == "error: no: no such file or folder\n"
+
+
+def test_training_finds_configs_that_import_each_other(tmp_path):
+    refused = glcic("train", "--config", "configs/facades.py", "--workdir", str(tmp_path / "run"))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: runs/places2: no run folder")
+
+
+def test_the_project_names_the_command_and_every_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["scripts"] == {"glcic": "glcic_jax.__main__:main"}
+    dynamic = project["tool"]["setuptools"]["dynamic"]["optional-dependencies"]
+    files = {path.stem.partition("-")[2] for path in ROOT.glob("requirements-*.txt")}
+    assert set(dynamic) == files - {"run", "cuda"}

@@ -1,0 +1,98 @@
+import errno
+import fcntl
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from glcic_jax.runtime.run_folder import claim, lock
+from glcic_jax.types import UserError
+
+CONFIG = {"seed": 0, "data": {"batch_size": 96, "threads": 16, "resize": (256, 384)}}
+FREE = ("every", "data.threads")
+
+
+def test_a_new_folder_is_claimed_and_an_old_one_recognised(tmp_path):
+    assert not claim(tmp_path, CONFIG, may_differ=FREE)
+    assert claim(tmp_path, CONFIG, may_differ=FREE)
+    assert json.loads((tmp_path / "config.json").read_text())["data"]["resize"] == [256, 384]
+    assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_another_config_is_refused_with_the_differences(tmp_path):
+    claim(tmp_path, CONFIG, may_differ=FREE)
+    other = {"seed": 1, "width": 64, "data": CONFIG["data"] | {"batch_size": 32}}
+    with pytest.raises(UserError) as caught:
+        claim(tmp_path, other, may_differ=FREE)
+    message = str(caught.value)
+    for part in (
+        "data.batch_size is 96 there and 32 here",
+        "seed is 0 there and 1 here",
+        "width is absent there and 64 here",
+        "choose another --workdir",
+    ):
+        assert part in message
+    assert "\n" not in message
+    assert json.loads((tmp_path / "config.json").read_text())["seed"] == 0
+
+
+def test_what_has_no_part_in_the_result_may_change(tmp_path):
+    claim(tmp_path, CONFIG, may_differ=FREE)
+    changed = CONFIG | {"data": CONFIG["data"] | {"threads": 2}, "every": {"log": 5}}
+    assert claim(tmp_path, changed, may_differ=FREE)
+    with pytest.raises(UserError, match="data.threads_more"):
+        more = changed | {"data": changed["data"] | {"threads_more": 1}}
+        claim(tmp_path, more, may_differ=FREE)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"null", b"", b"\xff"])
+def test_a_broken_config_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(UserError, match="config.json: not a config"):
+        claim(tmp_path, CONFIG, may_differ=FREE)
+
+
+def test_a_file_in_the_folders_place_is_refused(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="cannot write there"), lock(tmp_path / "run"):
+        pass
+    with pytest.raises(UserError, match="cannot read or write it"):
+        claim(tmp_path / "run", CONFIG, may_differ=FREE)
+
+
+def test_other_files_in_the_folder_are_no_run(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert not claim(tmp_path, CONFIG, may_differ=FREE)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch):
+    def no_locks(handle, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(UserError, match="cannot lock it .No locks"), lock(tmp_path / "run"):
+        pass
+
+
+def test_two_processes_never_train_in_one_folder(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from glcic_jax.runtime.run_folder import lock\n"
+        "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="another process is training"), lock(tmp_path / "run"):
+            pass
+        other.kill()
+    with lock(tmp_path / "run"):
+        pass  # the kernel let go

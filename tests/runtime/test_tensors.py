@@ -1,0 +1,132 @@
+"""Weights files, made here by hand: what is read, and what is refused."""
+
+import io
+import pickle
+import random
+import struct
+import sys
+import types
+import zipfile
+
+import numpy as np
+import pytest
+
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.tensor_files import LEGACY_MAGIC, read_tensors
+
+rng = np.random.default_rng(0)
+ARRAYS = {
+    "kernel": rng.random((2, 3, 4, 5), np.float32),
+    "count": np.array(7, np.int64),
+    "empty": np.zeros((0, 3), np.float32),
+}
+STORAGES = {np.dtype(np.float32): "FloatStorage", np.dtype(np.int64): "LongStorage"}
+
+
+class Stored:
+    """A tensor as PyTorch pickles it: a view of a storage that lies elsewhere in the file."""
+
+    def __init__(self, key, array, torch):
+        self.key, self.array, self.torch = key, array, torch
+
+    def __reduce__(self):
+        strides = tuple(step // self.array.itemsize for step in self.array.strides)
+        storage = Storage(self.key, self.array, getattr(self.torch, STORAGES[self.array.dtype]))
+        arguments = (storage, 0, self.array.shape, strides, False, {})
+        return sys.modules["torch._utils"]._rebuild_tensor_v2, arguments
+
+
+class Storage:
+    def __init__(self, key, array, kind):
+        self.pid = ("storage", kind, key, "cuda:0", array.size)
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, obj):
+        return obj.pid if isinstance(obj, Storage) else None
+
+
+@pytest.fixture
+def torch(monkeypatch):
+    """As much of PyTorch as a pickle names."""
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    for name in STORAGES.values():
+        setattr(torch, name, type(name, (), {"__module__": "torch"}))
+    exec("def _rebuild_tensor_v2(): pass", utils.__dict__)
+    utils._rebuild_tensor_v2.__module__ = "torch._utils"
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch._utils", utils)
+    return torch
+
+
+def dumps(obj):
+    file = io.BytesIO()
+    Pickler(file, protocol=2).dump(obj)
+    return file.getvalue()
+
+
+def legacy(torch, arrays):
+    tree = {name: Stored(name, array, torch) for name, array in arrays.items()}
+    parts = [dumps(part) for part in (LEGACY_MAGIC, 1001, {}, tree, list(arrays))]
+    parts += [struct.pack("<q", array.size) + array.tobytes() for array in arrays.values()]
+    return b"".join(parts)
+
+
+def zipped(torch, arrays):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        tree = {name: Stored(name, array, torch) for name, array in arrays.items()}
+        archive.writestr("archive/data.pkl", dumps(tree))
+        for name, array in arrays.items():
+            archive.writestr(f"archive/data/{name}", array.tobytes())
+    return file.getvalue()
+
+
+def plain(torch, arrays):
+    del torch
+    return pickle.dumps({"deep": arrays}, protocol=4)
+
+
+@pytest.mark.parametrize("form", [legacy, zipped, plain])
+def test_arrays_come_back(form, torch, tmp_path):
+    path = tmp_path / "weights"
+    path.write_bytes(form(torch, ARRAYS))
+    found = read_tensors(path)
+    found = found.get("deep", found)
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype
+
+
+@pytest.mark.parametrize("form", [legacy, zipped, plain])
+def test_damaged_files_raise_nothing_but_a_line(form, torch, tmp_path):
+    whole = form(torch, ARRAYS)
+    path = tmp_path / "weights"
+    chance = random.Random(0)
+    refused = 0
+    for _ in range(100):
+        data = bytearray(whole[: chance.randrange(len(whole))] if chance.random() < 0.3 else whole)
+        for _ in range(3):
+            if data:
+                data[chance.randrange(min(len(data), 400))] = chance.randrange(256)
+        path.write_bytes(data)
+        try:
+            read_tensors(path)
+        except UserError as error:
+            assert len(str(error).splitlines()) == 1
+            refused += 1
+    assert refused > 30
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ("/tmp/glcic_jax_was_run", "w"))
+
+
+def test_a_pickle_that_runs_code_is_refused(tmp_path):
+    path = tmp_path / "weights"
+    path.write_bytes(pickle.dumps({"kernel": Evil()}))
+    with pytest.raises(UserError, match="asks for .*open, which no array needs"):
+        read_tensors(path)
+    with pytest.raises(UserError, match="none: No such file"):
+        read_tensors(tmp_path / "none")

@@ -1,0 +1,127 @@
+"""Runs that start from converted weights."""
+
+import sys
+from dataclasses import replace
+from functools import cache
+
+import jax
+import numpy as np
+import pytest
+
+from configs import finetune
+from glcic_jax.convert.pytorch_glcic import from_state_dict
+from glcic_jax.convert.pytorch_partial_conv import from_state_dict as from_partial
+from glcic_jax.main import main, run
+from glcic_jax.methods import METHODS
+from glcic_jax.train.report import read_records
+from glcic_jax.train.start import mean_pixel_of, network_of
+from glcic_jax.types import UserError
+from glcic_jax.weights.checkpoint import restore_network
+from glcic_jax.weights.exchange import write_exchange
+from glcic_jax.weights.glcic import flat, fold
+from tests.convert.test_partial_port import STATE
+from tests.helpers.pictures import make_collection
+from tests.helpers.ports import MEAN, mean_of, state_of
+from tests.helpers.small import small_config
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Weights of every kind, by name."""
+    folder = tmp_path_factory.mktemp("weights")
+    for program in ("sequential", "glcic_pytorch", "mmagic"):
+        weights = from_state_dict(state_of(program), mean_of(program), "")
+        write_exchange(weights, folder / program)
+    plain = from_state_dict(state_of("sequential"), MEAN, "")
+    write_exchange(fold(plain), folder / "folded")
+    write_exchange(replace(plain, run={"width": 2, "method": "glcic", "seed": 7}), folder / "run")
+    write_exchange(from_partial(STATE, ""), folder / "partial")
+    return folder
+
+
+def config_of(**changes):
+    return small_config(discriminators=(), phases__discriminator=0, phases__joint=0, **changes)
+
+
+@cache
+def like(width=2):
+    method = METHODS["glcic"](config_of(width=width), MEAN)
+    return jax.eval_shape(method.init, jax.random.key(0)).networks["completion"]
+
+
+@pytest.mark.parametrize("name", ["sequential", "sequential/model.safetensors"])
+def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
+    params, stats = network_of(str(folder / name), "glcic", like())
+    assert jax.tree.structure((params, stats)) == jax.tree.structure(
+        (like().params, like().batch_stats)
+    )
+    theirs = from_state_dict(state_of("sequential"), MEAN, "").tensors
+    for own, tensor in flat({"params": params, "batch_stats": stats}).items():
+        np.testing.assert_array_equal(tensor, theirs[own])
+    assert mean_pixel_of(str(folder / name)) == pytest.approx(MEAN)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "width", "message"),
+    [
+        ("sequential", "glcic", 4, r"of width 2, .*is \(2,\) and this run's \(4,\): set"),
+        ("sequential", "partial_conv", 2, '"partial_conv" cannot start from it'),
+        ("sequential", "context_encoder", 2, '"context_encoder" cannot start from it'),
+        ("partial", "glcic", 2, 'a partial-convolution network .*"glcic" cannot start from it'),
+        ("glcic_pytorch", "glcic", 2, "ReLU, then batch norm, whose arithmetic is not the paper"),
+        ("mmagic", "glcic", 2, "whose arithmetic is not the paper"),
+        ("folded", "glcic", 2, "batch norm folded, whose arithmetic is not the paper"),
+        ("none", "glcic", 2, "no run folder with a checkpoint"),
+    ],
+)  # fmt: skip
+def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, width, message):
+    with pytest.raises(UserError, match=message) as refused:
+        network_of(str(folder / name), method, like(width))
+    assert str(folder / name) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_networks_that_add_to_a_smooth_fill_are_told_apart(folder):
+    weights = from_state_dict(state_of("sequential"), MEAN, "")
+    write_exchange(replace(weights, output="difference"), folder / "smooth")
+    params, _ = network_of(str(folder / "smooth"), "glcic", like(), smooth_holes=True)
+    assert flat({"params": params}).keys() <= weights.tensors.keys()
+    assert finetune.get_config(str(folder / "smooth")).smooth_holes
+    for name, smooth in (("smooth", False), ("sequential", True)):
+        with pytest.raises(UserError, match=f"{not smooth} there and {smooth} here: set config"):
+            network_of(str(folder / name), "glcic", like(), smooth_holes=smooth)
+
+
+def test_finetuning_takes_what_the_weights_tell(folder):
+    config = finetune.get_config(str(folder / "sequential"))
+    assert (config.width, config.data.crop, config.holes.shortest) == (2, 256, 96)
+    assert (config.phases.completion, config.init_from) == (0, str(folder / "sequential"))
+    assert finetune.get_config(str(folder / "run")).seed == 7
+    with pytest.raises(UserError, match="partial: a partial convolution network; configs/finetune"):
+        finetune.get_config(str(folder / "partial"))
+
+
+def test_a_refused_start_leaves_no_run_folder(folder, tmp_path, monkeypatch, capsys):
+    command = ["main", "--config", "configs/places2.py", "--workdir", str(tmp_path / "run")]
+    start = f"--config.init_from={folder / 'sequential'}"
+    monkeypatch.setattr(sys, "argv", [*command, start, "--config.data.batch_size=4"])
+    assert main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "whose layer1.conv.bias is (2,) and this run's (64,)" in line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_from_weights_scores_them_first_and_goes_on(folder, tmp_path):
+    config = config_of(width=2, init_from=str(folder / "sequential"))
+    config.data.update(root=str(make_collection(tmp_path / "pictures", 12)), held_out=0.25)
+    config.data.update(held_out_examples=4, min_edge=16)
+    config.phases.completion = 1
+    config.optimizer.learning_rate = 0.0  # the parameters stay what they were given
+    run(config, tmp_path / "run")
+    records = read_records(tmp_path / "run")
+    assert [r["step"] for r in records if r["kind"] == "held_out"] == [0, 1]
+    params, _ = restore_network(tmp_path / "run", "completion", like())
+    theirs = from_state_dict(state_of("sequential"), MEAN, "").tensors
+    for name, leaf in flat({"params": params}).items():
+        np.testing.assert_array_equal(leaf, theirs[name])

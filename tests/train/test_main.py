@@ -1,0 +1,305 @@
+"""The command as a user meets it: refusals in one line, resuming bit for bit, kill -9, SIGTERM."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from glcic_jax.main import main, parse, run
+from glcic_jax.methods import METHODS
+from glcic_jax.train import loop as train_module
+from glcic_jax.train.loop import Interrupted, require_finite
+from glcic_jax.train.report import read_records
+from glcic_jax.types import UserError
+from glcic_jax.weights.checkpoint import Checkpoints
+from tests.helpers.small import MEAN, change, small_config
+
+ROOT = Path(__file__).parents[2]
+CONFIG = str(ROOT / "configs/places2.py")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
+        Image.fromarray(coarse.repeat(4, 0).repeat(4, 1)).save(folder / f"{number}.png")
+    return folder
+
+
+def tiny(pictures, **changes):
+    """Only the completion network moves: that is quick to compile, and the loop is the same."""
+    config = small_config(discriminators=(), keep=10)
+    config.data.update(root=str(pictures), held_out=0.25, held_out_examples=4, min_edge=16)
+    config.width = 2
+    config.data.batch_size = 4
+    config.phases.update(completion=6, discriminator=0, joint=0)
+    config.every.update(log=1, images=3, evaluate=3, checkpoint=2)
+    return change(config, changes)
+
+
+def final_state(workdir, config):
+    like = METHODS["glcic"](config, MEAN).init(jax.random.key(0, impl="rbg"))
+    with Checkpoints(workdir, keep=9) as checkpoints:
+        state = checkpoints.restore_latest(like)
+    assert state is not None
+    return jax.device_get(state)
+
+
+def losses(workdir):
+    return [(r["step"], r["loss/mse"]) for r in read_records(workdir) if r["kind"] == "train"]
+
+
+@pytest.fixture(scope="module")
+def whole(pictures, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "whole"
+    run(tiny(pictures), workdir)
+    return workdir
+
+
+def test_a_run_leaves_everything_it_promises(whole):
+    names = {path.name for path in whole.iterdir()}
+    promised = {"config.json", "metrics.jsonl", "log.txt", "index.html", "samples", "tensorboard"}
+    assert promised <= names
+    assert [s for s, _ in losses(whole)] == [1, 2, 3, 4, 5, 6]
+    scored = [r for r in read_records(whole) if r["kind"] == "held_out"]
+    assert [r["step"] for r in scored] == [3, 6]
+    assert {"held_out/l1", "held_out/psnr", "held_out/ssim"} <= scored[0].keys()
+    assert sorted(p.name for p in (whole / "samples").iterdir()) == ["00000003.png", "00000006.png"]
+    assert not list(whole.rglob("*.tmp"))
+
+
+def test_a_finished_run_says_so_and_does_nothing(whole, pictures, capsys):
+    before = losses(whole)
+    run(tiny(pictures), whole)
+    assert "found a checkpoint of step 6: training is finished" in capsys.readouterr().out
+    assert losses(whole) == before
+
+
+def test_an_interrupted_run_equals_an_uninterrupted_one(whole, pictures, tmp_path, monkeypatch):
+    """Ctrl-C at step 3, which is no checkpoint's; then on, with other numbers of threads."""
+    config, workdir = tiny(pictures), tmp_path / "cut"
+    evaluation = train_module.Report.evaluation
+
+    def interrupt(self, step, phase, values):
+        evaluation(self, step, phase, values)
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module.Report, "evaluation", interrupt)
+        with pytest.raises(Interrupted):
+            run(config, workdir)
+    assert "SIGINT: saved step 4, leaving" in (workdir / "log.txt").read_text()
+    run(tiny(pictures, data__threads=0), workdir)
+    assert losses(workdir) == losses(whole)
+    assert_same(final_state(workdir, config), final_state(whole, config))
+
+
+def assert_same(ours, theirs):
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+COMMAND = """
+import sys, pathlib
+from glcic_jax import main
+from tests.test_main import tiny
+import jax
+jax.config.update("jax_num_cpu_devices", 4)
+changes = eval(sys.argv[3])
+config, workdir = tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2])
+main.parse = lambda about: (config, workdir, main.Cluster())
+sys.exit(main.main())
+"""
+
+
+def start(pictures, workdir, **changes):
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(pictures), str(workdir), repr(changes)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def wait_for(process, text):
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return
+    raise AssertionError(f"{text} never came:\n{''.join(lines)}")
+
+
+def test_killed_runs_continue_bit_for_bit(pictures, tmp_path):
+    """kill -9 while training, and again right after a save began; SIGTERM; then to the end."""
+    changes = {"phases__completion": 24, "every__checkpoint": 5}
+    config, workdir = tiny(pictures, **changes), tmp_path / "killed"
+    run(config, tmp_path / "whole")
+    for line, number in (("completion 7/24", signal.SIGKILL), ("completion 10/24", signal.SIGKILL)):
+        with start(pictures, workdir, **changes) as process:
+            wait_for(process, line)
+            process.send_signal(number)
+    with start(pictures, workdir, **changes) as process:
+        wait_for(process, "completion 13/24")
+        process.terminate()
+        assert process.stdout is not None
+        rest = process.stdout.read()
+    assert "SIGTERM: saved step" in rest
+    assert process.returncode == 128 + signal.SIGTERM
+    with start(pictures, workdir, **changes) as process:
+        wait_for(process, "found a checkpoint of step")
+        wait_for(process, "done: open")
+    assert losses(workdir) == losses(tmp_path / "whole")
+    assert_same(final_state(workdir, config), final_state(tmp_path / "whole", config))
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_intact(pictures, tmp_path):
+    config = tiny(pictures, optimizer__learning_rate=1e30)
+    with pytest.raises(UserError, match=r"is (nan|inf) at step \d, in the completion phase"):
+        run(config, tmp_path / "run")
+    with pytest.raises(UserError, match="loss/mse is nan at step 1,234, in the joint phase"):
+        require_finite(1234, "joint", {"loss/adversarial": 0.1, "loss/mse": float("nan")})
+    checkpoints = tmp_path / "run" / "checkpoints"
+    kept = [int(p.name) for p in checkpoints.iterdir() if p.name.isdigit()]
+    for step in kept:
+        assert step < 6
+
+
+def test_init_from_takes_over_the_completion_network_and_its_mean_pixel(whole, pictures, tmp_path):
+    config = tiny(pictures, init_from=str(whole), phases__completion=1)
+    config.optimizer.learning_rate = 0.0  # the parameters stay what they were given
+    run(config, tmp_path / "run")
+    ours, theirs = (
+        final_state(w, config).networks["completion"] for w in (tmp_path / "run", whole)
+    )
+    assert_same(ours.params, theirs.params)
+    texts = [(w / "log.txt").read_text() for w in (tmp_path / "run", whole)]
+    assert "starts from" in texts[0]
+    assert "starts from" not in texts[1]
+    before, after = (
+        [r for r in read_records(w) if r["kind"] == "held_out"] for w in (tmp_path / "run", whole)
+    )
+    assert before[0] == after[-1] | {"step": 0}  # what it is worth before the first update
+
+
+def test_finetuning_leaves_the_devices_to_be_chosen(whole):
+    """What reads the start must not wake JAX: the number of devices is set after that."""
+    code = "from glcic_jax.main import parse; parse(); import jax; "
+    code += "jax.config.update('jax_num_cpu_devices', 2); print(jax.device_count())"
+    command = [sys.executable, "-c", code, f"--config=configs/finetune.py:{whole}", "--workdir=x"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == "2\n"
+
+
+def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys):
+    command = ["x", "--config", f"configs/finetune.py:{whole}", "--workdir", "mine"]
+    monkeypatch.setattr(sys, "argv", [*command, "--config.phases.joint=9"])
+    config, _, _ = parse()
+    assert (config.width, config.data.crop, config.data.resize) == (2, 32, (32, 48))
+    assert config.holes.to_dict() == {"kind": "box", "shortest": 6, "longest": 12}
+    assert config.init_from == str(whole)
+    assert config.phases.to_dict() == {"completion": 0, "discriminator": 100, "joint": 9}
+    for wrong, message in (
+        ([*command, "--config.widht=3"], "the nearest is --config.width"),
+        (["x", "--config", "configs/finetune.py", "--workdir", "mine"], "name the run to start"),
+        (["x", "--config", "configs/finetune.py:/no", "--workdir", "mine"], "/no: no run folder"),
+    ):
+        monkeypatch.setattr(sys, "argv", wrong)
+        assert main() == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config.data.batch=32"], "--config.data.batch: the config has no such field; the "
+         "nearest is --config.data.batch_size"),
+        (["--config.data.batch_size=many"], "config.data.batch_size"),
+        (["--config.seed=x"], "config.seed"),
+        (["extra"], '"extra" is no flag'),
+        (["--confg=x"], "Unknown command line flag 'confg'"),
+        (["--config.data.root=/no/such/folder"], "/no/such/folder: no such folder"),
+        (["--config.data.batch_size=6"], "a batch of 6 does not divide over 4 devices"),
+        (["--config.holes.longest=300"], "holes of up to 300 pixels do not fit 256x256 pixels"),
+        (["--config.data.crop=300"], "a crop of 300 pixels does not fit"),
+        (["--config.local_patch=300"], "local_patch of 300 pixels does not fit a crop of 256"),
+        (["--config.method=gan"], 'method is "gan": choose glcic'),
+        (["--config.init_from=/no/run"], "/no/run: no run folder with a checkpoint"),
+    ],
+)  # fmt: skip
+def test_mistakes_get_one_line_and_exit_code_2(
+    arguments, message, tmp_path, pictures, capsys, monkeypatch
+):
+    workdir = tmp_path / "run"
+    base = ["main", "--config", CONFIG, "--workdir", str(workdir)]
+    if not any("data.root" in argument for argument in arguments):
+        base.append(f"--config.data.root={pictures}")
+    monkeypatch.setattr(sys, "argv", base + arguments)
+    assert main() == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not workdir.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--config", CONFIG], ["--workdir", "x"]])
+def test_missing_flags_are_named(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["main", *arguments])
+    assert main() == 2
+    assert "write --config FILE --workdir DIR" in capsys.readouterr().err
+
+
+def test_a_missing_config_file_is_named(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["main", "--config", "configs/nope.py", "--workdir", "x"])
+    assert main() == 2
+    assert "configs/nope.py" in capsys.readouterr().err
+
+
+def test_overrides_keep_their_types(monkeypatch):
+    overrides = ["data.batch_size=32", "data.resize=(128,192)", "optimizer.learning_rate=1"]
+    argv = ["main", "--config", CONFIG, "--workdir", "runs/x"]
+    monkeypatch.setattr(sys, "argv", argv + [f"--config.{text}" for text in overrides])
+    config, workdir, _ = parse()
+    assert (config.data.batch_size, tuple(config.data.resize)) == (32, (128, 192))
+    assert isinstance(config.optimizer.learning_rate, float)
+    assert workdir == Path("runs/x")
+
+
+def test_a_folder_of_another_config_is_refused(whole, pictures):
+    before = (whole / "config.json").read_text()
+    with pytest.raises(UserError, match="seed is 0 there and 1 here"):
+        run(tiny(pictures, seed=1), whole)
+    assert (whole / "config.json").read_text() == before
+    assert json.loads(before)["seed"] == 0
+
+
+def test_a_run_goes_on_from_an_older_checkpoint_if_the_latest_is_damaged(whole, pictures, tmp_path):
+    workdir = tmp_path / "copy"
+    shutil.copytree(whole, workdir)
+    for path in (workdir / "checkpoints/6/about").iterdir():
+        path.write_text("{}")
+    run(tiny(pictures), workdir)
+    assert "found a checkpoint of step 4: resuming" in (workdir / "log.txt").read_text()
+    assert_same(final_state(workdir, tiny(pictures)), final_state(whole, tiny(pictures)))
+
+
+def test_too_many_bad_pictures_stop_the_run_in_one_line(pictures, tmp_path):
+    folder = tmp_path / "pictures"
+    shutil.copytree(pictures, folder)
+    for name in ("1.png", "5.png", "8.png", "9.png"):
+        (folder / name).write_text("broken")
+    with pytest.raises(UserError, match="pictures are unreadable or too small"):
+        run(tiny(folder), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

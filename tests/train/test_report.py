@@ -1,0 +1,233 @@
+import json
+import struct
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+from glcic_jax.train.alarm import CollapseAlarm
+from glcic_jax.train.page import HISTORY, chart, page, thinned
+from glcic_jax.train.report import METRICS_FILE, Report, draw_grid, read_records
+from glcic_jax.train.tensorboard import Board
+
+PHASES = (("completion", 100), ("discriminator", 100), ("joint", 300))
+
+
+def make_report(folder, **changes):
+    options = {"title": "a <run>", "total_steps": 300, "batch_size": 8, "phase_ends": PHASES}
+    return Report(folder, **(options | changes))
+
+
+def losses(step):
+    return {"loss/mse": 1 / step, "grad_norm/completion": 0.1}
+
+
+def test_records_have_step_phase_and_rate(tmp_path):
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        report.scalars(10, "completion", losses(10))
+        report.evaluation(10, "completion", {"held_out/l1": 0.2})
+    train, held_out = read_records(tmp_path)
+    assert train["images_per_s"] > 0
+    assert (train["kind"], train["step"], train["phase"]) == ("train", 10, "completion")
+    assert train["loss/mse"] == 0.1
+    assert held_out == {
+        "kind": "held_out", "step": 10, "phase": "completion", "held_out/l1": 0.2
+    }  # fmt: skip
+
+
+def test_utilisation_is_told_where_the_ideal_time_is_known(tmp_path, monkeypatch, capsys):
+    now = 0.0
+    monkeypatch.setattr("glcic_jax.train.report.time.monotonic", lambda: now)
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        report.ideal_seconds = {"completion": 0.2}
+        now = 5.0
+        report.scalars(10, "completion", losses(10))
+        report.scalars(12, "discriminator", {})
+    known, unknown = read_records(tmp_path)
+    assert (known["mfu"], known["step_ms"], known["images_per_s"]) == (0.4, 500.0, 16.0)
+    assert "mfu" not in unknown
+    assert capsys.readouterr().out.count("MFU 40%") == 1
+
+
+def test_a_resumed_run_forgets_what_it_will_do_again(tmp_path):
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        for step in (10, 20, 30):
+            report.scalars(step, "completion", losses(step))
+    with (tmp_path / METRICS_FILE).open("a") as file:
+        file.write('{"kind": "train", "st')  # killed in the middle of a line
+    with make_report(tmp_path) as report:
+        report.resume(20)
+        report.scalars(30, "completion", losses(30))
+    assert [record["step"] for record in read_records(tmp_path)] == [10, 20, 30]
+
+
+def test_what_is_not_finite_is_written_as_json_can(tmp_path):
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        report.scalars(1, "completion", {"loss/mse": float("nan")})
+    (line,) = (tmp_path / METRICS_FILE).read_text().splitlines()
+    assert json.loads(line)["loss/mse"] is None
+
+
+def test_console_line_tells_phase_rate_and_time_left(tmp_path, capsys):
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        report.scalars(150, "joint", losses(2))
+    line = capsys.readouterr().out
+    for part in ("[joint 150/300]", "images/s", "left", "loss/mse 0.5"):
+        assert part in line
+    assert line.strip() in (tmp_path / "log.txt").read_text()
+
+
+def test_time_spent_on_other_things_does_not_slow_the_rate(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        now[0] += 4
+        with report.paused():
+            now[0] += 60
+        report.scalars(10, "completion", {})
+    assert read_records(tmp_path)[0]["images_per_s"] == 20  # 10 steps of 8 in 4 s
+
+
+def test_other_processes_write_nothing(tmp_path, capsys):
+    with make_report(tmp_path, enabled=False) as report:
+        report.resume(0)
+        report.scalars(10, "completion", losses(10))
+        report.evaluation(10, "completion", {"held_out/l1": 0.2})
+        report.grid(10, [[np.zeros((4, 4, 3), np.uint8)]], ["a"])
+    assert not list(tmp_path.iterdir())
+    assert not capsys.readouterr().out
+
+
+def test_grid_shows_every_picture_in_its_place(tmp_path):
+    rows = [[np.full((16, 20, 3), 40 * r + 10 * c, np.uint8) for c in range(3)] for r in range(2)]
+    picture = draw_grid(rows, ["one", "two", "three"])
+    for row in range(2):
+        for column in range(3):
+            middle = picture[22 + row * 20 + 8, column * 24 + 10]
+            assert (middle == 40 * row + 10 * column).all()
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        report.grid(7, rows, ["one", "two", "three"])
+        report.evaluation(7, "joint", {"held_out/l1": 0.5})
+    saved = cv2.imread(str(tmp_path / "samples" / "00000007.png"))[..., ::-1]
+    np.testing.assert_array_equal(saved, picture)
+    html = (tmp_path / "index.html").read_text()
+    assert 'src="samples/00000007.png"' in html
+    assert "a &lt;run&gt;" in html
+
+
+def test_page_needs_nothing_from_elsewhere_and_is_well_formed():
+    records = [
+        {"kind": "train", "step": s, "phase": "joint", "images_per_s": 9.0, **losses(s)}
+        for s in range(1, 300, 10)
+    ]
+    text = page("title", records, ["samples/1.png"], PHASES, '{"a": "<&>"}')
+    assert "http" not in text
+    assert "<script" not in text
+    assert "{&quot;a&quot;: &quot;&lt;&amp;&gt;&quot;}" in text
+    drawing = chart("Losses", {"loss/mse": [(1, 0.5), (300, 0.1)]}, PHASES, logarithmic=True)
+    tree = ElementTree.fromstring(drawing.replace("&#9632;", ""))
+    texts = [element.text for element in tree.iter("text")]
+    assert {"completion", "joint"} <= set(texts)
+    assert "discriminator" not in texts  # a phase of no steps
+
+
+def test_page_survives_no_records_equal_values_and_zeros():
+    assert "no records yet" in page("t", [], [], PHASES, "")
+    for values in ([0.0, 0.0], [3.0, 3.0], [0.0, 5.0]):
+        drawing = chart("x", {"a": list(enumerate(values, 1))}, PHASES, logarithmic=True)
+        assert "nan" not in drawing
+
+
+def test_long_runs_are_thinned_but_keep_every_score():
+    records = [{"kind": "train", "step": s} for s in range(3 * HISTORY)]
+    records += [{"kind": "held_out", "step": s} for s in range(50)]
+    kept = thinned(records)
+    assert sum(r["kind"] == "train" for r in kept) <= HISTORY
+    assert sum(r["kind"] == "held_out" for r in kept) == 50
+
+
+def accuracy(real, completed):
+    return {"accuracy/real": real, "accuracy/completed": completed}
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        (accuracy(1.0, 1.0), "tells every picture right"),
+        (accuracy(0.5, 0.5), "no better than chance"),
+        (accuracy(1.0, 0.0), "no better than chance"),
+    ],
+)
+def test_alarm_rings_once_per_trouble_and_again_after_recovery(values, word):
+    alarm = CollapseAlarm(patience=5)
+    said = [alarm(values) for _ in range(12)]
+    assert [bool(text) for text in said].index(True) == 4
+    assert sum(map(bool, said)) == 1
+    assert word in said[4]
+    assert not alarm({"loss/mse": 1.0})  # a record of phase 1 changes nothing
+    assert not alarm(accuracy(0.9, 0.7))
+    assert sum(bool(alarm(values)) for _ in range(12)) == 1
+
+
+def test_alarm_is_silent_in_health():
+    alarm = CollapseAlarm(patience=3)
+    assert not any(alarm(accuracy(0.8, 0.6 + 0.3 * (i % 2))) for i in range(50))
+
+
+def test_alarm_reaches_the_console(tmp_path, capsys):
+    with make_report(tmp_path) as report:
+        report.resume(0)
+        for step in range(1, 25):
+            report.scalars(step, "joint", accuracy(1.0, 1.0))
+    assert capsys.readouterr().out.count("warning at step") == 1
+    assert Path(tmp_path / "log.txt").read_text().count("warning at step 20") == 1
+
+
+def test_a_full_disk_is_told_at_once_and_does_not_hang(small_disk):
+    """tensorboardX's own writer would block in its queue, for ever, after some ten values."""
+    with make_report(small_disk) as report, (small_disk / "filler").open("wb") as filler:
+        report.resume(0)
+        with pytest.raises(OSError, match="No space left"):
+            while True:
+                filler.write(bytes(2**16))
+                filler.flush()
+        with pytest.raises(OSError, match="No space left"):
+            for step in range(1, 200):
+                report.scalars(step, "completion", losses(step))
+        filler.truncate(0)
+        report.evaluation(200, "completion", {"held_out/l1": 0.1})  # room again: goes on
+
+
+def events(path):
+    """Of a TensorBoard file: records of length, checksum, content, checksum."""
+    data, position = path.read_bytes(), 0
+    while position < len(data):
+        (length,) = struct.unpack_from("<Q", data, position)
+        yield Event.FromString(data[position + 12 : position + 12 + length])
+        position += length + 16
+
+
+def test_the_board_can_be_read_back(tmp_path):
+    board = Board(tmp_path / "board", first_step=5)
+    board.scalars(6, {"loss/mse": 0.25, "held_out/l1": 0.5})
+    board.picture(6, "held_out", np.zeros((4, 3, 3), np.uint8))
+    (path,) = (tmp_path / "board").iterdir()
+    version, start, *told = events(path)
+    assert version.file_version == "brain.Event:2"
+    assert (start.step, start.session_log.status) == (5, SessionLog.START)
+    values = {value.tag: value for event in told for value in event.summary.value}
+    assert {event.step for event in told} == {6}
+    assert (values["loss/mse"].simple_value, values["held_out/l1"].simple_value) == (0.25, 0.5)
+    picture = values["held_out"].image
+    assert (picture.height, picture.width) == (4, 3)
+    board.close()

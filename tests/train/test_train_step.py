@@ -1,0 +1,300 @@
+"""The step: devices agree, phases move what they must, and the field's known faults are absent."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from glcic_jax.methods import METHODS
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork
+from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
+from glcic_jax.runtime.devices import make_mesh, replicate, shard
+from glcic_jax.train.step import make_train_step
+from glcic_jax.types import NetworkState, UserError, phase_at
+from tests.helpers.small import MEAN, make_batch, run_steps, small_config
+
+PHASES = ("completion", "completion", "discriminator", "discriminator", "joint", "joint")
+
+
+@pytest.fixture(scope="module")
+def one():
+    return run_steps(small_config(), 6, devices=1)
+
+
+@pytest.fixture(scope="module")
+def four(one):
+    """Each of those steps on four devices, from the same state: differences do not add up."""
+    method, mesh = METHODS["glcic"](small_config(), MEAN), make_mesh()
+    step_fn = make_train_step(method, mesh, jax.random.key(1))
+    steps = [
+        step_fn(replicate(mesh, state), shard(mesh, make_batch(index)))
+        for index, state in enumerate(one[0][:-1])
+    ]
+    states, metrics = zip(*jax.device_get(steps), strict=True)
+    return states, metrics
+
+
+def differs(a, b) -> bool:
+    leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return any((x != y).any() for x, y in leaves)
+
+
+def test_device_count_changes_no_loss_and_no_gradient(one, four):
+    # Gradient norms above all: Adadelta hides a gradient that is four times too large.
+    for ours, theirs in zip(one[1], four[1], strict=True):
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-5, err_msg=name)
+
+
+def test_device_count_changes_no_parameter_and_no_statistic(one, four):
+    for ours, theirs in zip(one[0][1:], four[0], strict=True):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), ours, theirs)
+
+
+def test_each_phase_moves_exactly_its_networks(one):
+    states, _ = one
+    moves = {
+        "completion": {"completion"},
+        "discriminator": {"discriminator"},
+        "joint": {"completion", "discriminator"},
+    }
+    for before, after, phase in zip(states[:-1], states[1:], PHASES, strict=True):
+        for name in ("completion", "discriminator"):
+            for part in ("params", "batch_stats", "opt_state"):
+                old, new = (getattr(s.networks[name], part) for s in (before, after))
+                assert differs(old, new) == (name in moves[phase]), (phase, name, part)
+
+
+def test_the_phase_switches_exactly_at_its_boundaries(one):
+    _, metrics = one
+    reports = {
+        "completion": "loss/mse",
+        "discriminator": "loss/discriminator",
+        "joint": "loss/adversarial",
+    }
+    for values, phase in zip(metrics, PHASES, strict=True):
+        assert values[reports[phase]] > 0
+        assert (values["loss/mse"] > 0) == (phase != "discriminator")
+        assert (values["loss/discriminator"] > 0) == (phase != "completion")
+        assert (values["loss/adversarial"] > 0) == (phase == "joint")
+
+
+def test_phase_at_follows_the_updates_done():
+    phases = METHODS["glcic"](small_config(phases__discriminator=0), MEAN).phases
+    assert [phase_at(phases, t).name for t in range(4)] == ["completion"] * 2 + ["joint"] * 2
+    with pytest.raises(ValueError, match="training ends at 4"):
+        phase_at(phases, 4)
+
+
+def test_step_counts_updates_and_is_a_function_of_the_state_alone(one):
+    states, _ = one
+    assert [int(state.step) for state in states] == list(range(7))
+
+
+@pytest.mark.slow
+def test_traced_and_static_phase_agree(one):
+    """Accelerators choose the phase on the device; here that program runs on the CPU."""
+    config = small_config()
+    method, mesh = METHODS["glcic"](config, MEAN), make_mesh(jax.devices()[:1])
+    step_fn = make_train_step(method, mesh, jax.random.key(1), traced_phase=True)
+    states, metrics = one
+    for index in (0, 3, 5):
+        after, values = step_fn(replicate(mesh, states[index]), shard(mesh, make_batch(index)))
+        for name, value in values.items():
+            np.testing.assert_allclose(value, metrics[index][name], rtol=1e-5, err_msg=name)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6),
+            jax.device_get(after),
+            states[index + 1],
+        )
+
+
+# The joint step, written a second time: no shard_map, no shared forward pass, Zeiler's formulas ---
+
+
+def local_patches(pictures, masks, size=16):
+    patches = []
+    for picture, mask in zip(pictures, masks, strict=True):
+        rows, columns = np.nonzero(mask[..., 0])
+        top, left = (int(np.ceil((v.min() + v.max()) / 2)) - size // 2 for v in (rows, columns))
+        top, left = (min(max(v, 0), 32 - size) for v in (top, left))
+        patches.append(picture[top : top + size, left : left + size])
+    return jnp.stack(patches)
+
+
+def zeiler(network, gradients, stats):
+    """Zeiler 2012, algorithm 1, with the state as optax stores it; learning rate 1."""
+    (state,) = (part for part in network.opt_state if hasattr(part, "e_g"))
+    tree = jax.tree.map
+    e_g = tree(lambda e, g: 0.9 * e + 0.1 * g**2, state.e_g, gradients)
+    step = tree(
+        lambda g, eg, ex: g * jnp.sqrt(ex + 1e-6) / jnp.sqrt(eg + 1e-6), gradients, e_g, state.e_x
+    )
+    e_x = tree(lambda e, d: 0.9 * e + 0.1 * d**2, state.e_x, step)
+    params = tree(lambda p, d: p - d, network.params, step)
+    changed = state._replace(e_g=e_g, e_x=e_x)
+    opt_state = tuple(changed if part is state else part for part in network.opt_state)
+    return NetworkState(params, stats, opt_state)
+
+
+def reference_joint_step(state, batch, *, alpha=4e-4, composited=True):
+    image = jnp.asarray(batch["image"]) / 255.0
+    mask = jnp.asarray(batch["mask"], jnp.float32)
+    completion, discriminator = (state.networks[k] for k in ("completion", "discriminator"))
+    judge = ContextDiscriminator(train=True, width=4)
+
+    def complete(params):
+        x = jnp.concatenate([(image - jnp.asarray(MEAN)) * (1 - mask), mask], axis=-1)
+        variables = {"params": params, "batch_stats": completion.batch_stats}
+        module = CompletionNetwork(train=True, width=4)
+        output, changed = module.apply(variables, x, mutable=["batch_stats"])
+        shown = image * (1 - mask) + output * mask if composited else output
+        return output, shown, changed["batch_stats"]
+
+    def probability(params, stats, pictures, which):
+        variables = {"params": params, "batch_stats": stats}
+        logits, changed = judge.apply(
+            variables, pictures, local_patches(pictures, batch[which]), mutable=["batch_stats"]
+        )
+        return jax.nn.sigmoid(logits), changed["batch_stats"]
+
+    def discriminator_objective(params):
+        shown = complete(completion.params)[1]
+        real, stats = probability(params, discriminator.batch_stats, image, "other_mask")
+        fake, stats = probability(params, stats, shown, "mask")
+        return -jnp.log(real).mean() - jnp.log(1 - fake).mean(), stats
+
+    (d_loss, d_stats), d_gradients = jax.value_and_grad(discriminator_objective, has_aux=True)(
+        discriminator.params
+    )
+    trained = zeiler(discriminator, d_gradients, d_stats)
+
+    def completion_objective(params):
+        output, shown, stats = complete(params)
+        fake, _ = probability(trained.params, trained.batch_stats, shown, "mask")
+        mse = (((output - image) * mask) ** 2).mean()
+        return mse - alpha * jnp.log(fake).mean(), stats
+
+    (_, c_stats), c_gradients = jax.value_and_grad(completion_objective, has_aux=True)(
+        completion.params
+    )
+    networks = {"completion": zeiler(completion, c_gradients, c_stats), "discriminator": trained}
+    norms = {
+        "grad_norm/completion": optax.tree.norm(c_gradients),
+        "grad_norm/discriminator": optax.tree.norm(d_gradients),
+        "loss/discriminator": d_loss,
+    }
+    return state.replace(step=state.step + 1, networks=networks), norms
+
+
+@pytest.fixture(scope="module")
+def reference():
+    def step(state, index, **options):
+        batch = make_batch(index)
+        return jax.device_get(jax.jit(lambda s: reference_joint_step(s, batch, **options))(state))
+
+    return step
+
+
+def test_joint_step_equals_the_reference_twice_over(one, reference):
+    """Covers D before C, D's update without leftovers of C's step, alpha, and learning rate 1."""
+    states, metrics = one
+    for index in (4, 5):
+        expected, norms = reference(states[index], index)
+        for name, value in norms.items():
+            np.testing.assert_allclose(metrics[index][name], value, rtol=1e-4, err_msg=name)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), states[index + 1], expected
+        )
+
+
+@pytest.mark.slow
+def test_the_reference_would_notice_an_uncomposited_fake(one, reference):
+    _, norms = reference(one[0][4], 4, composited=False)
+    ours = one[1][4]["loss/discriminator"]
+    assert abs(ours - norms["loss/discriminator"]) > 1e-3 * abs(ours)
+
+
+@pytest.mark.slow
+def test_the_reference_would_notice_a_missing_adversarial_term(one, reference):
+    _, norms = reference(one[0][4], 4, alpha=0.0)
+    ours = one[1][4]["grad_norm/completion"]
+    assert abs(ours - norms["grad_norm/completion"]) > 1e-4 * abs(ours)
+
+
+def test_the_mask_channel_is_learnt_from(one):
+    before, after = (
+        s.networks["completion"].params["layer1"]["conv"]["kernel"] for s in one[0][:2]
+    )
+    assert (before[:, :, 3] != after[:, :, 3]).all()
+
+
+def test_the_average_follows_the_completion_network_and_completes():
+    config = small_config(average_decay=0.75, discriminators=())
+    config.phases.update(completion=3, discriminator=0, joint=0)
+    states, _ = run_steps(config, 3)
+    expected = states[0].networks["completion"].params
+    for state in states[1:]:
+        new = state.networks["completion"].params
+        expected = jax.tree.map(lambda old, new: 0.75 * old + 0.25 * new, expected, new)
+    ours = states[-1].networks["completion_average"]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), ours.params, expected)
+    method = METHODS["glcic"](config, MEAN)
+    assert method.networks == ("completion_average",)
+    image, mask = jnp.full((1, 16, 16, 3), 0.5), jnp.zeros((1, 16, 16, 1)).at[0, 4:8, 4:8].set(1)
+    previews = jax.jit(method.previews)
+    first, other = (
+        previews(states[-1].replace(networks=networks), image, mask, jax.random.key(0))
+        for networks in (
+            {"completion_average": ours},
+            {"completion_average": states[-1].networks["completion"]},
+        )
+    )
+    assert (first["raw output"] != other["raw output"]).any()
+
+
+def test_batch_norm_per_device_still_gives_every_device_the_same_state(four):
+    config = small_config(sync_batch_norm=False, phases__discriminator=0, phases__joint=0)
+    (_, after), (values,) = run_steps(config, 1, devices=4)
+    synced = four[0][0]
+    assert values["loss/mse"] != four[1][0]["loss/mse"]
+    means = [s.networks["completion"].batch_stats["norm1"]["norm"]["mean"] for s in (after, synced)]
+    np.testing.assert_allclose(*means, atol=1e-6)  # layer 1 sees the same inputs either way
+
+
+# Settings ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sides", [("local",), ("global",)])
+def test_ablations_build_one_side_only(sides):
+    method = METHODS["glcic"](small_config(discriminators=sides), MEAN)
+    state = jax.eval_shape(method.init, jax.random.key(0))
+    assert set(state.networks["discriminator"].params) == {*sides, "head"}
+
+
+def test_without_discriminators_there_is_one_network():
+    config = small_config(discriminators=(), phases__discriminator=0, phases__joint=0)
+    method = METHODS["glcic"](config, MEAN)
+    assert set(jax.eval_shape(method.init, jax.random.key(0)).networks) == {"completion"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"discriminators": ()}, "set phases.discriminator and phases.joint to 0"),
+        ({"discriminators": ("local", "both")}, 'choose among "local" and "global"'),
+        ({"local_patch": 64}, "64 pixels does not fit a crop of 32"),
+        ({"adversarial__loss": "hinge"}, "choose non_saturating or saturating"),
+        ({"dtype": "float16"}, "choose float32 or bfloat16"),
+    ],
+)
+def test_contradictory_settings_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        METHODS["glcic"](small_config(**changes), MEAN)
+
+
+def test_batch_that_does_not_divide_is_refused():
+    with pytest.raises(UserError, match="a batch of 8 does not divide over 3 devices"):
+        shard(make_mesh(jax.devices()[:3]), make_batch(0))

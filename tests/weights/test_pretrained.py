@@ -1,0 +1,138 @@
+"""The network that comes with the package: what it is, whose pictures made it, what it does."""
+
+import csv
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+import glcic_jax
+from configs import finetune, pretrained, quickstart
+from glcic_jax.complete.__main__ import main as complete
+from glcic_jax.demo import __main__ as demo
+from glcic_jax.masks.shapes import boxes
+from glcic_jax.methods import METHODS
+from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.runtime.process import keep_compiled
+from glcic_jax.types import UserError
+from glcic_jax.weights.exchange import read_exchange
+from glcic_jax.weights.hub import locate
+from glcic_jax.weights.pretrained import BUNDLED
+from tests.helpers.small import MEAN
+
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "pretrained.npz"))
+SHA256 = "6b4a6152f0fb1ce777672d650462b7c1af8a02ab0811cded3b62a4d4c2cb673b"
+LARGEST = 25 * 10**6
+"""Bytes of the folder."""
+
+
+@pytest.fixture(scope="module")
+def completer():
+    return glcic_jax.load()
+
+
+def test_it_is_the_file_that_was_measured_and_is_small():
+    assert hashlib.sha256((BUNDLED / "model.safetensors").read_bytes()).hexdigest() == SHA256
+    assert sum(path.stat().st_size for path in BUNDLED.iterdir() if path.is_file()) < LARGEST
+
+
+def test_it_was_trained_by_the_config_of_its_name():
+    told = read_exchange(BUNDLED).run
+    ours = pretrained.get_config("runs/pretrained_64").to_dict()
+    assert told is not None
+    own = {"root", "held_out_list", "held_out_examples", "mean_pixel"}  # where the pictures were
+    for config in (ours, told):
+        config["data"] = {k: v for k, v in config["data"].items() if k not in own}
+        config.pop("cpu_devices")
+    assert json.loads(json.dumps(told)) == json.loads(json.dumps(ours))
+
+
+def test_everybody_whose_photograph_it_saw_is_named():
+    rows = list(csv.DictReader((BUNDLED / "attribution.csv").read_text("utf-8").splitlines()))
+    seen = [row for row in rows if row["file"].startswith("train/")]
+    assert len(seen) == len({row["file"] for row in seen}) == 950
+    for row in rows:
+        assert row["author"] and "://" in row["source"]
+        assert row["licence"] == "https://creativecommons.org/licenses/by/2.0/"
+
+
+def test_a_golden_completion(completer):
+    completed = completer(GOLDEN["image"], GOLDEN["mask"], postprocess=False)
+    difference = np.abs(completed.astype(int) - GOLDEN["completed"])
+    assert difference.max() <= 2
+    assert difference.mean() < 0.05
+    assert difference[GOLDEN["mask"] == 0].max() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+def test_it_is_ahead_of_the_fills_on_photographs_that_it_never_saw(completer):
+    """Squared errors of holes of 24 pixels in scikit-image's photographs, by the fill's."""
+    photographs = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
+    scaled = [cv2.resize(p, (384, 256), interpolation=cv2.INTER_AREA) for p in photographs]
+    ratios = {"laplace": [], "telea": []}
+    for seed, photograph in enumerate(scaled):
+        rng = np.random.default_rng(seed)
+        drawn = boxes(rng, 256, 384, fewest=8, most=8, shortest=24, longest=24)
+        mask, hole = drawn[..., 0], drawn[None].astype(np.float32)
+        image = photograph[None] / np.float32(255)
+
+        def error(completed, mask=mask, photograph=photograph):
+            return np.square(completed[mask > 0] / 255 - photograph[mask > 0] / 255).mean()
+
+        ours = error(completer(photograph, mask, postprocess=False))
+        for name, found in ratios.items():
+            found.append(ours / error(np.asarray(FILLS[name](image, hole))[0] * 255))
+    for name, found in ratios.items():
+        assert np.exp(np.log(found).mean()) < 1, (name, found)
+
+
+def test_the_command_takes_it_where_none_is_named(tmp_path, completer):
+    cv2.imwrite(str(tmp_path / "photo.png"), GOLDEN["image"][..., ::-1])
+    cv2.imwrite(str(tmp_path / "mask.png"), GOLDEN["mask"] * 255)
+    files = [f"--{k}={tmp_path / f'{v}.png'}" for k, v in
+             (("image", "photo"), ("mask", "mask"), ("output", "out"))]  # fmt: skip
+    assert complete(files) == 0
+    written = cv2.imread(str(tmp_path / "out.png"))[..., ::-1]
+    np.testing.assert_array_equal(written, completer(GOLDEN["image"], GOLDEN["mask"]))
+
+
+def test_programs_compiled_for_it_go_into_the_users_cache(tmp_path, monkeypatch):
+    set_ = {}
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("jax.config.update", set_.__setitem__)
+    keep_compiled(BUNDLED)
+    assert set_ == {"jax_compilation_cache_dir": str(tmp_path / "glcic_jax" / "compiled")}
+    assert demo.parse([]).checkpoint == [str(BUNDLED)]
+
+
+def test_its_name_stands_for_it_unless_a_folder_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert locate("pretrained") == BUNDLED
+    (tmp_path / "pretrained").mkdir()
+    assert locate("pretrained") == Path("pretrained")
+
+
+def test_runs_start_from_it():
+    tuned = finetune.get_config("pretrained")
+    assert tuned.smooth_holes and tuned.optimizer.name == "adam"
+    METHODS["glcic"](tuned, MEAN)  # its settings fit together
+    config = quickstart.get_config("pretrained")
+    assert (config.init_from, config.smooth_holes, config.width) == ("pretrained", True, 16)
+    with pytest.raises(UserError, match="choose pretrained, or nothing"):
+        quickstart.get_config("other")
+
+
+def test_packages_bring_all_its_files():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["glcic_jax.weights.pretrained"]
+    brought = {path.name for pattern in patterns for path in BUNDLED.glob(pattern)}
+    files = {path.name for path in BUNDLED.iterdir() if path.is_file()}
+    assert brought == files - {"__init__.py"}
+    assert {"model.safetensors", "config.json", "README.md", "attribution.csv"} <= brought
