@@ -145,7 +145,6 @@ def _with_all_metrics(phase: Phase, names: tuple[str, ...]):
 
     def update(state: TrainState, batch: Batch, key: PRNGKeyArray) -> tuple[TrainState, Metrics]:
         state, metrics = phase.update(state, batch, key)
-        zero = jnp.zeros((), jnp.float32)
-        return state, {name: metrics.get(name, zero) for name in names}
+        return state, {name: jnp.asarray(metrics.get(name, 0), float) for name in names}
 
     return update
