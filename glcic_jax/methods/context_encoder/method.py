@@ -21,14 +21,15 @@ discriminator with a bottleneck of 4,000 units. Here is the second. Where the tw
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from glcic_jax.layers.precision import precision
 from glcic_jax.methods.context_encoder.networks import ContextEncoder, Discriminator
 from glcic_jax.methods.context_encoder.updates import METRICS, Encoder
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
-from glcic_jax.types import Method, Phase, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Method, Phase
 
 
 def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
@@ -43,7 +44,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     shared = {
         "width": config.width,
         "axis_name": DATA if config.sync_batch_norm else None,
-        "dtype": jnp.dtype(config.dtype),
+        "dtype": precision(config.dtype),
     }
     predicted = crop // 2 if center else crop
     hidden = _hidden(config) if center else 0
@@ -103,5 +104,3 @@ def _check(config: Any) -> None:
             )
     if not 0 <= config.adversarial.weight < 1:
         raise UserError(f"adversarial.weight is {config.adversarial.weight}: choose 0 or below 1")
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution, deconvolution
+from glcic_jax.layers.precision import widened
 from glcic_jax.types import Image
 
 INNERMOST = 4
@@ -140,7 +141,7 @@ class ContextEncoder(nn.Module):
         for number, units in enumerate(reversed(outer), start=1):
             x = Double(units * self.width, self.dtype, name=f"layer{number}")(x)
             x = Norm(self.train, 0.0, **shared, name=f"norm{number}")(x)
-        return jnp.tanh(Double(3, self.dtype, name="output")(x).astype(jnp.float32))
+        return jnp.tanh(widened(Double(3, self.dtype, name="output")(x)))
 
 
 class Discriminator(nn.Module):
@@ -156,4 +157,4 @@ class Discriminator(nn.Module):
         """Logits of squares in [-1, 1]: above 0 for those taken to be true."""
         x = Trunk(self.train, self.width, self.axis_name, self.dtype, name="trunk")(x)
         head = nn.Dense(1, use_bias=False, kernel_init=kernel_init, dtype=self.dtype, name="head")
-        return head(x)[:, 0].astype(jnp.float32)
+        return widened(head(x)[:, 0])

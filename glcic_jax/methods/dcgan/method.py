@@ -25,11 +25,19 @@ from jaxtyping import PRNGKeyArray
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.ops import composite
+from glcic_jax.layers.precision import precision
 from glcic_jax.methods.dcgan.networks import Discriminator, Generator, start_edge
 from glcic_jax.methods.dcgan.search import Search, search
 from glcic_jax.methods.dcgan.updates import METRICS, Dcgan
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
-from glcic_jax.types import Image, Mask, Method, Phase, TrainState, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import (
+    Image,
+    Mask,
+    Method,
+    Phase,
+    TrainState,
+)
 
 INTERPOLATED = 8
 """Rows of a sample grid along which one latent vector turns into another."""
@@ -47,7 +55,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     shared = {
         "width": config.width,
         "axis_name": DATA if config.sync_batch_norm else None,
-        "dtype": jnp.dtype(config.dtype),
+        "dtype": precision(config.dtype),
     }
     rates = config.optimizer
     dcgan = Dcgan(
@@ -134,5 +142,3 @@ def _check(config: Any) -> None:
         raise UserError(f"completion.window is {asked.window}: choose an odd number of pixels")
     if config.latent < 1:
         raise UserError(f"latent is {config.latent}: choose 1 number or more")
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')

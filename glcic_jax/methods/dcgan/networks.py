@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution
+from glcic_jax.layers.precision import widened
 from glcic_jax.layers.torch_layers import batch_norm
 
 LEAK = 0.2
@@ -113,7 +114,7 @@ class Generator(nn.Module):
             x = Deconvolution5(
                 3 if last else channels, use_bias=last, dtype=self.dtype, name=f"layer{number}"
             )(x)
-        return jnp.tanh(x.astype(jnp.float32))
+        return jnp.tanh(widened(x))
 
 
 class Discriminator(nn.Module):
@@ -148,4 +149,4 @@ class Discriminator(nn.Module):
             x = nn.leaky_relu(x, LEAK)
         features = x.reshape(len(x), -1)
         logits = nn.Dense(1, kernel_init=weights_init, dtype=self.dtype, name="head")(features)
-        return logits[:, 0].astype(jnp.float32), features.astype(jnp.float32)
+        return widened(logits[:, 0]), widened(features)

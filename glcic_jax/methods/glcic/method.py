@@ -9,10 +9,10 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
-import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from glcic_jax.layers.precision import precision
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.methods.glcic.networks import AVERAGE
@@ -24,7 +24,8 @@ from glcic_jax.methods.glcic.updates import (
 )
 from glcic_jax.methods.losses import ADVERSARIAL_LOSSES
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
-from glcic_jax.types import Method, Phase, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Method, Phase
 
 OPTIMIZERS = {"adadelta": optax.adadelta, "adam": optax.adam}
 """The paper's, and one for the networks that ship with this package."""
@@ -42,7 +43,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     shared = {
         "width": config.width,
         "axis_name": DATA if config.sync_batch_norm else None,
-        "dtype": jnp.dtype(config.dtype),
+        "dtype": precision(config.dtype),
     }
     output = "difference" if config.get("smooth_holes") else "sigmoid"
     glcic = Glcic(
@@ -108,5 +109,3 @@ def _check(config: Any) -> None:
         raise UserError(f"average_decay is {config.average_decay}: choose 0, or a share below 1")
     if config.accumulate < 1:
         raise UserError(f"accumulate is {config.accumulate}: choose 1 (at once) or more parts")
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')

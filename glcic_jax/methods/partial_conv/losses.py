@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from glcic_jax.layers.precision import widened
 from glcic_jax.types import Image, Mask
 
 Features = Sequence[Float[Array, "b h w c"]]
@@ -28,7 +29,7 @@ def hole_loss(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
 def perceptual_loss(features: Features, target: Features) -> Float[Array, ""]:
     """Mean absolute difference of the features, summed over the layers: a term of eq. (3)."""
     pairs = zip(features, target, strict=True)
-    return _total(jnp.mean(jnp.abs(_float32(a) - _float32(b))) for a, b in pairs)
+    return _total(jnp.mean(jnp.abs(widened(a) - widened(b))) for a, b in pairs)
 
 
 def style_loss(features: Features, target: Features) -> Float[Array, ""]:
@@ -39,7 +40,7 @@ def style_loss(features: Features, target: Features) -> Float[Array, ""]:
 
 def gram(features: Float[Array, "b h w c"]) -> Float[Array, "b c c"]:
     """Products of all pairs of channels, summed over the pixels, over c * h * w; float32."""
-    x = _float32(features)
+    x = widened(features)
     return jnp.einsum("bhwi,bhwj->bij", x, x) / (x.shape[1] * x.shape[2] * x.shape[3])
 
 
@@ -63,7 +64,3 @@ def total_variation_loss(completed: Image, mask: Mask) -> Float[Array, ""]:
 
 def _total(values) -> Float[Array, ""]:
     return sum(values, start=jnp.zeros(()))
-
-
-def _float32(x: Array) -> Float[Array, "..."]:
-    return x.astype(jnp.float32)

@@ -30,6 +30,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.ops import composite
+from glcic_jax.layers.precision import precision
 from glcic_jax.methods.partial_conv.losses import (
     hole_loss,
     perceptual_loss,
@@ -40,6 +41,7 @@ from glcic_jax.methods.partial_conv.losses import (
 from glcic_jax.methods.partial_conv.network import ENCODER_NORMS, KERNELS, PartialUNet, reach
 from glcic_jax.methods.partial_conv.vgg16 import read_vgg16, vgg16
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import (
     Batch,
     Image,
@@ -49,7 +51,6 @@ from glcic_jax.types import (
     NetworkState,
     Phase,
     TrainState,
-    UserError,
 )
 
 OF_PIXELS = ("valid", "hole", "tv")
@@ -78,10 +79,10 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
             levels=config.levels,
             width=config.width,
             axis_name=DATA if config.sync_batch_norm else None,
-            dtype=jnp.dtype(config.dtype),
+            dtype=precision(config.dtype),
         ),
         weights=weights,
-        features=lambda image: vgg16(read(), image, jnp.dtype(config.dtype)),
+        features=lambda image: vgg16(read(), image, precision(config.dtype)),
         mean_pixel=mean_pixel,
         stride=2**config.levels,
     )
@@ -122,8 +123,6 @@ def _check(config: Any) -> None:
     for name, weight in config.weights.items():
         if not 0 <= weight < float("inf"):
             raise UserError(f"weights.{name} is {weight}: choose a number from 0 on")
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')
 
 
 def _note(config: Any) -> str:

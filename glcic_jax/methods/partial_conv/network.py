@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution
+from glcic_jax.layers.precision import widened
 from glcic_jax.types import Image, Mask
 
 KERNELS = (7, 5, 5, 3, 3, 3, 3, 3)
@@ -116,7 +117,7 @@ class PartialUNet(nn.Module):
             x = self._norm(f"decode_norm{level}", self.train)(part.features)
             part = Part(nn.leaky_relu(x, 0.2), part.hole)
         last = self._convolve("decode1", 3)((_doubled(part), skips.pop()))
-        return last.features.astype(jnp.float32)
+        return widened(last.features)
 
     def _channels(self, level: int) -> int:
         return CHANNELS[level - 1] * self.width

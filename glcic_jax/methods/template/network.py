@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glcic_jax.layers.precision import widened
 from glcic_jax.layers.torch_layers import Convolution, Deconvolution
 from glcic_jax.types import Image
 
@@ -41,4 +42,4 @@ class UNet(nn.Module):
             x = jnp.concatenate([x, skips[level]], axis=-1)
             x = nn.relu(Convolution(features, dtype=self.dtype, name=f"join{level}")(x))
         x = Convolution(3, dtype=self.dtype, name="output")(x)
-        return nn.sigmoid(x.astype(jnp.float32))
+        return nn.sigmoid(widened(x))
