@@ -16,7 +16,7 @@ from benchmarks import floors
 from benchmarks.race import table, write
 from configs import quickstart
 from glcic_jax.main import run
-from glcic_jax.train.report import read_records
+from glcic_jax.runtime.run_folder import read_records
 
 NAMES = ("loss/mse", "loss/discriminator", "loss/adversarial")
 

@@ -11,32 +11,30 @@ pictures is held out and scored before the first update, and from then on. A run
 docs/results.md.
 """
 
-from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from configs import places2
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_config
-from glcic_jax.types import UserError
-from glcic_jax.weights.description import CONFIG, GLCIC, read_description
-from glcic_jax.weights.exchange import is_exchange
-from glcic_jax.weights.hub import locate
+from glcic_jax.weights.address import is_weights, locate, open_trained
+from glcic_jax.weights.glcic import CompletionWeights
 
 
-def known_of(start: Path) -> dict[str, Any]:
-    """The config of a run, or what converted weights tell of theirs."""
-    if not is_exchange(start):
-        return read_config(start)
-    described = read_description((start if start.is_dir() else start.parent) / CONFIG)
-    if described["network"]["kind"] != GLCIC:
+def known_of(start: str) -> dict[str, Any]:
+    """Returns the config of a run, or what converted weights know of theirs."""
+    place = locate(start)
+    if not is_weights(place.path):
+        return read_config(place.path)  # also of a run that is yet to save for the first time
+    trained = open_trained(start)
+    if not isinstance(trained.weights, CompletionWeights):
         raise UserError(
-            f"{start}: a {described['network']['kind']}; configs/finetune.py takes GLCIC's: set "
-            "init_from of its own method's config"
+            f"{start}: a {trained.weights}; configs/finetune.py takes GLCIC's: set init_from of "
+            "its own method's config"
         )
-    network = described["network"]
-    told = {"width": network["width"], "smooth_holes": network["output"] == "difference"}
-    return described["run"] or told
+    smooth = trained.weights.output == "difference"
+    return trained.config or {"width": trained.weights.width, "smooth_holes": smooth}
 
 
 def get_config(start: str = "") -> ConfigDict:
@@ -45,7 +43,7 @@ def get_config(start: str = "") -> ConfigDict:
             "configs/finetune.py: name the run to start from: --config configs/finetune.py:RUN"
         )
     config = places2.get_config()
-    theirs = ConfigDict(known_of(locate(start)))
+    theirs = ConfigDict(known_of(start))
     for whole in {"holes", "optimizer"} & set(theirs):
         del config[whole]  # another kind has other arguments
     config.update(theirs)

@@ -13,7 +13,7 @@ them clear of the border. Cost and result: not measured yet; reduced: docs/resul
 from ml_collections import ConfigDict
 
 from configs import _common
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 SIZES = ("512", "256", "128", "64", "32")
 

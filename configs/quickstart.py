@@ -15,7 +15,7 @@ that beats Telea's procedural fill: see README.
 from ml_collections import ConfigDict
 
 from configs import places2
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 
 def get_config(start: str = "") -> ConfigDict:

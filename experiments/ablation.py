@@ -20,7 +20,8 @@ from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.main import main, run
 from glcic_jax.pictures.decode import write
 from glcic_jax.runtime.disk import write_whole
-from glcic_jax.train.report import draw_grid, read_records
+from glcic_jax.runtime.run_folder import read_records
+from glcic_jax.train.report import draw_grid
 
 VARIANTS = {
     "mse": (),

@@ -21,9 +21,10 @@ from glcic_jax.metrics import HELD_OUT
 from glcic_jax.metrics.scoring import evaluate
 from glcic_jax.pictures.decode import write
 from glcic_jax.runtime.command_line import exit_code
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.report import draw_grid
-from glcic_jax.types import PixelImage, UserError, phase_ends
-from glcic_jax.weights.checkpoint import read_about
+from glcic_jax.types import PixelImage, phase_ends
+from glcic_jax.weights.address import open_trained
 
 ROWS = 6
 
@@ -69,9 +70,9 @@ def run(workdir: Path) -> None:
     Raises:
       UserError: no finished run there.
     """
-    _, about = read_about(workdir)
-    config: Any = ConfigDict(about["config"])
-    mean = tuple(about["mean_pixel"])
+    trained = open_trained(workdir)
+    config: Any = ConfigDict(trained.config)
+    mean = trained.mean_pixel
     dataset = make_dataset(config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean)
     examples = dataset.held_out
     method = METHODS[config.method](config, mean)

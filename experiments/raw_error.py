@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from glcic_jax.complete.load import trained
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_config
+from glcic_jax.weights.address import open_trained
 
 BATCH = 100
 COLUMNS = ("raw output", "completed")
@@ -32,9 +32,10 @@ def errors(run: Path) -> tuple[int, dict[str, float]]:
       UserError: no run in the folder, or one whose method shows no raw output.
     """
     config: Any = ConfigDict(read_config(run))
-    method, state, mean_pixel = trained(run)
+    trained = open_trained(run)
+    method, state = trained.completing()
     dataset = make_dataset(
-        config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean_pixel
+        config, seed=config.seed, place=lambda batch: batch, mean_pixel=trained.mean_pixel
     )
     image, mask = (dataset.held_out[name] for name in ("image", "mask"))
     previews, sums = jax.jit(method.previews), dict.fromkeys(COLUMNS, 0.0)

@@ -23,15 +23,18 @@ from glcic_jax.methods import METHODS
 from glcic_jax.runtime import run_folder
 from glcic_jax.runtime.command_line import exit_code
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
-from glcic_jax.runtime.disk import file_digest
+from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.distributed import Cluster, gather, joined, require_same
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import keep_compiled, keep_freed_memory, leave_quietly
-from glcic_jax.train import start as donor
-from glcic_jax.train.loop import Interrupted, train
+from glcic_jax.train.interrupt import Interrupted
+from glcic_jax.train.loop import train
 from glcic_jax.train.report import Report
+from glcic_jax.train.start import network_of
 from glcic_jax.train.step import init_key
-from glcic_jax.types import Method, UserError, phase_ends
-from glcic_jax.weights.checkpoint import read_about
+from glcic_jax.types import Method, phase_ends
+from glcic_jax.weights.address import Trained, open_trained
+from glcic_jax.weights.checkpoint_reader import read_about
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +114,10 @@ def _fields(config: ConfigDict, prefix: str = "") -> list[str]:
     return fields
 
 
-def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] | None:
-    """The mean pixel that this run must go on with: its own, the config's, or `init_from`'s.
+def known_mean_pixel(
+    config: Any, workdir: Path, donor: Trained | None
+) -> tuple[float, float, float] | None:
+    """Returns the mean pixel that this run must go on with: its own, the config's, or `donor`'s.
 
     A network is tied to the mean pixel it was trained with, so a run that starts from another's
     network takes that one too. None: to be measured.
@@ -124,44 +129,63 @@ def known_mean_pixel(config: Any, workdir: Path) -> tuple[float, float, float] |
             log.warning("%s", error)
     if len(config.data.mean_pixel) == 3:
         return tuple(config.data.mean_pixel)
-    return donor.mean_pixel_of(config.init_from) if config.init_from else None
+    return donor.mean_pixel if donor else None
 
 
-def check_start(config: Any, method: Method, workdir: Path) -> None:
-    """Refuses an `init_from` that a new run cannot start from, before there is a run folder."""
-    if not config.init_from or run_folder.saved_steps(workdir):
-        return
-    networks = jax.eval_shape(method.init, init_key(config.seed)).networks
-    if donor.COMPLETION not in networks:
-        raise UserError(f'init_from: "{config.method}" has no completion network to start so')
-    like, smooth = networks[donor.COMPLETION], bool(config.get("smooth_holes"))
-    donor.network_of(config.init_from, config.method, like, smooth_holes=smooth)
+def check(config: Any) -> None:
+    """Refuses a config that no method can train, before anything is read.
 
-
-def run(config: Any, workdir: Path) -> None:
-    """Builds everything that `config` describes and trains; in all processes, if there are some."""
+    Raises:
+      UserError: names the field.
+    """
     if config.method not in METHODS:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
-    fields = run_folder.flat(config.to_dict())
-    shared = {name: value for name, value in fields.items() if name not in PROCESS_OWN}
-    require_same("config", shared, "start all processes with the same command")
-    mesh, first = make_mesh(fsdp=config.fsdp), jax.process_index() == 0
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
-    mean_pixel = known_mean_pixel(config, workdir)
-    method = METHODS[config.method](config, mean_pixel or (0.0, 0.0, 0.0))  # refuse early
+
+
+def build_method(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
+    """Builds the method, and lets it read what training needs besides pictures.
+
+    Raises:
+      UserError: settings that contradict each other, or the wrong kind of pictures for the method.
+    """
+    method = METHODS[config.method](config, mean_pixel)
     if method.measured != (config.data.get("measurement") is not None):
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{config.method} learns from {needs} data.measurement")
     method.prepare()
-    check_start(config, method, workdir)
+    return method
+
+
+def run(config: Any, workdir: Path) -> None:
+    """Builds everything that `config` describes and trains; in all processes, if there are some."""
+    check(config)
+    fields = run_folder.dotted(config.to_dict())
+    shared = {name: value for name, value in fields.items() if name not in PROCESS_OWN}
+    require_same("config", shared, "start all processes with the same command")
+    mesh, first = make_mesh(fsdp=config.fsdp), jax.process_index() == 0
     described = describe(mesh, config.data.batch_size)
     check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
+
+    # What the run begins with: another's network, the data, the method.
+    fresh = not run_folder.saved_steps(workdir)
+    donor = open_trained(config.init_from) if config.init_from and fresh else None
     dataset = make_dataset(
-        config, seed=config.seed, place=lambda batch: shard(mesh, batch), mean_pixel=mean_pixel
+        config,
+        seed=config.seed,
+        place=lambda batch: shard(mesh, batch),
+        mean_pixel=known_mean_pixel(config, workdir, donor),
     )
     require_same("data", dataset.listing, "let all processes read the same files")
-    method = METHODS[config.method](config, dataset.mean_pixel)
+    method = build_method(config, dataset.mean_pixel)
+    start = None
+    if donor:
+        networks = jax.eval_shape(method.init, init_key(config.seed)).networks
+        smooth = bool(config.get("smooth_holes"))
+        start = network_of(donor, config.method, networks, smooth_holes=smooth)
+
+    # Nothing is written before this line.
     names = [phase.name for phase in method.phases]
     with (
         run_folder.lock(workdir) if first else nullcontext(),
@@ -181,7 +205,7 @@ def run(config: Any, workdir: Path) -> None:
         report.message(f"{config.method} on {described}")
         if method.note:
             report.message(method.note)
-        train(config, method, dataset, mesh, report, workdir)
+        train(config, method, dataset, mesh, report, workdir, start)
         report.message(f"done: open {workdir / 'index.html'}")
 
 

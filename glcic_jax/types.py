@@ -7,24 +7,6 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
-from glcic_jax.runtime.errors import UserError
-
-__all__ = [
-    "Batch",
-    "Image",
-    "Mask",
-    "Method",
-    "Metrics",
-    "NetworkState",
-    "Phase",
-    "PixelImage",
-    "PixelMask",
-    "TrainState",
-    "UserError",
-    "phase_at",
-    "phase_ends",
-]
-
 Image = Float[Array, "b h w 3"]
 """RGB in [0, 1]."""
 
@@ -36,6 +18,9 @@ PixelImage = UInt8[np.ndarray, "h w 3"]
 
 PixelMask = UInt8[np.ndarray, "h w 1"]
 """One mask as the input pipeline draws it, 1 = hole, 0 = known."""
+
+Hole = Callable[[np.random.Generator, int, int], PixelMask]
+"""Draws a mask of the given height and width."""
 
 Batch = dict[str, Array]
 """What a step reads. The input pipeline delivers uint8 arrays, the methods see floats:

@@ -93,9 +93,9 @@ def load_completer(args: argparse.Namespace) -> "Completer":
     """
     choose_device(args.device)
     from glcic_jax.complete.load import load  # only now: --help and refusals need no JAX
+    from glcic_jax.weights.address import compiled_beside
 
-    if Path(args.checkpoint).is_dir():
-        keep_compiled(Path(args.checkpoint))
+    keep_compiled(compiled_beside(args.checkpoint))
     settings = {name: getattr(args, name) for name in SETTINGS}
     given = {name: value for name, value in settings.items() if value is not None}
     return load(args.checkpoint, args.step, **given)

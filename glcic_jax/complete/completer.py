@@ -13,13 +13,13 @@ from glcic_jax.complete.large_pictures import windows
 from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_fit
 from glcic_jax.methods.procedural.poisson import blend
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import (
     Image,
     Mask,
     Method,
     PixelImage,
     TrainState,
-    UserError,
 )
 
 CompleteFn = Callable[[Image, Mask], Image]

@@ -14,11 +14,10 @@ from tqdm import tqdm
 
 from glcic_jax.complete.pairing import STREAM, Job
 from glcic_jax.masks.by_hand import check_fit
-from glcic_jax.pictures.decode import read_file
 from glcic_jax.pictures.photo import fill, shown
 from glcic_jax.pictures.photo_reader import read_photo
 from glcic_jax.pictures.photo_writer import KINDS, encode_photo
-from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.disk import read_file, write_whole
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from glcic_jax.weights.glcic import Tensors, Weights
+    from glcic_jax.weights.trained import Tensors, Weights
 
 HUB = "hf://"
 SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
@@ -59,40 +59,37 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     Raises:
       UserError: nothing that can be read, or another network.
     """
-    from glcic_jax.convert import from_run as runs
-    from glcic_jax.convert import pytorch_files as torch_files
-    from glcic_jax.convert import torch7_glcic
+    from glcic_jax.convert import pytorch_files, torch7_glcic
+    from glcic_jax.convert.from_run import from_run
     from glcic_jax.runtime.tensor_files import read_safetensors
-    from glcic_jax.weights import exchange, hub
+    from glcic_jax.weights.address import locate, open_trained
 
-    path = hub.locate(address)
+    path, at = locate(address)
     kind = kind_of(path)
     if step is not None and kind != "run":
-        raise UserError(f"{address} is no run folder: leave --step away")
+        raise UserError(f"{address} is not a run folder: leave --step out")
     if mean_pixel is not None and kind not in ("torch", "safetensors"):
-        raise UserError(f"{address} tells its mean pixel itself: leave --mean-pixel away")
-    if kind == "run":
-        return runs.from_run(path, step)
-    if kind == "exchange":
-        return exchange.read_exchange(path)
+        raise UserError(f"{address} holds its mean pixel itself: leave --mean-pixel out")
+    if kind in ("run", "exchange"):
+        trained = open_trained(address, at if step is None else step)
+        return trained.weights or from_run(trained)
     if kind == "torch7":
         return torch7_glcic.from_torch7(path)
-    reader = torch_files.read_state_dict if kind == "torch" else read_safetensors
+    reader = pytorch_files.read_state_dict if kind == "torch" else read_safetensors
     return _of_torch(reader(path), mean_pixel, str(path))
 
 
 def _of_torch(state: "Tensors", mean_pixel: str | None, source: str) -> "Weights":
     """The network of a state dict, whose program is told by its names."""
-    from glcic_jax.convert import pytorch_glcic as torch_glcic
-    from glcic_jax.convert import pytorch_partial_conv as torch_partial
+    from glcic_jax.convert import pytorch_glcic, pytorch_partial_conv
 
     state = {name.removeprefix("module."): t for name, t in state.items()}  # of several GPUs
     colour = _colour(mean_pixel) if mean_pixel is not None else None
-    if torch_partial.FIRST not in state:
-        return torch_glcic.from_state_dict(state, colour, source)
+    if pytorch_partial_conv.FIRST not in state:
+        return pytorch_glcic.from_state_dict(state, colour, source)
     if colour:
         raise UserError(f"{source} is centred at ImageNet's mean: leave --mean-pixel away")
-    return torch_partial.from_state_dict(state, source)
+    return pytorch_partial_conv.from_state_dict(state, source)
 
 
 def kind_of(path: Path) -> str:
@@ -101,17 +98,17 @@ def kind_of(path: Path) -> str:
     Raises:
       UserError: no such file, or of no known kind.
     """
-    from glcic_jax.weights.exchange import is_exchange
+    from glcic_jax.weights.address import is_weights
 
     if path.is_dir():
-        return "exchange" if is_exchange(path) else "run"
+        return "exchange" if is_weights(path) else "run"
     try:
         with path.open("rb") as file:
             start = file.read(9)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
     if start[8:] == b"{":
-        return "exchange" if is_exchange(path.parent) else "safetensors"
+        return "exchange" if is_weights(path.parent) else "safetensors"
     if start[:2] == b"PK" or start[:1] == b"\x80":  # a zip archive, or a pickle
         return "torch"
     if start[:4] in (b"\3\0\0\0", b"\4\0\0\0"):  # a table or an object
@@ -135,9 +132,8 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
     Raises:
       UserError: it cannot be written, or a package for it is missing.
     """
-    from glcic_jax.convert import onnx, stablehlo
-    from glcic_jax.convert import pytorch_files as torch_files
-    from glcic_jax.runtime.files import write_file
+    from glcic_jax.convert import onnx, pytorch_files, stablehlo
+    from glcic_jax.runtime.disk import write_file
     from glcic_jax.weights import exchange, hub
     from glcic_jax.weights.glcic import CompletionWeights
 
@@ -148,8 +144,8 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
         file = exchange.write_exchange(weights, path, dtype)
         return f"{file} and the config.json beside it"
     if path.suffix in (".pth", ".pt"):
-        title, state = _to_torch(weights)
-        torch_files.write_state_dict(state, path, dtype)
+        title, state = _to_torch(weights, path)
+        pytorch_files.write_state_dict(state, path, dtype)
         colour = ",".join(f"{value:g}" for value in weights.hole_colour)
         return f"{path} with the names of {title}, mean pixel {colour}"
     if not isinstance(weights, CompletionWeights):
@@ -160,16 +156,21 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
     return f"{path}, {len(data) / 2**20:.1f} MiB"
 
 
-def _to_torch(weights: "Weights") -> tuple[str, "Tensors"]:
-    from glcic_jax.convert import pytorch_glcic as torch_glcic
-    from glcic_jax.convert import pytorch_partial_conv as torch_partial
+def _to_torch(weights: "Weights", path: Path) -> tuple[str, "Tensors"]:
+    """Returns the name of a PyTorch program, and the state dict that it loads.
+
+    Raises:
+      UserError: no PyTorch program has this network.
+    """
+    from glcic_jax.convert import pytorch_glcic, pytorch_partial_conv
     from glcic_jax.weights.glcic import CompletionWeights
     from glcic_jax.weights.partial_conv import PartialWeights
 
     if isinstance(weights, PartialWeights):
-        return torch_partial.to_state_dict(weights)
-    assert isinstance(weights, CompletionWeights)
-    return torch_glcic.to_state_dict(weights)
+        return pytorch_partial_conv.to_state_dict(weights)
+    if isinstance(weights, CompletionWeights):
+        return pytorch_glcic.to_state_dict(weights)
+    raise UserError(f"{path}: no PyTorch program is known that has a {weights}: write a folder")
 
 
 def run(args: argparse.Namespace) -> None:

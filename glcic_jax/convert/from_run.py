@@ -1,54 +1,59 @@
 """The network that completes of a training run of ours."""
 
 import math
-from pathlib import Path
+from typing import Any
 
-import jax
 import numpy as np
 
-from glcic_jax.methods import METHODS
-from glcic_jax.train.report import read_records
-from glcic_jax.types import UserError
-from glcic_jax.weights.checkpoint import read_about, restore_network
-from glcic_jax.weights.glcic import CompletionWeights, Weights, flat
-from glcic_jax.weights.partial_conv import PartialWeights
-
-KINDS = {"glcic": CompletionWeights, "partial_conv": PartialWeights}
-"""What is made of the runs of a method."""
+from glcic_jax.runtime.run_folder import read_records
+from glcic_jax.weights.address import Trained
+from glcic_jax.weights.any_method import MethodWeights, tensors_of
+from glcic_jax.weights.exchange import WEIGHTS_OF_METHOD
+from glcic_jax.weights.glcic import CompletionWeights
+from glcic_jax.weights.trained import Weights, flatten_variables
 
 
-def from_run(run: Path, step: int | None = None) -> Weights:
+def from_run(trained: Trained) -> Weights:
     """Reads the network that completes, with the run's config and what was measured of it.
 
     Args:
-      run: the run folder.
-      step: of the checkpoint; the latest by default.
+      trained: an opened run folder.
 
     Raises:
-      UserError: no such folder or checkpoint, a damaged one, or one of another method.
+      UserError: a damaged checkpoint, or one of a method that is not known here.
     """
-    step, about = read_about(run, step)
-    config, mean_pixel = about["config"], tuple(about["mean_pixel"])
-    if config["method"] not in KINDS:
-        known = " and ".join(f'"{name}"' for name in KINDS)
-        raise UserError(
-            f'{run} holds a "{config["method"]}" network; only {known} ones can be converted'
-        )
-    method = METHODS[config["method"]](config, mean_pixel)
-    (name,) = method.networks
-    fresh = jax.eval_shape(method.init, jax.random.key(0))
-    params, batch_stats = restore_network(run, name, fresh.networks[name], step)
-    variables = {"params": params, "batch_stats": batch_stats}
-    scores = [r for r in read_records(run) if (r.get("kind"), r["step"]) == ("held_out", step)]
-    measured = {k: v for r in scores for k, v in r.items() if k.startswith("held_out/")}
-    finite = {name: value for name, value in measured.items() if math.isfinite(value)}
-    smooth = {"output": "difference"} if config.get("smooth_holes") else {}
-    return KINDS[config["method"]](
-        **smooth,
-        tensors={name: np.asarray(leaf, np.float32) for name, leaf in flat(variables).items()},
-        mean_pixel=mean_pixel,
-        step=step,
-        source=f"a training run, step {step:,}",
-        run=config,
-        scores=finite,
+    assert trained.run is not None
+    _, state = trained.completing()
+    kind = WEIGHTS_OF_METHOD.get(trained.config["method"], MethodWeights)
+    if kind is MethodWeights:
+        tensors = tensors_of(state.networks)
+    else:
+        (network,) = state.networks.values()
+        variables = {"params": network.params, "batch_stats": network.batch_stats}
+        leaves = flatten_variables(variables).items()
+        tensors = {name: np.asarray(leaf, np.float32) for name, leaf in leaves}
+    own: dict[str, Any] = {}
+    if kind is CompletionWeights and trained.config.get("smooth_holes"):
+        own["output"] = "difference"
+    return kind(
+        **own,
+        tensors=tensors,
+        mean_pixel=trained.mean_pixel,
+        step=trained.step,
+        source=f"a training run, step {trained.step:,}",
+        run=trained.config,
+        scores=_scores(trained),
     )
+
+
+def _scores(trained: Trained) -> dict[str, float]:
+    """Returns the held-out scores that the run recorded at this step, by name."""
+    assert trained.run is not None
+    scores = {
+        name: value
+        for record in read_records(trained.run)
+        if (record.get("kind"), record["step"]) == ("held_out", trained.step)
+        for name, value in record.items()
+        if name.startswith("held_out/")
+    }
+    return {name: value for name, value in scores.items() if math.isfinite(value)}

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from glcic_jax.types import UserError
-from glcic_jax.weights.glcic import Tensors
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.weights.trained import Tensors
 
 SIDES = {"local": "disc.local_disc", "global": "disc.global_disc"}
 NORM = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}

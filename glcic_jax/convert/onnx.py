@@ -4,15 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from glcic_jax.methods.glcic.completion_network import LAYERS, STRIDE
-from glcic_jax.types import UserError
-from glcic_jax.weights.glcic import (
-    DECONVOLUTIONS,
-    EPSILON,
-    CompletionWeights,
-    kernel_name,
-    stored,
-)
+from glcic_jax.methods.glcic.completion_network import LAYERS, CompletionNetwork
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.weights.glcic import DECONVOLUTIONS, EPSILON, CompletionWeights, kernel_name
+from glcic_jax.weights.trained import stored
 
 OPSET, IR_VERSION = 17, 8
 """Of 2022: old enough for most hosts."""
@@ -100,7 +95,9 @@ class _Graph:
         centred = self.add("Mul", centred, self.constant(weights.scale))
         x = self.add("Concat", self.add("Where", "hole", fill, centred), "mask", axis=1)
         self.add("Shape", "image", start=2, named="size")
-        missing = self.add("Mod", self.add("Neg", "size"), self.constant(STRIDE, np.int64))
+        missing = self.add(
+            "Mod", self.add("Neg", "size"), self.constant(CompletionNetwork.stride, np.int64)
+        )
         pads = self.add("Concat", self.constant([0] * 6, np.int64), missing, axis=0)
         return self.add("Pad", x, pads, mode="reflect")
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from glcic_jax.runtime.files import read_file, write_file
-from glcic_jax.types import UserError
-from glcic_jax.weights.glcic import Tensors, stored
-from glcic_jax.weights.items import one_line
+from glcic_jax.runtime.disk import read_file, write_file
+from glcic_jax.runtime.errors import UserError, one_line
+from glcic_jax.weights.trained import Tensors, stored
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 """Under which of its keys a checkpoint may keep the tensors."""

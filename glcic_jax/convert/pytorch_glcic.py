@@ -9,16 +9,15 @@ from typing import NamedTuple
 
 from glcic_jax.convert.mmagic_discriminator import from_mmagic
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, size, to_torch
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.glcic import (
     DECONVOLUTIONS,
     LAYERS,
     CompletionWeights,
-    Rgb,
-    Tensors,
     expected,
     kernel_name,
 )
+from glcic_jax.weights.trained import Rgb, Tensors
 
 BLACK, GREY = (0.0, 0.0, 0.0), (0.5, 0.5, 0.5)
 

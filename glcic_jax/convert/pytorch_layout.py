@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from glcic_jax.types import UserError
-from glcic_jax.weights.glcic import Tensors
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.weights.trained import Tensors
 
 NORM_PARTS = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 """PyTorch's names of what batch norm has, by ours."""

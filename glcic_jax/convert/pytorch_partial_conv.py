@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, size, to_torch
-from glcic_jax.types import UserError
-from glcic_jax.weights.glcic import Tensors
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.partial_conv import PartialWeights, expected
+from glcic_jax.weights.trained import Tensors
 
 TITLE = "pytorch-inpainting-with-partial-conv"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import export
 
 from glcic_jax.types import Image, Mask
-from glcic_jax.weights.glcic import CompletionWeights, method_of, stored
+from glcic_jax.weights.glcic import CompletionWeights
+from glcic_jax.weights.trained import stored
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -30,7 +31,7 @@ def to_stablehlo(weights: CompletionWeights, dtype: str = "float32") -> bytes:
     @jax.jit
     def complete(image: Image, mask: Mask) -> Image:
         restored = {name: jnp.asarray(t).astype(jnp.float32) for name, t in tensors.items()}
-        method, state = method_of(replace(weights, tensors=restored))
+        method, state = replace(weights, tensors=restored).completing()
         return method.complete(state, image, mask, jax.random.key(0))
 
     image, mask = (jax.ShapeDtypeStruct((1, 1, 1, c), jnp.float32) for c in (3, 1))

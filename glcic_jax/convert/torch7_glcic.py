@@ -7,8 +7,9 @@ import numpy as np
 
 from glcic_jax.convert.pytorch_glcic import from_state_dict
 from glcic_jax.convert.torch7 import Torch7Object, read_torch7
-from glcic_jax.types import UserError
-from glcic_jax.weights.glcic import DECONVOLUTIONS, EPSILON, CompletionWeights, Tensors
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.weights.glcic import DECONVOLUTIONS, EPSILON, CompletionWeights
+from glcic_jax.weights.trained import Tensors
 
 CONVOLUTIONS = ("nn.SpatialConvolution", "nn.SpatialDilatedConvolution")
 OTHERS = ("nn.SpatialBatchNormalization", "nn.ReLU")

@@ -8,8 +8,9 @@ noisy. Here what is missing is a hole of `config.holes`.
 import numpy as np
 
 from glcic_jax.data.collection import Source
-from glcic_jax.data.transforms import Frame, Hole
-from glcic_jax.types import PixelImage, PixelMask, UserError
+from glcic_jax.data.transforms import Frame
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Hole, PixelImage, PixelMask
 
 HIDDEN = 255
 """What a measured picture holds in its hole: white."""

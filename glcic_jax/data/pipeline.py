@@ -19,10 +19,11 @@ from glcic_jax.data.measurement import Measured, with_fresh_hole
 from glcic_jax.data.sources import SOURCES, Files
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.masks.kinds import make_hole
+from glcic_jax.runtime.digests import digest
 from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent
-from glcic_jax.types import Batch, UserError
-from glcic_jax.weights.items import digest
+from glcic_jax.types import Batch
 
 log = logging.getLogger(__name__)
 

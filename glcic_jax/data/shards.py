@@ -20,7 +20,7 @@ from array_record.python.array_record_module import ArrayRecordReader
 
 from glcic_jax.data.collection import Collection, Split
 from glcic_jax.pictures.decode import decode_bytes
-from glcic_jax.runtime.disk import file_digest
+from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from glcic_jax.data.collection import Collection, Split
 from glcic_jax.data.shards import shards
 from glcic_jax.pictures.decode import decode
-from glcic_jax.pictures.listing import pictures_below
+from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from glcic_jax.pictures.resize import resize_shortest
-from glcic_jax.types import PixelImage, PixelMask, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Hole, PixelImage
 
 Frame = Callable[[PixelImage, np.random.Generator], PixelImage]
-Hole = Callable[[np.random.Generator, int, int], PixelMask]
 
 
 def random_crop(rng: np.random.Generator, image: PixelImage, size: int) -> PixelImage:

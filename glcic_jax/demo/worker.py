@@ -12,11 +12,11 @@ import sys
 from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from glcic_jax.demo.filling import Fill, Job, Served, complete, named_fills, named_specs
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent, keep_compiled
+from glcic_jax.weights.address import compiled_beside
 
 READY, DONE, REFUSED, FAILED = range(4)
 """What the process says: the methods it has, a PNG, why a picture was refused, what went wrong."""
@@ -127,9 +127,8 @@ class Worker:
 def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
     end_with_parent()
     try:
-        folders = [path for path in map(Path, named_specs(specs).values()) if path.is_dir()]
-        if folders:
-            keep_compiled(folders[0])  # for the process after this one too
+        for address in list(named_specs(specs).values())[:1]:
+            keep_compiled(compiled_beside(address))  # for the process after this one too
         methods = named_fills(specs)
         fills = {served.name: fill for served, fill in methods.items()}
         connection.send((READY, list(methods)))

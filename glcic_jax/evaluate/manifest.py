@@ -6,8 +6,6 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-import glcic_jax
-
 PACKAGES = (
     "jax",
     "jaxlib",
@@ -23,7 +21,7 @@ PACKAGES = (
 def software() -> dict[str, str]:
     """Versions of what computes; our own sources by their SHA-256, whatever they are called."""
     sha = hashlib.sha256()
-    folder = Path(glcic_jax.__file__).parent
+    folder = Path(__file__).parents[1]
     for path in sorted(folder.rglob("*.py")):
         sha.update(path.relative_to(folder).as_posix().encode())
         sha.update(path.read_bytes())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from glcic_jax.evaluate.tables import html_table, table
-from glcic_jax.metrics import COLUMNS, Column
+from glcic_jax.metrics.columns import COLUMNS, Column
 
 WIDTH, ROW, LABEL, VALUE = 420, 22, 130, 62
 """Of the drawings of intervals, pixels: their width, a method's row, room for names and values."""

@@ -1,7 +1,5 @@
 """The methods of a comparison, from their names on the command line."""
 
-import hashlib
-import json
 import re
 import shlex
 from collections.abc import Callable
@@ -13,16 +11,13 @@ from jax.sharding import Mesh
 from jaxtyping import Float
 
 from glcic_jax.complete.completer import LARGE
-from glcic_jax.complete.load import load
+from glcic_jax.complete.load import completer_of
 from glcic_jax.evaluate.outside_program import command_fill
 from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.devices import over_mesh
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.weights.checkpoint import read_about
-from glcic_jax.weights.description import CONFIG, read_description
-from glcic_jax.weights.exchange import is_exchange
-from glcic_jax.weights.hub import locate
+from glcic_jax.weights.address import locate, open_trained
 
 Fill = Callable[
     [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]], Float[np.ndarray, "b h w 3"]
@@ -96,15 +91,15 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
 
 def _network(spec: str, mesh: Mesh) -> tuple[Fill, dict[str, Any]]:
     """The network of a run folder or of converted weights, and what the manifest tells of it."""
-    name, step, settings = _parts(spec)
-    path = locate(name)
-    if not path.exists():
+    address, settings = _parts(spec)
+    if not locate(address).path.exists():
         known = ", ".join(FILLS)
         raise UserError(
-            f'--methods: "{spec}" is no run folder and no method: give a folder, {known}, or '
+            f'--methods: "{spec}" is not a run folder and not a method: give a folder, {known}, or '
             '"cmd:TOOL {image} {mask} {output}"'
         )
-    completer = load(path, step, **settings)
+    trained = open_trained(address)
+    completer = completer_of(trained, **settings)
     spread = over_mesh(mesh, completer.complete)
 
     def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -117,32 +112,16 @@ def _network(spec: str, mesh: Mesh) -> tuple[Fill, dict[str, Any]]:
         filled = completer.batch(list(pixels), list(mask[..., 0]))
         return np.stack(filled).astype(np.float32) / 255
 
-    return complete, {"network": name} | settings | _digest(path, step)
+    known = {"network": address, "step": trained.step, "sha256": trained.sha256}
+    return complete, known | settings
 
 
-def _parts(spec: str) -> tuple[str, int | None, dict[str, int]]:
-    """Folder, step and settings of "FOLDER@STEP:starts=4"; a folder may be called anything."""
-    if Path(spec).exists():
-        return spec, None, {}
-    name, settings = spec, {}
-    if told := re.fullmatch(r"(.+):(\w+=\d+(?:,\w+=\d+)*)", name):
-        name = told[1]
-        settings = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", told[2])}
-    if not Path(name).exists() and (at := re.fullmatch(r"(.+)@(\d+)", name)):
-        return at[1], int(at[2]), settings
-    return name, None, settings
-
-
-def _digest(path: Path, step: int | None) -> dict[str, Any]:
-    """What is told of a run's checkpoint, or of converted weights, by their SHA-256."""
-    if is_exchange(path):
-        folder = path if path.is_dir() else path.parent
-        described = read_description(folder / CONFIG)
-        return {"step": described["step"], "sha256": described["sha256"]}
-    step, about = read_about(path, step)
-    digests = {name: item["digest"] for name, item in about["items"].items()}
-    text = json.dumps(digests, sort_keys=True).encode()
-    return {"step": step, "sha256": hashlib.sha256(text).hexdigest()}
+def _parts(spec: str) -> tuple[str, dict[str, int]]:
+    """Splits "ADDRESS:starts=4" into address and settings; a folder may be called anything."""
+    if Path(spec).exists() or not (found := re.fullmatch(r"(.+):(\w+=\d+(?:,\w+=\d+)*)", spec)):
+        return spec, {}
+    settings = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", found[2])}
+    return found[1], settings
 
 
 def _postprocessed(complete: Fill) -> Fill:

@@ -24,7 +24,7 @@ from glcic_jax.metrics.perceptual import (
     inception_v3,
 )
 from glcic_jax.runtime.devices import make_mesh
-from glcic_jax.runtime.disk import file_digest
+from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.errors import UserError
 
 NOT_FID = "FID, KID, P-IDS and U-IDS are the published ones only if its numbers are the same"

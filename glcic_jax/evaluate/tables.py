@@ -4,7 +4,7 @@ import html
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from glcic_jax.metrics import COLUMNS, Column
+from glcic_jax.metrics.columns import COLUMNS, Column
 
 
 class Cell(NamedTuple):

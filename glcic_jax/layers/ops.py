@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
@@ -54,7 +55,7 @@ def crop_patches(image: Image, corner: Int[Array, "b 2"], size: int) -> Image:
     """Cuts one `size` x `size` patch out of each picture, its top left pixel at `corner`."""
 
     def cut(picture: Array, start: Array) -> Array:
-        return lax.dynamic_slice(picture, (start[0], start[1], 0), (size, size, picture.shape[2]))
+        return lax.dynamic_slice(picture, (*start, np.int32(0)), (size, size, picture.shape[2]))
 
     return jax.vmap(cut)(image, corner)
 
@@ -64,12 +65,32 @@ def composite(image: Image, output: Image, mask: Mask) -> Image:
     return jnp.where(mask > 0, output, image)
 
 
+def completion_input(
+    image: Image,
+    mask: Mask,
+    mean_pixel: tuple[float, float, float],
+    scale: float = 1.0,
+    fill: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Float[Array, "b h w 4"]:
+    """RGB minus the training set's mean with the hole set to 0, then the mask (1 = hole).
+
+    GLCIC, section 3.2. What `image` holds inside the hole is never read. Networks trained elsewhere
+    may want the difference multiplied by `scale`, or the hole filled with another colour, `fill`.
+    """
+    centred = (image - jnp.asarray(mean_pixel, image.dtype)) * scale
+    filled = jnp.where(mask > 0, jnp.asarray(fill, image.dtype), centred)
+    return jnp.concatenate([filled, mask], axis=-1)
+
+
 def as_float(array: Array) -> Array:
-    """uint8 pictures (three channels) to float32 in [0, 1]; uint8 masks to float32 0 and 1."""
+    """Returns uint8 pictures (three channels) in [0, 1] and uint8 masks as 0 and 1, as float32.
+
+    Where JAX works in double precision they are float64.
+    """
     if array.dtype != jnp.uint8:
         return array
     scale = 255.0 if array.shape[-1] == 3 else 1.0
-    return array.astype(jnp.float32) / scale
+    return array.astype(float) / scale
 
 
 def pad_to_multiple(x: Float[Array, "b h w c"], multiple: int) -> Float[Array, "b H W c"]:

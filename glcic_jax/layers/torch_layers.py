@@ -120,3 +120,21 @@ class NormRelu(nn.Module):
         """Normalises and rectifies."""
         norm = batch_norm(self.train, self.axis_name, self.dtype, name="norm")
         return norm(nn.relu(x)) if self.relu_first else nn.relu(norm(x))
+
+
+class Dense(nn.Module):
+    """Fully connected layer with bias and Torch7's initial weights, in the given dtype."""
+
+    features: int
+    dtype: Dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b i"]) -> Float[Array, "b o"]:
+        """Multiplies."""
+        return nn.Dense(
+            self.features,
+            kernel_init=torch_kernel_init,
+            bias_init=torch_bias_init(x.shape[-1]),
+            dtype=self.dtype,
+            name="fc",
+        )(x)

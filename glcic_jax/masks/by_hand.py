@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
-from glcic_jax.pictures.decode import decode_grey, read_file
+from glcic_jax.pictures.decode import decode_grey
+from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:

@@ -18,12 +18,11 @@ import numpy as np
 from glcic_jax.masks.shapes import block_pixels, box, boxes, center, keep_patch, noise, outpaint
 from glcic_jax.masks.strokes import freeform, irregular, lines
 from glcic_jax.pictures.decode import decode_mask
-from glcic_jax.pictures.listing import pictures_below
+from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from glcic_jax.data.transforms import Hole
-    from glcic_jax.types import PixelMask
+    from glcic_jax.types import Hole, PixelMask
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,7 @@ from glcic_jax.pictures.decode import decode_mask
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from glcic_jax.data.transforms import Hole
-    from glcic_jax.types import PixelMask
+    from glcic_jax.types import Hole, PixelMask
 
 MANIFEST = "manifest.json"
 

@@ -1,5 +1,7 @@
 """The methods by name. One folder is one paper; a new one gets a line here."""
 
+from functools import partial
+
 from glcic_jax.methods import (
     ambient_gan,
     context_encoder,
@@ -8,10 +10,11 @@ from glcic_jax.methods import (
     partial_conv,
     template,
 )
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 
 METHODS = {
     "glcic": glcic.build,
-    "ambient_gan": ambient_gan.build,
+    "ambient_gan": partial(ambient_gan.build, completion_network=CompletionNetwork),
     "context_encoder": context_encoder.build,
     "dcgan_completion": dcgan.build,
     "partial_conv": partial_conv.build,

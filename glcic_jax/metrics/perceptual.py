@@ -20,9 +20,8 @@ from jaxtyping import Array, Float
 from glcic_jax.metrics.networks import alexnet, efficientnet, inception
 from glcic_jax.runtime.devices import over_mesh, replicate, shard_any
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.tensor_files import read_tensors
+from glcic_jax.runtime.tensor_files import read_safetensors, read_tensors
 from glcic_jax.types import Image
-from glcic_jax.weights.exchange import SUFFIX, read_safetensors
 
 LAYERS = 5
 SMALLEST = 64
@@ -117,7 +116,7 @@ def inception_v3(mesh: Mesh, path: Path | None) -> Loaded:
             f"FID, KID, P-IDS and U-IDS need --inception FILE: {FID_FILE}, from the releases of "
             "pytorch-fid (github.com/mseitzer/pytorch-fid, release fid_weights)"
         )
-    tree = read_safetensors(path) if path.suffix == SUFFIX else read_tensors(path)
+    tree = read_safetensors(path) if path.suffix == ".safetensors" else read_tensors(path)
     tensors = tree if isinstance(tree, dict) else {}
     weights = {
         n: w.astype(np.float32)

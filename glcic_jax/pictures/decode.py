@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from PIL import ExifTags, ImageOps
 from PIL import Image as PillowImage
 
-from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.disk import read_file, write_whole
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -136,18 +136,6 @@ def decode_grey(data: bytes, name: str | Path) -> UInt8[np.ndarray, "h w"]:
     if picture.mode != "L":
         picture = PillowImage.fromarray(_to_rgb(picture)).convert("L")
     return np.array(picture)
-
-
-def read_file(path: Path) -> bytes:
-    """A file's bytes.
-
-    Raises:
-      UserError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
 
 
 def open_picture(name: str | Path, data: bytes) -> PillowImage.Image:

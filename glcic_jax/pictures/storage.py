@@ -32,6 +32,28 @@ def pictures(root: str, folder: str = "", extensions: frozenset[str] = EXTENSION
         yield from pictures(root, joined(folder, name), extensions)
 
 
+def pictures_below(folder: Path, shown: str, what: str = "pictures") -> list[str]:
+    """Lists the pictures anywhere below a folder of this machine: relative POSIX paths, in order.
+
+    Names that begin with a dot are passed over, folders' too, and so is what `pictures` passes
+    over.
+
+    Args:
+      folder: is searched recursively.
+      shown: the folder as the user knows it, for messages.
+      what: is looked for, for messages.
+
+    Raises:
+      UserError: no such folder, or none in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{shown}: no such folder")
+    names = sorted(pictures(str(folder)))
+    if not names:
+        raise UserError(f"{shown}: no {what} ({', '.join(sorted(EXTENSIONS))}) in this folder")
+    return names
+
+
 def children(root: str, folder: str = "") -> tuple[list[str], list[str]]:
     """Names of the folders and of everything else directly in root/folder, sorted.
 

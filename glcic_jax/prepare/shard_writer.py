@@ -24,7 +24,8 @@ from glcic_jax.pictures.decode import decode_bytes, encode, read_header
 from glcic_jax.pictures.resize import resize_shortest
 from glcic_jax.prepare.duplicates import HeldOut, fingerprint
 from glcic_jax.prepare.entries import Entry
-from glcic_jax.runtime.disk import clear_errors, file_digest, write_whole
+from glcic_jax.runtime.digests import file_digest
+from glcic_jax.runtime.disk import clear_errors, write_whole
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array
 
-from glcic_jax.types import TrainState, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import TrainState
 
 FSDP = "fsdp"
 """Name of the mesh axis over which the state of optimizers is split."""

@@ -1,7 +1,6 @@
 """Files that are whole or not there, and full or slow disks told in one line."""
 
 import errno
-import hashlib
 import os
 import shutil
 import threading
@@ -34,12 +33,6 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:
@@ -97,3 +90,28 @@ def told_if_slow(tell: Callable[[str], None], line: str) -> Iterator[None]:
 
 def _line(folder: Path, detail: str, last_good: str) -> str:
     return f"disk full: {folder}: {detail}; {last_good}: free some space and start again"
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+      UserError: it is not there, or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Makes the folder if need be, and the file, which is whole or not there.
+
+    Raises:
+      UserError: the folder or the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot write it: {error.strerror or error}") from error

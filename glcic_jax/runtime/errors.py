@@ -15,3 +15,8 @@ class FaultError(UserError):
     """
 
     code = 1
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error of a library, cut to what fits a line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -9,7 +9,6 @@ import threading
 from pathlib import Path
 
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.weights.pretrained import BUNDLED
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 """Numbers of mallopt's parameters, from glibc's malloc.h."""
@@ -34,20 +33,18 @@ def keep_freed_memory() -> None:
     mallopt(_ARENA_MAX, 1)  # and is shared by all threads
 
 
-def keep_compiled(run_folder: Path) -> None:
-    """Keeps compiled programs in RUN_FOLDER/compiled, so that a resumed run starts at once.
+def keep_compiled(folder: Path) -> None:
+    """Keeps compiled programs in FOLDER/compiled, so that the next start finds them.
 
-    Those of the network that comes with the package go into the user's own cache, not into it. Left
-    alone if JAX_COMPILATION_CACHE_DIR names a folder, or if the run folder cannot be written.
+    Does nothing if JAX_COMPILATION_CACHE_DIR names a folder, or if this one cannot be written.
     """
-    run_folder = _user_cache() if run_folder == BUNDLED else run_folder
-    if os.access(run_folder, os.W_OK) and not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    if os.access(folder, os.W_OK) and not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         import jax
 
-        jax.config.update("jax_compilation_cache_dir", str(run_folder / COMPILED_FOLDER))
+        jax.config.update("jax_compilation_cache_dir", str(folder / COMPILED_FOLDER))
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
     """The user's own folder for what can be made again; it need not be there, nor be writable."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "glcic_jax"
     with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from glcic_jax.runtime.errors import UserError
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
+METRICS_FILE = "metrics.jsonl"
 UNFINISHED = ".orbax-checkpoint-tmp"
 """Follows the step in the name of what is being saved."""
 
@@ -74,7 +75,7 @@ def claim(
         theirs = json.loads(path.read_text()) if known else ours
         if not isinstance(theirs, dict):
             raise ValueError("no fields in it")
-        differences = _differences(flat(theirs), flat(ours), may_differ)
+        differences = _differences(dotted(theirs), dotted(ours), may_differ)
         if differences:
             raise UserError(
                 f"{workdir} holds another config: {'; '.join(differences)}: choose another {option}"
@@ -107,6 +108,17 @@ def read_config(workdir: Path) -> dict[str, Any]:
     return config
 
 
+def read_records(workdir: Path) -> list[dict]:
+    """The records of metrics.jsonl; a line torn by a killed run is left out."""
+    path, records = workdir / METRICS_FILE, []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            continue
+    return records
+
+
 def saved_steps(workdir: Path) -> list[int]:
     """Of the checkpoints whose save was finished, ascending."""
     names = [path.name for path in (workdir / CHECKPOINTS).glob("*")]
@@ -119,12 +131,12 @@ def steps_cut_short(workdir: Path) -> list[int]:
     return sorted(int(name.partition(UNFINISHED)[0]) for name in names)
 
 
-def flat(config: dict, prefix: str = "") -> dict[str, Any]:
-    """Its values by dotted names."""
+def dotted(config: dict, prefix: str = "") -> dict[str, Any]:
+    """Returns the values of nested dicts by dotted names."""
     values = {}
     for name, value in config.items():
         values |= (
-            flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+            dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
         )
     return values
 

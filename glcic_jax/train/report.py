@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
 from glcic_jax.train.alarm import CollapseAlarm
 from glcic_jax.train.page import HISTORY, page, thinned
 from glcic_jax.train.tensorboard import Board
 from glcic_jax.types import PixelImage
 
-METRICS_FILE = "metrics.jsonl"
 GRIDS_SHOWN = 12
 
 
@@ -173,17 +173,6 @@ class Report:
             config.read_text() if config.exists() else "",
         )
         write_whole(self._workdir / "index.html", text)
-
-
-def read_records(workdir: Path) -> list[dict]:
-    """The records of metrics.jsonl; a line torn by a killed run is left out."""
-    path, records = workdir / METRICS_FILE, []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            continue
-    return records
 
 
 def draw_grid(rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> PixelImage:

@@ -2,56 +2,52 @@
 
 from typing import Any
 
-from glcic_jax.convert.from_run import KINDS
-from glcic_jax.types import NetworkState, UserError
-from glcic_jax.weights.checkpoint import read_about, restore_network
-from glcic_jax.weights.exchange import is_exchange, read_exchange
-from glcic_jax.weights.glcic import CompletionWeights, Rgb, Weights, flat, trees
-from glcic_jax.weights.hub import locate
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import NetworkState, TrainState
+from glcic_jax.weights.address import Trained
+from glcic_jax.weights.exchange import WEIGHTS_OF_METHOD
+from glcic_jax.weights.glcic import CompletionWeights
+from glcic_jax.weights.trained import Weights, flatten_variables, unflatten_variables
 
 COMPLETION = "completion"
-"""Of its networks the one that is taken."""
-
-
-def mean_pixel_of(address: str) -> Rgb:
-    """RGB in [0, 1] that the network was trained around.
-
-    Args:
-      address: a run folder, a folder of converted weights or its file, or hf://OWNER/NAME.
-
-    Raises:
-      UserError: nothing there that can be read.
-    """
-    path = locate(address)
-    if is_exchange(path):
-        return read_exchange(path).mean_pixel
-    return tuple(read_about(path)[1]["mean_pixel"])
+"""Name of the network that is copied from the other run."""
 
 
 def network_of(
-    address: str, method: str, like: NetworkState, *, smooth_holes: bool = False
+    trained: Trained, method: str, networks: dict[str, NetworkState], *, smooth_holes: bool = False
 ) -> tuple[Any, Any]:
-    """Its parameters and running statistics, as numpy arrays.
+    """Reads the network to start from: parameters and running statistics, as numpy arrays.
 
     Args:
-      address: as `mean_pixel_of` takes it.
+      trained: the other run, or converted weights.
       method: that is to train on, by its name in METHODS.
-      like: this method's network; arrays or ShapeDtypeStructs.
+      networks: this run's; arrays or ShapeDtypeStructs.
       smooth_holes: whether this run's network adds to a smooth fill: another use of its weights.
 
     Raises:
       UserError: nothing there that can be read; another method's network, or another width's.
     """
-    path = locate(address)
-    if not is_exchange(path):
-        theirs = bool(read_about(path)[1]["config"].get("smooth_holes"))
-        _check_holes(address, theirs, smooth_holes)
-        return restore_network(path, COMPLETION, like)
-    weights = read_exchange(path)
-    _check(weights, address, method, like)
+    if COMPLETION not in networks:
+        raise UserError(f'init_from: "{method}" has no completion network to start so')
+    like = networks[COMPLETION]
+    if trained.weights is None:
+        _check_holes(trained.address, bool(trained.config.get("smooth_holes")), smooth_holes)
+        return trained.restore(COMPLETION, like)
+    weights = trained.weights
+    _check(weights, trained.address, method, like)
     if isinstance(weights, CompletionWeights):
-        _check_holes(address, weights.output == "difference", smooth_holes)
-    return trees(weights.tensors)
+        _check_holes(trained.address, weights.output == "difference", smooth_holes)
+    return unflatten_variables(weights.tensors)
+
+
+def started(state: TrainState, params: Any, batch_stats: Any) -> TrainState:
+    """Puts the network to start from, and its average if there is one, into a fresh state."""
+    networks = {
+        name: network.replace(params=params, batch_stats=batch_stats)
+        for name, network in state.networks.items()
+        if name.startswith(COMPLETION)  # its moving average starts there too
+    }
+    return state.replace(networks=state.networks | networks)
 
 
 def _check_holes(address: str, theirs: bool, ours: bool) -> None:
@@ -63,7 +59,7 @@ def _check_holes(address: str, theirs: bool, ours: bool) -> None:
 
 def _check(weights: Weights, address: str, method: str, like: NetworkState) -> None:
     """Refuses weights that are not those of the method's network."""
-    if type(weights) is not KINDS.get(method):
+    if type(weights) is not WEIGHTS_OF_METHOD.get(method):
         raise UserError(f'{address}: a {weights}; "{method}" cannot start from it')
     if isinstance(weights, CompletionWeights):
         does = (weights.norm, weights.relu_first, weights.scale, weights.fill_pixel)
@@ -72,7 +68,7 @@ def _check(weights: Weights, address: str, method: str, like: NetworkState) -> N
                 f"{address}: a {weights}, whose arithmetic is not the paper's: it completes as it "
                 "is, and cannot be trained further"
             )
-    shapes = flat({"params": like.params, "batch_stats": like.batch_stats})
+    shapes = flatten_variables({"params": like.params, "batch_stats": like.batch_stats})
     for name in sorted(shapes.keys() | weights.tensors.keys()):
         wanted = shapes[name].shape if name in shapes else "absent"
         found = weights.tensors[name].shape if name in weights.tensors else "absent"

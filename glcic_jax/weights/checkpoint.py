@@ -1,4 +1,4 @@
-"""Checkpoints of a run, in RUN/checkpoints/STEP, by Orbax; the only module that knows Orbax.
+"""Checkpoints of a run, in RUN/checkpoints/STEP, by Orbax, which no other wing knows.
 
 One item per network and part (params, batch_stats, opt_state), and one of JSON that describes the
 run and holds a digest of each and of itself: Orbax restores a flipped byte without a word.
@@ -6,30 +6,27 @@ run and holds a digest of each and of itself: Orbax restores a flipped byte with
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
 from glcic_jax.runtime.devices import copy_to
+from glcic_jax.runtime.digests import digest, json_digest
 from glcic_jax.runtime.disk import check_space, clear_errors, told_if_slow
 from glcic_jax.runtime.distributed import gather
-from glcic_jax.runtime.run_folder import CHECKPOINTS, saved_steps, steps_cut_short
-from glcic_jax.types import NetworkState, TrainState, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.run_folder import CHECKPOINTS, steps_cut_short
+from glcic_jax.types import NetworkState, TrainState
 from glcic_jax.weights.best import BEST, Scores
-from glcic_jax.weights.items import DamagedError, digest, flat, json_digest, like_saved, one_line
+from glcic_jax.weights.checkpoint_reader import PARTS, about_of, manager_alone, restore_parts
+from glcic_jax.weights.items import DamagedError, to_item
 
 log = logging.getLogger(__name__)
-logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax tells of every option it understood
-
-PARTS = ("params", "batch_stats", "opt_state")
-Opened = tuple[ocp.CheckpointManager, int, dict]  # the folder, a step, its description
 
 
 class Checkpoints:
@@ -49,10 +46,10 @@ class Checkpoints:
             preservation_policy=kept, cleanup_tmp_directories=True
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
-        with _manager_alone(self._folder) as manager:
+        with manager_alone(self._folder) as manager:
             for step in self.steps():
                 with suppress(DamagedError):
-                    self._scores[step] = _about(manager, step).get("score", math.nan)
+                    self._scores[step] = about_of(manager, step).get("score", math.nan)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -87,7 +84,7 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         items = {
-            f"{name}.{part}": flat(getattr(network, part))
+            f"{name}.{part}": to_item(getattr(network, part))
             for name, network in state.networks.items()
             for part in PARTS
         }
@@ -135,9 +132,9 @@ class Checkpoints:
     def _restore(self, step: int, like: TrainState) -> dict[str, NetworkState] | None:
         """The networks as this process reads them; None, said in the log, if they are damaged."""
         try:
-            with _manager_alone(self._folder) as manager:
-                opened = manager, step, _about(manager, step)
-                return {n: _restore(opened, n, like.networks[n], PARTS) for n in like.networks}
+            with manager_alone(self._folder) as manager:
+                opened = manager, step, about_of(manager, step)
+                return {n: restore_parts(opened, n, like.networks[n], PARTS) for n in like.networks}
         except DamagedError as error:
             log.warning("checkpoint %d of %s is damaged: %s", step, self._folder, error)
             return None
@@ -156,95 +153,3 @@ class Checkpoints:
     def _last_good(self) -> str:
         steps = [step for step in self.steps() if (self._folder / str(step)).is_dir()]
         return f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint yet"
-
-
-def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:
-    """The step, and what `save` was told of the run, without reading an array.
-
-    Args:
-      run: the run folder.
-      step: the latest by default.
-
-    Raises:
-      UserError: no such folder, run or checkpoint, or a damaged one.
-    """
-    with _reader(run, step) as (_, found, about):
-        return found, about
-
-
-def restore_network(
-    run: Path, name: str, like: NetworkState, step: int | None = None
-) -> tuple[Any, Any]:
-    """The parameters and running statistics of one network, as numpy arrays; nothing else is read.
-
-    Args:
-      run: the run folder.
-      name: of the network.
-      like: arrays or ShapeDtypeStructs; its opt_state is not looked at.
-      step: the latest by default.
-
-    Raises:
-      UserError: as `read_about`; also another method's checkpoint or another width's.
-    """
-    with _reader(run, step) as opened:
-        network = _restore(opened, name, like, PARTS[:2])
-        return network.params, network.batch_stats
-
-
-def _manager_alone(folder: Path) -> ocp.CheckpointManager:
-    """For reading: waits for no other process, as each may find another thing damaged."""
-    own = jax.process_index()
-    alone = ocp.options.MultiprocessingOptions(own, {own}, f"process_{own}")
-    options = {"read_only": True, "multiprocessing_options": alone}
-    return ocp.CheckpointManager(folder, options=ocp.CheckpointManagerOptions(**options))
-
-
-@contextmanager
-def _reader(run: Path, step: int | None) -> Iterator[Opened]:
-    if not saved_steps(run):
-        raise UserError(f"{run}: no run folder with a checkpoint; give the --workdir of a training")
-    with _manager_alone((run / CHECKPOINTS).absolute()) as manager:
-        steps = sorted(manager.all_steps())
-        step = max(steps, default=0) if step is None else step
-        if step not in steps:
-            raise UserError(f"{run}: no checkpoint of step {step}; there are {steps}")
-        try:
-            yield manager, step, _about(manager, step)
-        except DamagedError as error:
-            told = f"{run}: the checkpoint of step {step} is damaged: {error}"
-            raise UserError(f"{told}: choose another step of {steps}, or train again") from error
-
-
-def _about(manager: ocp.CheckpointManager, step: int) -> dict:
-    arguments = ocp.args.Composite(about=ocp.args.JsonRestore())
-    try:
-        about = dict(manager.restore(step, args=arguments)["about"])
-        seal = about.pop("digest", None)  # the first checkpoints had none of their own
-    except Exception as error:
-        raise DamagedError(one_line(error)) from error
-    if "items" not in about or seal not in (None, json_digest(about)):
-        raise DamagedError("its description is not what was saved")
-    return about
-
-
-def _restore(opened: Opened, name: str, like: NetworkState, parts: Sequence[str]) -> NetworkState:
-    """`like` with these parts as numpy arrays, once their digests are found right."""
-    manager, step, about = opened
-    restored, items = {}, about["items"]
-    for part in parts:
-        item_name, tree = f"{name}.{part}", getattr(like, part)
-        if item_name not in items:
-            found = ", ".join(sorted({item.split(".")[0] for item in items}))
-            raise UserError(f"the checkpoint holds no {name} network, but {found}: another method?")
-        target = like_saved(tree, items[item_name]["shapes"], item_name)
-        empty = {key: np.empty(leaf.shape, leaf.dtype) for key, leaf in target.items()}
-        arguments = ocp.args.Composite(**{item_name: ocp.args.StandardRestore(empty)})
-        try:
-            item = manager.restore(step, args=arguments)[item_name] if target else {}
-            item = {key: np.asarray(item[key]) for key in target}
-        except Exception as error:
-            raise DamagedError(one_line(error)) from error
-        if digest(item) != items[item_name]["digest"]:
-            raise DamagedError(f"{item_name} is not what was saved")
-        restored[part] = jax.tree.unflatten(jax.tree.structure(tree), list(item.values()))
-    return like.replace(**restored)

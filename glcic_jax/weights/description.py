@@ -6,17 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from glcic_jax.methods import METHODS
 from glcic_jax.methods.glcic.completion_network import OUTPUTS
 from glcic_jax.methods.partial_conv.network import KERNELS
-from glcic_jax.runtime.files import read_file
-from glcic_jax.types import UserError
-from glcic_jax.weights.glcic import CompletionWeights, Weights
-from glcic_jax.weights.items import one_line
+from glcic_jax.runtime.disk import read_file
+from glcic_jax.runtime.errors import UserError, one_line
+from glcic_jax.weights.any_method import MethodWeights
+from glcic_jax.weights.glcic import CompletionWeights
 from glcic_jax.weights.partial_conv import PartialWeights
+from glcic_jax.weights.trained import Weights
 
 CONFIG = "config.json"
 FORMAT, VERSION = "glcic_jax weights", 1
 GLCIC, PARTIAL = "glcic completion network", "partial convolution network"
+METHOD = "networks of a method"
 WIDEST = 4096
 
 
@@ -42,6 +45,8 @@ def _network(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the network is, and what it is shown besides pictures around their mean."""
     if isinstance(weights, PartialWeights):
         return {"kind": PARTIAL, "width": weights.width, "levels": weights.levels}, {}
+    if isinstance(weights, MethodWeights):
+        return {"kind": METHOD, "method": weights.method_name}, {}
     assert isinstance(weights, CompletionWeights)
     network = {
         "kind": GLCIC,
@@ -136,6 +141,10 @@ NETWORK_FIELDS: dict[str, Fields] = {
             lambda v: _is_count(v) and 2 <= v <= len(KERNELS),
             f"2 to {len(KERNELS)}",
         ),
+    },
+    METHOD: {
+        "network.method": (lambda v: _is_text(v) and v in METHODS, " or ".join(METHODS)),
+        "run.method": (lambda v: _is_text(v) and v in METHODS, " or ".join(METHODS)),
     },
 }
 """What the description of each kind of network holds, as FIELDS."""

@@ -8,23 +8,34 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from glcic_jax.runtime.files import read_file, write_file
+from glcic_jax.runtime.disk import read_file, write_file
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.tensor_files import read_safetensors
-from glcic_jax.types import UserError
-from glcic_jax.weights import partial_conv as partial_network
-from glcic_jax.weights.description import CONFIG, PARTIAL, describe, is_described, read_description
-from glcic_jax.weights.glcic import CompletionWeights, Tensors, Weights, expected, stored
+from glcic_jax.weights import any_method, glcic, partial_conv
+from glcic_jax.weights.any_method import MethodWeights
+from glcic_jax.weights.description import (
+    CONFIG,
+    GLCIC,
+    METHOD,
+    PARTIAL,
+    describe,
+    is_described,
+    read_description,
+)
+from glcic_jax.weights.glcic import CompletionWeights
 from glcic_jax.weights.partial_conv import PartialWeights
+from glcic_jax.weights.trained import Tensors, Weights, stored
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
 DISCRIMINATOR = "discriminator."
-"""Begins the names of the tensors of a discriminator."""
+"""Begins the names of the tensors of a discriminator that came along with GLCIC's network."""
 
-
-def is_exchange(path: Path) -> bool:
-    """Whether `read_exchange` is meant: a .safetensors file, or a folder with our config.json."""
-    return path.suffix == SUFFIX or is_described(path)
+WEIGHTS_OF_METHOD: dict[str, type[Weights]] = {
+    "glcic": CompletionWeights,
+    "partial_conv": PartialWeights,
+}
+"""What is made of the runs of a method; of all others, MethodWeights."""
 
 
 def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path:
@@ -73,28 +84,33 @@ def read_exchange(path: Path) -> Weights:
             f"{path}: no {CONFIG} beside it says how to run it: see python -m glcic_jax.convert"
         )
     config = read_description(folder / CONFIG)
-    file = folder / config["weights"]
+    file, kind = folder / config["weights"], config["network"]["kind"]
     if path not in (folder, file):
         raise UserError(f"{path}: the {CONFIG} beside it is of {file.name:.80}: move one away")
     data = read_file(file)
     if hashlib.sha256(data).hexdigest() != config["sha256"]:
         raise UserError(f"{file}: not the file that {CONFIG} describes, or damaged: get it anew")
-    own, other = {}, {}
+    tensors, discriminator = {}, {}
     for name, tensor in read_safetensors(file, data).items():
-        rest = name.removeprefix(DISCRIMINATOR)
-        (own if rest == name else other)[rest] = tensor.astype(np.float32)
-    _check_shapes(own, config["network"], file)
+        if kind == GLCIC and name.startswith(DISCRIMINATOR):
+            discriminator[name.removeprefix(DISCRIMINATOR)] = tensor.astype(np.float32)
+        else:
+            tensors[name] = tensor.astype(np.float32)
+    _check_shapes(tensors, config, file)
     common: dict[str, Any] = {
-        "tensors": own,
+        "tensors": tensors,
         "mean_pixel": tuple(config["input"]["mean_pixel"]),
         "step": config["step"],
         "source": config["source"],
         "run": config["run"],
         "scores": config["scores"],
-        "discriminator": other,
+        "discriminator": discriminator,
+        "sha256": config["sha256"],
     }
-    if config["network"]["kind"] == PARTIAL:
+    if kind == PARTIAL:
         return PartialWeights(**common)
+    if kind == METHOD:
+        return MethodWeights(**common)
     return CompletionWeights(
         relu_first=config["network"]["relu_first"],
         output=config["network"]["output"],
@@ -104,17 +120,21 @@ def read_exchange(path: Path) -> Weights:
     )
 
 
-def _check_shapes(tensors: Tensors, network: dict[str, Any], file: Path) -> None:
+def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
     """Refuses tensors that are not those of the network described."""
-    width = network["width"]
+    network = config["network"]
     if network["kind"] == PARTIAL:
-        shapes = partial_network.expected(width, network["levels"])
+        shapes = partial_conv.expected(network["width"], network["levels"])
+    elif network["kind"] == METHOD:
+        mean_pixel = tuple(config["input"]["mean_pixel"])
+        shapes = any_method.expected(any_method.build(config["run"], mean_pixel))
     else:
-        shapes = expected(width, network["norm"])
+        shapes = glcic.expected(network["width"], network["norm"])
     for name in sorted(shapes.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else "absent"
         if found != shapes.get(name, "absent"):
+            size = f" of width {network['width']}" if "width" in network else ""
             raise UserError(
-                f"{file}: {name} is {found}, a {network['kind']} of width {width} has "
+                f"{file}: {name} is {found}, a {network['kind']}{size} has "
                 f"{shapes.get(name, 'none')}"
             )

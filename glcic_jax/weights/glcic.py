@@ -1,70 +1,30 @@
 """A trained network with all that running it takes, whatever file it is from or for; GLCIC's."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import ml_dtypes
 import numpy as np
 import optax
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.networks import GlcicNetworks
-from glcic_jax.types import Method, NetworkState, TrainState, UserError
-
-Rgb = tuple[float, float, float]
-
-Tensors = dict[str, np.ndarray]
-"""Arrays by their path in the network's trees: "layer1.conv.kernel", "norm1.norm.mean"."""
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Method, NetworkState, TrainState
+from glcic_jax.weights.trained import (
+    STATISTICS,
+    Rgb,
+    Weights,
+    flatten_variables,
+    unflatten_variables,
+)
 
 LAYERS = range(1, 18)
 DECONVOLUTIONS = (13, 15)
-STATISTICS = ("mean", "var")
 EPSILON = 1e-5
 """What batch norm adds to the variance."""
-
-DTYPES = {
-    "float32": np.dtype(np.float32),
-    "float16": np.dtype(np.float16),
-    "bfloat16": np.dtype(ml_dtypes.bfloat16),
-}
-"""In which weights are stored; arithmetic is float32 always."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """A trained network that completes, ready to be run or written.
-
-    Attributes:
-      tensors: float32.
-      mean_pixel: RGB in [0, 1] that the network sees as 0.
-      step: updates that the network has had; 0 if the file does not say.
-      source: what it was read from, for people.
-      run: the config of the training run, if it was one of ours.
-      scores: measured on held-out pictures of that run, by name.
-      discriminator: tensors of a discriminator that came along, or none.
-    """
-
-    tensors: Tensors
-    mean_pixel: Rgb
-    step: int = 0
-    source: str = ""
-    run: dict[str, Any] | None = None
-    scores: dict[str, float] = field(default_factory=dict)
-    discriminator: Tensors = field(default_factory=dict)
-
-    @property
-    def hole_colour(self) -> Rgb:
-        """RGB in [0, 1] of a picture that looks to the network as its holes do."""
-        return self.mean_pixel
-
-    @property
-    def count(self) -> int:
-        """Of parameters."""
-        return sum(t.size for name, t in self.tensors.items() if not name.endswith(STATISTICS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +61,38 @@ class CompletionWeights(Weights):
         )
         return red, green, blue
 
+    def completing(self, **settings: Any) -> tuple[Method, TrainState]:
+        """Returns a method that only completes, and its state; it takes no settings."""
+        assert not settings, "this network has none"
+        networks = GlcicNetworks(
+            completion=partial(
+                CompletionNetwork,
+                width=self.width,
+                relu_first=self.relu_first,
+                norm=self.norm,
+                output=self.output,
+            ),
+            discriminator=None,
+            crop=0,
+            local_patch=0,
+            optimizer=optax.identity(),
+            mean_pixel=self.mean_pixel,
+            scale=self.scale,
+            fill_pixel=self.fill_pixel,
+        )
+        method = Method(
+            init=networks.init,
+            phases=(),
+            complete=networks.complete,
+            previews=networks.previews,
+            networks=("completion",),
+            reach=networks.reach,
+            alignment=networks.alignment,
+        )
+        params, batch_stats = jax.tree.map(jnp.asarray, unflatten_variables(self.tensors))
+        network = NetworkState(params, batch_stats, opt_state=None)
+        return method, TrainState(jnp.asarray(self.step, jnp.int32), {"completion": network})
+
     def __str__(self) -> str:
         order = "batch norm folded" if not self.norm else "batch norm, then ReLU"
         order = "ReLU, then batch norm" if self.relu_first else order
@@ -123,55 +115,7 @@ def expected(width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
     module = CompletionNetwork(train=False, width=width, norm=norm)
     x = jax.ShapeDtypeStruct((1, 8, 8, 4), jnp.float32)
     variables = jax.eval_shape(module.init, jax.random.key(0), x)
-    return {name: leaf.shape for name, leaf in flat(variables).items()}
-
-
-def flat(variables: Any) -> dict[str, Any]:
-    """The leaves of a network's "params" and "batch_stats" by path, whose names do not meet."""
-    leaves = {}
-    for tree in variables.values():
-        leaves |= flatten_dict(tree, sep=".")
-    return leaves
-
-
-def trees(tensors: Tensors) -> tuple[Any, Any]:
-    """The way back from `flat`: (params, batch_stats)."""
-    params, batch_stats = {}, {}
-    for name, tensor in tensors.items():
-        (batch_stats if name.endswith(STATISTICS) else params)[name] = tensor
-    return unflatten_dict(params, sep="."), unflatten_dict(batch_stats, sep=".")
-
-
-def method_of(weights: CompletionWeights) -> tuple[Method, TrainState]:
-    """A method that only completes, and its state."""
-    networks = GlcicNetworks(
-        completion=partial(
-            CompletionNetwork,
-            width=weights.width,
-            relu_first=weights.relu_first,
-            norm=weights.norm,
-            output=weights.output,
-        ),
-        discriminator=None,
-        crop=0,
-        local_patch=0,
-        optimizer=optax.identity(),
-        mean_pixel=weights.mean_pixel,
-        scale=weights.scale,
-        fill_pixel=weights.fill_pixel,
-    )
-    method = Method(
-        init=networks.init,
-        phases=(),
-        complete=networks.complete,
-        previews=networks.previews,
-        networks=("completion",),
-        reach=networks.reach,
-        alignment=networks.alignment,
-    )
-    params, batch_stats = jax.tree.map(jnp.asarray, trees(weights.tensors))
-    network = NetworkState(params, batch_stats, opt_state=None)
-    return method, TrainState(jnp.asarray(weights.step, jnp.int32), {"completion": network})
+    return {name: leaf.shape for name, leaf in flatten_variables(variables).items()}
 
 
 def fold(weights: CompletionWeights) -> CompletionWeights:
@@ -197,22 +141,3 @@ def fold(weights: CompletionWeights) -> CompletionWeights:
         tensors[name] *= gain[:, None] if number in DECONVOLUTIONS else gain
         tensors[bias] = (tensors[bias] - mean) * gain + norm["bias"]
     return replace(weights, tensors={n: t.astype(np.float32) for n, t in tensors.items()})
-
-
-def stored(tensors: Tensors, dtype: str) -> Tensors:
-    """The tensors in the dtype of a file.
-
-    Args:
-      tensors: of any floating dtype.
-      dtype: a key of DTYPES.
-
-    Raises:
-      UserError: a value that float16 cannot hold.
-    """
-    cast = {}
-    for name, tensor in tensors.items():
-        with np.errstate(over="ignore"):
-            cast[name] = tensor.astype(DTYPES[dtype])
-        if not np.isfinite(cast[name].astype(np.float32)).all():
-            raise UserError(f"{name} holds values beyond {dtype}: choose --dtype bfloat16")
-    return cast

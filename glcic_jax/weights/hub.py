@@ -6,30 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from glcic_jax.runtime.disk import write_whole
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError, one_line
+from glcic_jax.runtime.run_folder import dotted
 from glcic_jax.weights.description import CONFIG
 from glcic_jax.weights.exchange import WEIGHTS, write_exchange
-from glcic_jax.weights.glcic import Weights
-from glcic_jax.weights.items import one_line
-from glcic_jax.weights.pretrained import BUNDLED, NAME
+from glcic_jax.weights.trained import Weights
 
 SCHEME = "hf://"
 FILES = [CONFIG, "*.safetensors"]
-
-
-def locate(address: str | Path) -> Path:
-    """Where a network is on this machine: the path itself, or what `fetch` downloads.
-
-    Args:
-      address: a path; "hf://OWNER/NAME"; or "pretrained", the network that comes with the package.
-
-    Raises:
-      UserError: as `fetch`.
-    """
-    if str(address).startswith(SCHEME):
-        return fetch(str(address))
-    path = Path(address)
-    return BUNDLED if str(address) == NAME and not path.exists() else path
 
 
 def fetch(address: str) -> Path:
@@ -114,16 +98,8 @@ def model_card(weights: Weights, name: str, licence: str) -> str:
     else:
         lines.append("Nothing: no scores came with the weights.")
     if weights.run:
-        lines += ["", "## Training", "", *_table("field", "value", _flat(weights.run))]
+        lines += ["", "## Training", "", *_table("field", "value", dotted(weights.run))]
     return "\n".join(lines) + "\n"
-
-
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    rows = {}
-    for name, value in config.items():
-        inner = isinstance(value, dict)
-        rows |= _flat(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
-    return rows
 
 
 def _table(left: str, right: str, rows: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import optax
 from glcic_jax.methods.partial_conv.method import PartialConv
 from glcic_jax.methods.partial_conv.network import PartialUNet, reach
 from glcic_jax.types import Method, NetworkState, TrainState
-from glcic_jax.weights.glcic import Weights, flat, trees
+from glcic_jax.weights.trained import Weights, flatten_variables, unflatten_variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,29 @@ class PartialWeights(Weights):
         """Halvings."""
         return sum(f"encode{level}.kernel" in self.tensors for level in range(1, 9))
 
+    def completing(self, **settings: Any) -> tuple[Method, TrainState]:
+        """Returns a method that only completes, and its state; it takes no settings."""
+        assert not settings, "this network has none"
+        networks = PartialConv(
+            network=partial(PartialUNet, levels=self.levels, width=self.width),
+            weights={},
+            features=lambda image: [],
+            mean_pixel=self.mean_pixel,
+            stride=2**self.levels,
+        )
+        method = Method(
+            init=partial(networks.init, optax.identity()),
+            phases=(),
+            complete=networks.complete,
+            previews=networks.previews,
+            networks=("completion",),
+            reach=reach(self.levels),
+            alignment=2**self.levels,
+        )
+        params, batch_stats = jax.tree.map(jnp.asarray, unflatten_variables(self.tensors))
+        network = NetworkState(params, batch_stats, opt_state=None)
+        return method, TrainState(jnp.asarray(self.step, jnp.int32), {"completion": network})
+
     def __str__(self) -> str:
         return (
             f"partial-convolution network of width {self.width}, {self.levels} levels, "
@@ -40,27 +64,4 @@ def expected(width: int, levels: int) -> dict[str, tuple[int, ...]]:
     module = PartialUNet(train=False, levels=levels, width=width)
     image, hole = (jax.ShapeDtypeStruct((1, 2**levels, 2**levels, c), jnp.float32) for c in (3, 1))
     variables = jax.eval_shape(module.init, jax.random.key(0), image, hole)
-    return {name: leaf.shape for name, leaf in flat(variables).items()}
-
-
-def method_of(weights: PartialWeights) -> tuple[Method, TrainState]:
-    """A method that only completes, and its state."""
-    networks = PartialConv(
-        network=partial(PartialUNet, levels=weights.levels, width=weights.width),
-        weights={},
-        features=lambda image: [],
-        mean_pixel=weights.mean_pixel,
-        stride=2**weights.levels,
-    )
-    method = Method(
-        init=partial(networks.init, optax.identity()),
-        phases=(),
-        complete=networks.complete,
-        previews=networks.previews,
-        networks=("completion",),
-        reach=reach(weights.levels),
-        alignment=2**weights.levels,
-    )
-    params, batch_stats = jax.tree.map(jnp.asarray, trees(weights.tensors))
-    network = NetworkState(params, batch_stats, opt_state=None)
-    return method, TrainState(jnp.asarray(weights.step, jnp.int32), {"completion": network})
+    return {name: leaf.shape for name, leaf in flatten_variables(variables).items()}

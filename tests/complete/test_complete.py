@@ -16,8 +16,8 @@ import glcic_jax
 from glcic_jax.complete.__main__ import main
 from glcic_jax.methods import METHODS
 from glcic_jax.pictures.decode import decode, decode_bytes
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key
-from glcic_jax.types import UserError
 from glcic_jax.weights.checkpoint import Checkpoints
 from tests.helpers.small import MEAN, small_config
 
@@ -227,14 +227,14 @@ def test_settings_that_the_network_has_not_are_refused(run, files, capsys):
     names = files / "images/a.png", files / "masks/a.png", files / "out.png"
     assert complete(run, *names, "--latent_steps", "5") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("completing with this network has no latent_steps: leave it away")
+    assert line.endswith("completing with this network has no latent_steps: leave it out")
     assert not names[-1].exists()
 
 
 def test_help_needs_no_jax():
     start = time.monotonic()
     code = (
-        "import sys; from glcic_jax.complete import parse\n"
+        "import sys; from glcic_jax.complete.__main__ import parse\n"
         "try: parse(['--help'])\nexcept SystemExit: pass\nsys.exit('jax.numpy' in sys.modules)"
     )
     command = [sys.executable, "-c", code]

@@ -148,7 +148,7 @@ def test_a_dry_run_lists_and_checks_and_needs_no_jax(folder):
     (folder / "shots/d.png").write_text("broken")
     before = sorted(folder.rglob("*"))
     code = (
-        "import sys; from glcic_jax.complete import main\n"
+        "import sys; from glcic_jax.complete.__main__ import main\n"
         "code = main(sys.argv[1:]); sys.exit(9 if 'jax.numpy' in sys.modules else code)"
     )
     flags = ["--checkpoint", "none", "--image", "shots", "--mask", "mask.png", "--output", "out"]

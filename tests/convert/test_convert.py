@@ -18,7 +18,7 @@ from glcic_jax.convert.__main__ import main
 from glcic_jax.convert.pytorch_glcic import from_state_dict
 from glcic_jax.methods import METHODS
 from glcic_jax.pictures.decode import decode
-from glcic_jax.train.report import METRICS_FILE
+from glcic_jax.runtime.run_folder import METRICS_FILE
 from glcic_jax.train.step import init_key
 from glcic_jax.weights.checkpoint import Checkpoints
 from glcic_jax.weights.exchange import read_exchange, write_exchange
@@ -269,8 +269,8 @@ def test_hub_mistakes_get_one_line(hub, folder, tmp_path, capsys):
         (("IN/whole.safetensors", "OUT"), "whole.safetensors: b is I64: only floats can be read"),
         (("IN/net", "OUT.onyx"), "OUT.onyx: unknown kind of file; write .safetensors, .onnx"),
         (("IN/net", "IN/text/out"), "cannot write it"),
-        (("IN/net", "OUT", "--mean-pixel=0,0,0"), "tells its mean pixel itself"),
-        (("IN/net", "OUT", "--step=1"), "is no run folder: leave --step away"),
+        (("IN/net", "OUT", "--mean-pixel=0,0,0"), "holds its mean pixel itself"),
+        (("IN/net", "OUT", "--step=1"), "is not a run folder: leave --step out"),
         (("IN/other.safetensors", "OUT", "--mean-pixel=1,2"), "write three numbers in 0 to 1"),
         (("IN/other.safetensors", "OUT", "--mean-pixel=9,9,nan"), "write three numbers in 0 to 1"),
     ],
@@ -312,7 +312,7 @@ def test_a_missing_extra_is_named(folder, tmp_path, monkeypatch, capsys, module,
 
 def test_help_needs_no_jax():
     code = (
-        "import sys; from glcic_jax.convert import parse\n"
+        "import sys; from glcic_jax.convert.__main__ import parse\n"
         "try: parse(['--help'])\nexcept SystemExit: pass\nsys.exit('jax.numpy' in sys.modules)"
     )
     command = [sys.executable, "-c", code]

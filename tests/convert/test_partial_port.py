@@ -14,10 +14,10 @@ from configs import pconv_places2
 from glcic_jax.convert.__main__ import main
 from glcic_jax.convert.pytorch_partial_conv import MEAN, from_state_dict, to_state_dict
 from glcic_jax.methods import METHODS
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.checkpoint import Checkpoints
 from glcic_jax.weights.exchange import read_exchange, write_exchange
-from glcic_jax.weights.partial_conv import PartialWeights, expected, method_of
+from glcic_jax.weights.partial_conv import PartialWeights, expected
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "partial_port.npz"))
 STATE = {
@@ -45,7 +45,7 @@ def test_the_ports_network_gives_its_numbers(weights):
     assert (weights.width, weights.levels) == (2, 7)
     raw = GOLDEN["raw"]
     assert raw.std() > 0.05
-    method, state = method_of(weights)
+    method, state = weights.completing()
     previews = jax.jit(method.previews)(state, IMAGE / 255, MASK, jax.random.key(0))
     np.testing.assert_allclose(previews["raw output"], np.clip(raw, 0, 1), atol=1e-5)
     np.testing.assert_allclose(previews["completed"], GOLDEN["completed"], atol=1e-5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glcic_jax.convert.torch7 import Torch7Object, read_torch7
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 from tests.helpers.ports import Torch7Writer, torch7_bytes, torch7_model
 
 

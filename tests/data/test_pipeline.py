@@ -21,7 +21,7 @@ from glcic_jax.data.sources import Arrays, Files
 from glcic_jax.data.transforms import framed
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.runtime.devices import make_mesh, shard
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 from tests.helpers.pictures import photograph, save
 from tests.helpers.small import small_config
 

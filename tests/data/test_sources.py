@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from glcic_jax.data.sources import folder, scikit_image
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 LIMITS = {"min_edge": 8, "max_bad_fraction": 0.3}
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from glcic_jax.data.transforms import check_sizes, example, framed, random_crop, resize_shortest
 from glcic_jax.masks.shapes import box
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 rng = np.random.default_rng(0)
 picture = rng.integers(0, 256, (60, 90, 3), np.uint8)

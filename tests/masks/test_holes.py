@@ -10,7 +10,7 @@ from PIL import Image
 from glcic_jax.masks.kinds import HOLES, MaskFiles, make_hole
 from glcic_jax.masks.shapes import block_pixels, box, boxes, center, keep_patch, noise, outpaint
 from glcic_jax.masks.strokes import freeform, irregular
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 STROKES = {
     "most_strokes": 3,

@@ -17,9 +17,9 @@ from glcic_jax.masks.kinds import make_hole
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.ambient_gan.updates import Measurement, remeasure
 from glcic_jax.runtime.devices import make_mesh, replicate, shard
-from glcic_jax.train.report import read_records
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.train.step import init_key, make_train_step, one_phase
-from glcic_jax.types import UserError
 from tests.helpers.pictures import photograph, save
 from tests.helpers.small import MEAN, change, make_batch, small_config
 

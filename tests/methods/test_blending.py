@@ -4,7 +4,7 @@ from skimage import data
 
 from glcic_jax.methods.procedural.fills import mean_fill, navier_stokes, telea
 from glcic_jax.methods.procedural.poisson import BLENDS, blend
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 photograph = np.asarray(data.chelsea())[60:188, 100:260]
 rng = np.random.default_rng(0)

@@ -13,8 +13,8 @@ from glcic_jax.layers.convolution import convolution
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.context_encoder.networks import channels
 from glcic_jax.runtime.devices import make_mesh, replicate, shard
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key, make_train_step
-from glcic_jax.types import UserError
 from tests.helpers.small import MEAN, make_batch
 
 CONFIGS = {"center": context_encoder_center, "random": context_encoder_random}

@@ -20,7 +20,8 @@ from glcic_jax.methods.dcgan.networks import Discriminator, Generator, enlarge, 
 from glcic_jax.methods.dcgan.search import Search, contextual_weight, search
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.pictures.decode import decode, write
-from glcic_jax.types import NetworkState, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import NetworkState
 from tests.helpers.small import MEAN, change, make_batch, run_steps
 
 

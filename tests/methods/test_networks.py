@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from glcic_jax.layers.ops import completion_input
 from glcic_jax.layers.torch_layers import Convolution
-from glcic_jax.methods.glcic.completion_network import CompletionNetwork, completion_input
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator, depth
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "networks.npz"

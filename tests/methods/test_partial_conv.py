@@ -26,8 +26,8 @@ from glcic_jax.methods.partial_conv.method import TERMS
 from glcic_jax.methods.partial_conv.network import ENCODER_NORMS, PartialUNet
 from glcic_jax.methods.partial_conv.vgg16 import CHANNELS, NAMES, read_vgg16
 from glcic_jax.runtime.devices import make_mesh, replicate, shard
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key, make_train_step
-from glcic_jax.types import UserError
 from tests.helpers.small import MEAN, make_batch, run_steps
 
 rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from scipy.signal import correlate
 
 from glcic_jax.methods.partial_conv.network import Part, PartialConvolution, PartialUNet, reach
 from glcic_jax.methods.partial_conv.vgg16 import CHANNELS, DEVIATION, MEAN, NAMES, read_vgg16, vgg16
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 rng = np.random.default_rng(0)
 

@@ -9,13 +9,13 @@ import pytest
 
 from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.convert.onnx import to_onnx
+from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural.fills import FILLS
-from glcic_jax.methods.procedural.smooth_fill import ALIGNMENT, smooth_fill
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key
-from glcic_jax.types import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange
-from glcic_jax.weights.glcic import CompletionWeights, expected, fold, method_of
+from glcic_jax.weights.glcic import CompletionWeights, expected, fold
 from tests.helpers.small import MEAN, make_batch, run_steps, small_config
 
 fill = jax.jit(smooth_fill)
@@ -86,13 +86,13 @@ def test_the_network_adds_to_the_smooth_fill(tmp_path):
     image, mask = picture(110, 150), box(110, 150, 20, 30, 50, 60)
     weights = random_weights()
     nothing = {n: t * 0 if n.startswith("layer17") else t for n, t in weights.tensors.items()}
-    silent = make_complete_fn(*method_of(replace(weights, tensors=nothing)))(image, mask)
+    silent = make_complete_fn(*replace(weights, tensors=nothing).completing())(image, mask)
     np.testing.assert_allclose(silent, fill(image, mask), atol=1e-6)
-    completed = make_complete_fn(*method_of(weights))(image, mask)
+    completed = make_complete_fn(*weights.completing())(image, mask)
     assert np.abs(completed - silent).max() > 0.05
     assert completed.min() >= 0 and completed.max() <= 1
     write_exchange(weights, tmp_path / "weights", "float32")
-    again = make_complete_fn(*method_of(read_exchange(tmp_path / "weights")))(image, mask)
+    again = make_complete_fn(*read_exchange(tmp_path / "weights").completing())(image, mask)
     np.testing.assert_array_equal(again, completed)
     with pytest.raises(UserError, match="ONNX has no smooth fill"):
         to_onnx(weights)
@@ -110,13 +110,15 @@ def test_the_network_starts_by_adding_nothing():
 def test_batch_norm_folds_into_a_network_with_shortcuts():
     image, mask = picture(64, 64), box(64, 64, 20, 20, 40, 44)
     weights = random_weights()
-    plain, folded = (make_complete_fn(*method_of(w))(image, mask) for w in (weights, fold(weights)))
+    plain, folded = (
+        make_complete_fn(*w.completing())(image, mask) for w in (weights, fold(weights))
+    )
     np.testing.assert_allclose(folded, plain, atol=1e-5)
 
 
 @pytest.mark.slow
 def test_large_pictures_are_completed_from_windows(monkeypatch):
-    method, state = method_of(random_weights())
+    method, state = random_weights().completing()
     assert method.alignment == ALIGNMENT
     completer = Completer(
         make_complete_fn(method, state), MEAN, 0, method.reach, method.alignment

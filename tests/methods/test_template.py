@@ -9,8 +9,8 @@ import glcic_jax
 from configs import template
 from glcic_jax.main import run
 from glcic_jax.methods import METHODS
-from glcic_jax.train.report import read_records
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.run_folder import read_records
 from tests.helpers.small import MEAN, run_steps
 
 

@@ -3,7 +3,8 @@ import pytest
 from scipy.ndimage import correlate1d
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from glcic_jax.metrics import COLUMNS, HELD_OUT, METRICS
+from glcic_jax.metrics import HELD_OUT, METRICS
+from glcic_jax.metrics.columns import COLUMNS
 from glcic_jax.metrics.similarity import SCALE_WEIGHTS
 
 rng = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from glcic_jax.pictures import decode as module
 from glcic_jax.pictures.decode import decode, decode_mask, write
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 
 rng = np.random.default_rng(0)
 # Smooth, so that JPEG keeps it; red, green and blue differ, so that their order shows.

@@ -9,8 +9,9 @@ import pytest
 from benchmarks.scaling import exchanges
 from glcic_jax.methods import METHODS
 from glcic_jax.runtime.devices import DATA, describe, make_mesh, place, shard, split_over_fsdp
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import make_train_step, one_phase
-from glcic_jax.types import NetworkState, Phase, TrainState, UserError
+from glcic_jax.types import NetworkState, Phase, TrainState
 from glcic_jax.weights.checkpoint import Checkpoints
 from tests.helpers.small import MEAN, make_batch, run_steps, small_config
 

@@ -7,8 +7,8 @@ import pytest
 
 from glcic_jax.methods import METHODS
 from glcic_jax.runtime.devices import check_batch_size, make_mesh, replicate, shard
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key, make_train_step
-from glcic_jax.types import UserError
 from tests.helpers.small import MEAN, make_batch, small_config
 
 JOINT = {"phases__completion": 0, "phases__discriminator": 0}

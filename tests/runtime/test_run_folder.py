@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import claim, lock
-from glcic_jax.types import UserError
 
 CONFIG = {"seed": 0, "data": {"batch_size": 96, "threads": 16, "resize": (256, 384)}}
 FREE = ("every", "data.threads")

@@ -13,12 +13,14 @@ from glcic_jax.convert.pytorch_glcic import from_state_dict
 from glcic_jax.convert.pytorch_partial_conv import from_state_dict as from_partial
 from glcic_jax.main import main, run
 from glcic_jax.methods import METHODS
-from glcic_jax.train.report import read_records
-from glcic_jax.train.start import mean_pixel_of, network_of
-from glcic_jax.types import UserError
-from glcic_jax.weights.checkpoint import restore_network
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.run_folder import read_records
+from glcic_jax.train.start import network_of
+from glcic_jax.weights.address import open_trained
+from glcic_jax.weights.checkpoint_reader import restore_network
 from glcic_jax.weights.exchange import write_exchange
-from glcic_jax.weights.glcic import flat, fold
+from glcic_jax.weights.glcic import fold
+from glcic_jax.weights.trained import flatten_variables
 from tests.convert.test_partial_port import STATE
 from tests.helpers.pictures import make_collection
 from tests.helpers.ports import MEAN, mean_of, state_of
@@ -44,21 +46,25 @@ def config_of(**changes):
 
 
 @cache
-def like(width=2):
+def networks(width=2):
     method = METHODS["glcic"](config_of(width=width), MEAN)
-    return jax.eval_shape(method.init, jax.random.key(0)).networks["completion"]
+    return jax.eval_shape(method.init, jax.random.key(0)).networks
+
+
+def like():
+    return networks()["completion"]
 
 
 @pytest.mark.parametrize("name", ["sequential", "sequential/model.safetensors"])
 def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
-    params, stats = network_of(str(folder / name), "glcic", like())
+    params, stats = network_of(open_trained(folder / name), "glcic", networks())
     assert jax.tree.structure((params, stats)) == jax.tree.structure(
         (like().params, like().batch_stats)
     )
     theirs = from_state_dict(state_of("sequential"), MEAN, "").tensors
-    for own, tensor in flat({"params": params, "batch_stats": stats}).items():
+    for own, tensor in flatten_variables({"params": params, "batch_stats": stats}).items():
         np.testing.assert_array_equal(tensor, theirs[own])
-    assert mean_pixel_of(str(folder / name)) == pytest.approx(MEAN)
+    assert open_trained(folder / name).mean_pixel == pytest.approx(MEAN)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
 )  # fmt: skip
 def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, width, message):
     with pytest.raises(UserError, match=message) as refused:
-        network_of(str(folder / name), method, like(width))
+        network_of(open_trained(folder / name), method, networks(width))
     assert str(folder / name) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -84,12 +90,13 @@ def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, 
 def test_networks_that_add_to_a_smooth_fill_are_told_apart(folder):
     weights = from_state_dict(state_of("sequential"), MEAN, "")
     write_exchange(replace(weights, output="difference"), folder / "smooth")
-    params, _ = network_of(str(folder / "smooth"), "glcic", like(), smooth_holes=True)
-    assert flat({"params": params}).keys() <= weights.tensors.keys()
+    trained = open_trained(folder / "smooth")
+    params, _ = network_of(trained, "glcic", networks(), smooth_holes=True)
+    assert flatten_variables({"params": params}).keys() <= weights.tensors.keys()
     assert finetune.get_config(str(folder / "smooth")).smooth_holes
     for name, smooth in (("smooth", False), ("sequential", True)):
         with pytest.raises(UserError, match=f"{not smooth} there and {smooth} here: set config"):
-            network_of(str(folder / name), "glcic", like(), smooth_holes=smooth)
+            network_of(open_trained(folder / name), "glcic", networks(), smooth_holes=smooth)
 
 
 def test_finetuning_takes_what_the_weights_tell(folder):
@@ -97,14 +104,18 @@ def test_finetuning_takes_what_the_weights_tell(folder):
     assert (config.width, config.data.crop, config.holes.shortest) == (2, 256, 96)
     assert (config.phases.completion, config.init_from) == (0, str(folder / "sequential"))
     assert finetune.get_config(str(folder / "run")).seed == 7
-    with pytest.raises(UserError, match="partial: a partial convolution network; configs/finetune"):
+    with pytest.raises(
+        UserError, match="partial: a partial-convolution network of .*; configs/finetune"
+    ):
         finetune.get_config(str(folder / "partial"))
 
 
 def test_a_refused_start_leaves_no_run_folder(folder, tmp_path, monkeypatch, capsys):
     command = ["main", "--config", "configs/places2.py", "--workdir", str(tmp_path / "run")]
     start = f"--config.init_from={folder / 'sequential'}"
-    monkeypatch.setattr(sys, "argv", [*command, start, "--config.data.batch_size=4"])
+    data = f"--config.data.root={make_collection(tmp_path / 'pictures', 4)}"
+    small = ("--config.data.min_edge=16", "--config.data.held_out_examples=2")
+    monkeypatch.setattr(sys, "argv", [*command, start, data, *small, "--config.data.batch_size=4"])
     assert main() == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "whose layer1.conv.bias is (2,) and this run's (64,)" in line
@@ -123,5 +134,5 @@ def test_a_run_from_weights_scores_them_first_and_goes_on(folder, tmp_path):
     assert [r["step"] for r in records if r["kind"] == "held_out"] == [0, 1]
     params, _ = restore_network(tmp_path / "run", "completion", like())
     theirs = from_state_dict(state_of("sequential"), MEAN, "").tensors
-    for name, leaf in flat({"params": params}).items():
+    for name, leaf in flatten_variables({"params": params}).items():
         np.testing.assert_array_equal(leaf, theirs[name])

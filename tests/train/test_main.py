@@ -16,10 +16,11 @@ from PIL import Image
 
 from glcic_jax.main import main, parse, run
 from glcic_jax.methods import METHODS
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.train import loop as train_module
-from glcic_jax.train.loop import Interrupted, require_finite
-from glcic_jax.train.report import read_records
-from glcic_jax.types import UserError
+from glcic_jax.train.interrupt import Interrupted
+from glcic_jax.train.loop import require_finite
 from glcic_jax.weights.checkpoint import Checkpoints
 from tests.helpers.small import MEAN, change, small_config
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
+from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
 from glcic_jax.train.alarm import CollapseAlarm
 from glcic_jax.train.page import HISTORY, chart, page, thinned
-from glcic_jax.train.report import METRICS_FILE, Report, draw_grid, read_records
+from glcic_jax.train.report import Report, draw_grid
 from glcic_jax.train.tensorboard import Board
 
 PHASES = (("completion", 100), ("discriminator", 100), ("joint", 300))

@@ -18,10 +18,11 @@ import pytest
 
 from glcic_jax.runtime import disk
 from glcic_jax.runtime.devices import make_mesh, replicate
-from glcic_jax.runtime.errors import FaultError
+from glcic_jax.runtime.errors import FaultError, UserError
 from glcic_jax.runtime.run_folder import saved_steps
-from glcic_jax.types import NetworkState, TrainState, UserError
-from glcic_jax.weights.checkpoint import Checkpoints, read_about, restore_network
+from glcic_jax.types import NetworkState, TrainState
+from glcic_jax.weights.checkpoint import Checkpoints
+from glcic_jax.weights.checkpoint_reader import read_about, restore_network
 from tests.helpers.tiny import slow_saves
 
 ABOUT = {"config": {"method": "glcic"}, "mean_pixel": [0.1, 0.2, 0.3]}

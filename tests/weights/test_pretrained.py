@@ -18,10 +18,10 @@ from glcic_jax.demo import __main__ as demo
 from glcic_jax.masks.shapes import boxes
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import keep_compiled
-from glcic_jax.types import UserError
+from glcic_jax.weights.address import compiled_beside, locate
 from glcic_jax.weights.exchange import read_exchange
-from glcic_jax.weights.hub import locate
 from glcic_jax.weights.pretrained import BUNDLED
 from tests.helpers.small import MEAN
 
@@ -107,16 +107,21 @@ def test_programs_compiled_for_it_go_into_the_users_cache(tmp_path, monkeypatch)
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("jax.config.update", set_.__setitem__)
-    keep_compiled(BUNDLED)
+    keep_compiled(compiled_beside(BUNDLED))
     assert set_ == {"jax_compilation_cache_dir": str(tmp_path / "glcic_jax" / "compiled")}
+    assert (
+        compiled_beside("pretrained")
+        == compiled_beside("hf://some/network")
+        == tmp_path / "glcic_jax"
+    )
     assert demo.parse([]).checkpoint == [str(BUNDLED)]
 
 
 def test_its_name_stands_for_it_unless_a_folder_has_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert locate("pretrained") == BUNDLED
+    assert locate("pretrained") == (BUNDLED, None)
     (tmp_path / "pretrained").mkdir()
-    assert locate("pretrained") == Path("pretrained")
+    assert locate("pretrained") == (Path("pretrained"), None)
 
 
 def test_runs_start_from_it():

@@ -14,11 +14,13 @@ import glcic_jax
 from glcic_jax.complete.completer import make_complete_fn
 from glcic_jax.convert.pytorch_glcic import from_state_dict, to_state_dict
 from glcic_jax.convert.torch7_glcic import from_torch7
-from glcic_jax.methods.glcic.completion_network import CompletionNetwork, completion_input
+from glcic_jax.layers.ops import completion_input
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
-from glcic_jax.types import UserError
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange
-from glcic_jax.weights.glcic import expected, fold, method_of, stored, trees
+from glcic_jax.weights.glcic import expected, fold
+from glcic_jax.weights.trained import stored, unflatten_variables
 from tests.helpers.ports import (
     GOLDEN,
     MEAN,
@@ -37,7 +39,7 @@ def weights_of(program):
 
 
 def complete(weights):
-    return make_complete_fn(*method_of(weights))(GOLDEN["image"], GOLDEN["mask"])
+    return make_complete_fn(*weights.completing())(GOLDEN["image"], GOLDEN["mask"])
 
 
 @pytest.mark.reference
@@ -48,7 +50,7 @@ def test_a_programs_network_gives_its_numbers(program):
     module = CompletionNetwork(
         train=False, width=2, relu_first=weights.relu_first, output=weights.output
     )
-    params, batch_stats = trees(weights.tensors)
+    params, batch_stats = unflatten_variables(weights.tensors)
     raw = jax.jit(module.apply)(
         {"params": params, "batch_stats": batch_stats}, GOLDEN["input"].astype(np.float32)
     )
@@ -62,7 +64,7 @@ def test_a_programs_network_gives_its_numbers(program):
 
 @pytest.mark.reference
 def test_mmagics_discriminator_gives_its_numbers():
-    params, batch_stats = trees(weights_of("mmagic").discriminator)
+    params, batch_stats = unflatten_variables(weights_of("mmagic").discriminator)
     module = ContextDiscriminator(train=False, width=2)
     image, patch = (
         GOLDEN[f"mmagic/disc_{name}"].astype(np.float32).transpose(0, 2, 3, 1)
@@ -303,7 +305,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_steps_are_for_runs(folder):
-    with pytest.raises(UserError, match="is no run folder: choose no step"):
+    with pytest.raises(UserError, match="is not a run folder: choose no step"):
         glcic_jax.load(folder, step=3)
 
 

@@ -6,8 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from glcic_jax.layers.torch_layers import Convolution
-from glcic_jax.methods.glcic.discriminators import Dense
+from glcic_jax.layers.precision import widened
+from glcic_jax.layers.torch_layers import Convolution, Dense
 from glcic_jax.types import Image, Mask
 
 CHANNELS = (1, 2, 4, 8)
@@ -41,4 +41,4 @@ class MeasurementDiscriminator(nn.Module):
             layer = Convolution(factor * self.width, 5, 2, dtype=self.dtype, name=f"layer{number}")
             x = nn.leaky_relu(layer(x), 0.2)
         values = Dense(1, self.dtype, name="head")(x.reshape(len(x), -1))
-        return values[:, 0].astype(jnp.float32)
+        return widened(values[:, 0])

@@ -21,37 +21,62 @@ is the target (as in Pajot, de Bezenac, Gallinari, ICLR 2019). It needs no pixel
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from glcic_jax.layers.precision import precision
 from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
 from glcic_jax.methods.ambient_gan.updates import ADVERSARIAL, AmbientGan
-from glcic_jax.methods.glcic.completion_network import REACH, CompletionNetwork
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
-from glcic_jax.types import Method, Phase, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Method, Phase
 
 
-def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
+class CompletionNetwork(Protocol):
+    """The class of a completion network such as GLCIC's: a Flax module of `completion_input`.
+
+    Attributes:
+      stride, reach: pixels; as in GLCIC's CompletionNetwork.
+    """
+
+    stride: int
+    reach: int
+
+    def __call__(
+        self, *, train: bool, width: int, axis_name: tuple[str, ...] | None, dtype: Any
+    ) -> Any:
+        """Makes the module."""
+        ...
+
+
+def build(
+    config: Any, mean_pixel: tuple[float, float, float], completion_network: CompletionNetwork
+) -> Method:
     """Builds AmbientGAN as `config` (of the fields of configs/ambient_faces64.py) describes it.
+
+    Args:
+      config: a ConfigDict, or a dict of the same fields.
+      mean_pixel: of the training pictures, RGB in [0, 1].
+      completion_network: the class of C. METHODS gives GLCIC's: a paper's folder knows no other's.
 
     Raises:
       UserError: settings that contradict each other.
     """
     config = ConfigDict(config)
     _check(config)
-    dtype, adam = jnp.dtype(config.dtype), config.optimizer
+    dtype, adam = precision(config.dtype), config.optimizer
     measurement = config.data.get("measurement")  # without one the run is refused, elsewhere
     method = AmbientGan(
         completion=partial(
-            CompletionNetwork,
+            completion_network,
             width=config.width,
             axis_name=DATA if config.sync_batch_norm else None,
             dtype=dtype,
         ),
         discriminator=MeasurementDiscriminator(config.discriminator_width, dtype),
+        stride=completion_network.stride,
         crop=config.data.crop,
         optimizer=split_over_fsdp(optax.adam(adam.learning_rate, adam.b1, adam.b2)),
         loss=config.adversarial.loss,
@@ -66,7 +91,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         complete=method.complete,
         previews=method.previews,
         networks=("completion",),
-        reach=REACH,
+        reach=completion_network.reach,
         measured=True,
     )
 
@@ -84,5 +109,3 @@ def _check(config: Any) -> None:
             "adversarial.gradient_penalty is 0: nothing bounds a Wasserstein critic; choose 10, "
             "or adversarial.loss non_saturating"
         )
-    if config.dtype not in ("float32", "bfloat16"):
-        raise UserError(f'dtype is "{config.dtype}": choose float32 or bfloat16')

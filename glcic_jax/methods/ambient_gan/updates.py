@@ -1,8 +1,7 @@
-"""The update of AmbientGAN's networks, and completion with them. See ambient_gan.py."""
+"""The update of AmbientGAN's networks, and completion with them. See method.py."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,9 +10,8 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from glcic_jax.layers.ops import composite, pad_to_multiple
+from glcic_jax.layers.ops import completion_input, composite, pad_to_multiple
 from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
-from glcic_jax.methods.glcic.completion_network import STRIDE, CompletionNetwork, completion_input
 from glcic_jax.methods.losses import (
     critic_loss,
     discriminator_loss,
@@ -59,7 +57,8 @@ class AmbientGan:
     """C and D, and the update of both. Runs per device, inside shard_map.
 
     Attributes:
-      completion: makes a CompletionNetwork, given `train`.
+      completion: makes C, given `train`.
+      stride: C's input must be a multiple of it.
       discriminator: judges measured pictures.
       crop: edge in pixels of what D sees.
       optimizer: one rule, and one state per network.
@@ -70,8 +69,9 @@ class AmbientGan:
       mean_pixel: RGB in [0, 1] that the hole is filled with before C sees it.
     """
 
-    completion: partial[CompletionNetwork]
+    completion: Callable[..., Any]
     discriminator: MeasurementDiscriminator
+    stride: int
     crop: int
     optimizer: optax.GradientTransformation
     loss: str
@@ -227,7 +227,7 @@ class AmbientGan:
         height, width = image.shape[1:3]
         network = state.networks["completion"]
         x = completion_input(
-            pad_to_multiple(image, STRIDE), pad_to_multiple(mask, STRIDE), self.mean_pixel
+            pad_to_multiple(image, self.stride), pad_to_multiple(mask, self.stride), self.mean_pixel
         )
         variables = {"params": network.params, "batch_stats": network.batch_stats}
         output: Any = self.completion(train=False).apply(variables, x)

@@ -1,14 +1,15 @@
 """The completion network C of GLCIC (Iizuka et al. 2017, table 2)."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glcic_jax.layers.precision import widened
 from glcic_jax.layers.torch_layers import Convolution, Deconvolution, NormRelu
-from glcic_jax.types import Image, Mask
+from glcic_jax.types import Image
 
 # Layers 1 to 16: kind, channels in units of `width` / 2, and what sets the layer apart.
 # Every one of them is followed by batch norm and ReLU; layer 17 is not.
@@ -30,12 +31,6 @@ LAYERS = (
     (Deconvolution, 2, {}),
     (Convolution, 1, {}),
 )
-
-STRIDE = 4
-"""Height and width of the input must be multiples of this (two halvings)."""
-
-REACH = 153
-"""Pixels around a pixel that its output depends on: half of the 307 that the paper counts."""
 
 OUTPUTS = {
     "sigmoid": nn.sigmoid,
@@ -63,7 +58,13 @@ class CompletionNetwork(nn.Module):
       relu_first: rectify before batch norm, as some ports do.
       norm: False if batch norm is folded into the convolutions.
       output: a key of OUTPUTS.
+      stride: height and width of the input must be multiples of this (two halvings).
+      reach: pixels around a pixel that its output depends on: half of the 307 that the paper
+        counts.
     """
+
+    stride: ClassVar[int] = 4
+    reach: ClassVar[int] = 153
 
     train: bool
     width: int = 64
@@ -91,21 +92,4 @@ class CompletionNetwork(nn.Module):
                 x = x + given[SHORTCUTS[number]]
             given[number] = x
         x = Convolution(3, dtype=self.dtype, silent=adds, name="layer17")(x)
-        return OUTPUTS[self.output](x.astype(jnp.float32))
-
-
-def completion_input(
-    image: Image,
-    mask: Mask,
-    mean_pixel: tuple[float, float, float],
-    scale: float = 1.0,
-    fill: tuple[float, float, float] = (0.0, 0.0, 0.0),
-) -> Float[Array, "b h w 4"]:
-    """RGB minus the training set's mean with the hole set to 0, then the mask (1 = hole).
-
-    GLCIC, section 3.2. What `image` holds inside the hole is never read. Networks trained elsewhere
-    may want the difference multiplied by `scale`, or the hole filled with another colour, `fill`.
-    """
-    centred = (image - jnp.asarray(mean_pixel, image.dtype)) * scale
-    filled = jnp.where(mask > 0, jnp.asarray(fill, image.dtype), centred)
-    return jnp.concatenate([filled, mask], axis=-1)
+        return OUTPUTS[self.output](widened(x))

@@ -6,7 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from glcic_jax.layers.torch_layers import Convolution, NormRelu, torch_bias_init, torch_kernel_init
+from glcic_jax.layers.precision import widened
+from glcic_jax.layers.torch_layers import Convolution, Dense, NormRelu
 from glcic_jax.types import Image
 
 CHANNELS = (1, 2, 4, 8, 8, 8)
@@ -27,24 +28,6 @@ def depth(size: int) -> int:
     if not 1 <= layers <= len(CHANNELS):
         raise ValueError(f"no context discriminator is defined for inputs of {size} pixels")
     return layers
-
-
-class Dense(nn.Module):
-    """Fully connected layer with bias and Torch7's initial weights, in the given dtype."""
-
-    features: int
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "b i"]) -> Float[Array, "b o"]:
-        """Multiplies."""
-        return nn.Dense(
-            self.features,
-            kernel_init=torch_kernel_init,
-            bias_init=torch_bias_init(x.shape[-1]),
-            dtype=self.dtype,
-            name="fc",
-        )(x)
 
 
 class Trunk(nn.Module):
@@ -98,4 +81,4 @@ class ContextDiscriminator(nn.Module):
             for side in self.sides
         ]
         logits = Dense(1, self.dtype, name="head")(jnp.concatenate(features, axis=-1))
-        return logits[:, 0].astype(jnp.float32)
+        return widened(logits[:, 0])

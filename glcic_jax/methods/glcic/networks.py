@@ -10,16 +10,17 @@ import optax
 from jax import lax
 from jaxtyping import Array, PRNGKeyArray
 
-from glcic_jax.layers.ops import composite, crop_patches, pad_to_multiple, patch_corner
-from glcic_jax.layers.torch_layers import CONVOLVED
-from glcic_jax.methods.glcic.completion_network import (
-    REACH,
-    STRIDE,
-    CompletionNetwork,
+from glcic_jax.layers.ops import (
     completion_input,
+    composite,
+    crop_patches,
+    pad_to_multiple,
+    patch_corner,
 )
+from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
+from glcic_jax.layers.torch_layers import CONVOLVED
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
-from glcic_jax.methods.procedural.smooth_fill import ALIGNMENT, smooth_fill
 from glcic_jax.runtime.devices import DATA
 from glcic_jax.types import Batch, Image, Mask, NetworkState, TrainState
 
@@ -125,8 +126,9 @@ class GlcicNetworks:
         """C's raw output and the completed picture."""
         del key
         height, width = image.shape[1:3]
+        stride = CompletionNetwork.stride
         network = state.networks[AVERAGE if self.average_decay else "completion"]
-        padded = {"image": pad_to_multiple(image, STRIDE), "mask": pad_to_multiple(mask, STRIDE)}
+        padded = {"image": pad_to_multiple(image, stride), "mask": pad_to_multiple(mask, stride)}
         output, _ = self.fill(network.params, network.batch_stats, padded, train=False)
         output = jnp.clip(output[:, :height, :width], 0, 1)
         return {"raw output": output, "completed": composite(image, output, mask)}
@@ -139,7 +141,8 @@ class GlcicNetworks:
     @property
     def reach(self) -> int:
         """As in Method."""
-        return REACH + ALIGNMENT if self.adds else REACH
+        reach = CompletionNetwork.reach
+        return reach + ALIGNMENT if self.adds else reach
 
     @property
     def alignment(self) -> int:

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from glcic_jax.methods.procedural.poisson import blend
-from glcic_jax.types import PixelImage, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import PixelImage
 
 Pictures = Float[np.ndarray, "b h w 3"]
 Masks = Float[np.ndarray, "b h w 1"]

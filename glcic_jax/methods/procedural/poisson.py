@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Shaped
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from glcic_jax.types import PixelImage, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import PixelImage
 
 RADIUS = 1
 """Of the fast marching fill, pixels."""

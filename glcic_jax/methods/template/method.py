@@ -11,11 +11,12 @@ import optax
 from jax import lax
 from ml_collections import ConfigDict
 
-from glcic_jax.layers.ops import composite, pad_to_multiple
-from glcic_jax.methods.glcic.completion_network import completion_input
+from glcic_jax.layers.ops import completion_input, composite, pad_to_multiple
+from glcic_jax.layers.precision import precision
 from glcic_jax.methods.template.network import STRIDE, UNet
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
-from glcic_jax.types import Method, NetworkState, Phase, TrainState, UserError
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Method, NetworkState, Phase, TrainState
 
 
 def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
@@ -27,7 +28,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     config = ConfigDict(config)
     if config.width < 1:
         raise UserError(f"width is {config.width}: choose at least 1 channel")
-    unet = UNet(config.width, jnp.dtype(config.dtype))
+    unet = UNet(config.width, precision(config.dtype))
     adam = optax.adam(config.optimizer.learning_rate, config.optimizer.b1, config.optimizer.b2)
     optimizer = split_over_fsdp(adam)  # as config.fsdp says
 

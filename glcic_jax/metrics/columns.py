@@ -1,0 +1,43 @@
+"""How the tables of an evaluation show each metric."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """How a table shows a metric.
+
+    Attributes:
+      label: heads the column.
+      scale: the shown number is the metric times this.
+      digits: after the point.
+      best: min or max over the methods; None where neither is better.
+    """
+
+    label: str
+    scale: float = 1.0
+    digits: int = 3
+    best: Callable | None = None
+
+
+COLUMNS = {
+    "hole_l1": Column("L1 hole x100", 100, 2, min),
+    "hole_l2": Column("L2 hole x100", 100, 2, min),
+    "l1": Column("L1 x100", 100, 2, min),
+    "l2": Column("L2 x100", 100, 3, min),
+    "psnr": Column("PSNR", 1, 2, max),
+    "hole_psnr": Column("PSNR hole", 1, 2, max),
+    "ssim": Column("SSIM", 1, 4, max),
+    "hole_ssim": Column("SSIM hole", 1, 3, max),
+    "ms_ssim": Column("MS-SSIM", 1, 4, max),
+    "seam": Column("seam x100", 100, 2),
+    "lpips": Column("LPIPS", 1, 4, min),
+    "st_lpips": Column("ST-LPIPS", 1, 4, min),
+    "kd_efflite0": Column("KD-EffLite0 x100", 100, 3, min),
+    "fd_efflite0": Column("FD-EffLite0", 1, 2, min),
+    "fid": Column("FID", 1, 2, min),
+    "kid": Column("KID x1000", 1000, 2, min),
+    "p_ids": Column("P-IDS %", 100, 1, max),
+    "u_ids": Column("U-IDS %", 100, 1, max),
+}
+"""A metric that has no entry is shown by its name, three digits, none marked as the best."""

@@ -1,0 +1,56 @@
+"""Held-out examples completed by a network in training, as scores and as pictures."""
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from glcic_jax.data.pipeline import Dataset
+from glcic_jax.metrics import HELD_OUT
+from glcic_jax.metrics.scoring import evaluate
+from glcic_jax.runtime.devices import replicate, shard_whole
+from glcic_jax.runtime.distributed import compiled_together
+from glcic_jax.types import Method, TrainState
+
+GRID_ROWS = 8
+
+
+class Viewer:
+    """Completes the held-out examples, for scores and for pictures."""
+
+    def __init__(self, method: Method, mesh: Mesh, dataset: Dataset, batch_size: int) -> None:
+        self._method, self._mesh, self._dataset = method, mesh, dataset
+        self._batch_size = batch_size
+        # Every process gets all pictures, and so the same scores.
+        everywhere = NamedSharding(mesh, PartitionSpec())
+        self._previews = compiled_together(jax.jit(method.previews, out_shardings=everywhere))
+        self._key = replicate(mesh, jax.random.key(0))
+
+    def _run(self, state: TrainState, image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+        needed = {n: state.networks[n].replace(opt_state=None) for n in self._method.networks}
+        batch = (shard_whole(self._mesh, array) for array in (image, mask))
+        return jax.device_get(self._previews(TrainState(state.step, needed), *batch, self._key))
+
+    def scores(self, state: TrainState) -> dict[str, float]:
+        """Every metric over the held-out examples, as "held_out/NAME"."""
+        values = evaluate(
+            lambda image, mask: self._run(state, image, mask)["completed"],
+            self._dataset.held_out,
+            HELD_OUT,
+            self._batch_size,
+        )
+        return {f"held_out/{name}": value for name, value in values.items()}
+
+    def grid(self, state: TrainState) -> tuple[list[list[np.ndarray]], list[str]]:
+        """Rows of uint8 pictures of the first held-out examples, and the names of the columns."""
+        count = len(self._dataset.held_out["image"])
+        chosen = np.arange(self._batch_size) % count
+        image, mask = (self._dataset.held_out[name][chosen] for name in ("image", "mask"))
+        mean = np.rint(np.asarray(self._dataset.mean_pixel) * 255).astype(np.uint8)
+        previews = self._run(state, image.astype(np.float32) / 255, mask.astype(np.float32))
+        columns = {"input": np.where(mask > 0, mean, image), "hole": mask.repeat(3, axis=3) * 255}
+        for name in sorted(previews, key=lambda name: name == "completed"):  # the result last
+            columns[name] = np.rint(previews[name] * 255).astype(np.uint8)
+        columns["truth"] = image
+        shown = min(GRID_ROWS, count, self._batch_size)
+        rows = [[pictures[row] for pictures in columns.values()] for row in range(shown)]
+        return rows, list(columns)
