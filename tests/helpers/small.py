@@ -1,5 +1,7 @@
 """A GLCIC small enough for tests: 32-pixel pictures, 16-pixel patches, eight per batch."""
 
+from copy import deepcopy
+
 import jax
 import numpy as np
 
@@ -45,15 +47,44 @@ def make_batch(index: int, size: int = 8, crop: int = 32):
     return {"image": image, "mask": masks[0], "other_mask": masks[1]}
 
 
-def run_steps(config, steps: int, devices: int = 1, keep=jax.device_get, fsdp: int = 1):
-    """States (before the first step and after each) and metrics of a run on CPU devices."""
-    method = METHODS[config.method](config, MEAN)
-    mesh = make_mesh(jax.devices()[:devices], fsdp)
-    step_fn = make_train_step(method, mesh, jax.random.key(1))
-    state = place(mesh, method.init(init_key(config.seed)))
-    states, metrics = [keep(state)], []
+def first_state(config):
+    """Returns the state before the first step, float64 if the config's dtype is.
+
+    Its values are those of float32 either way.
+    """
+    double = config.dtype == "float64"
+    drawn = change(deepcopy(config), {"dtype": "float32"} if double else {})
+    state = jax.device_get(METHODS[config.method](drawn, MEAN).init(init_key(config.seed)))
+    wide = np.float64 if double else np.float32
+    return jax.tree.map(lambda a: a.astype(wide) if a.dtype == np.float32 else a, state)
+
+
+def stepper(config, devices: int = 1, fsdp: int = 1, traced_phase: bool | None = None):
+    """Returns the training step on CPU devices: (state, batch) -> (state, metrics), numpy arrays.
+
+    All of it works in double precision if the config's dtype is float64. Only so can gradients be
+    compared closely. In float32, two ways to add the same numbers may leave a ReLU's input on
+    either side of 0, and then the gradient jumps by up to 1e-4 of its size.
+    """
+    double = config.dtype == "float64"
+    with jax.enable_x64(double):
+        mesh = make_mesh(jax.devices()[:devices], fsdp)
+        method, key = METHODS[config.method](config, MEAN), jax.random.key(1)
+        step_fn = make_train_step(method, mesh, key, traced_phase=traced_phase)
+
+    def step(state, batch):
+        with jax.enable_x64(double):
+            return jax.device_get(step_fn(place(mesh, state), shard(mesh, batch)))
+
+    return step
+
+
+def run_steps(config, steps: int, devices: int = 1):
+    """Returns the states (before the first step and after each) and the metrics of a run."""
+    step = stepper(config, devices)
+    states, metrics = [first_state(config)], []
     for index in range(steps):
-        state, values = step_fn(state, shard(mesh, make_batch(index)))
-        states.append(keep(state))
-        metrics.append(jax.device_get(values))
+        state, values = step(states[-1], make_batch(index))
+        states.append(state)
+        metrics.append(values)
     return states, metrics
