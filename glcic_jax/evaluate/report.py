@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from glcic_jax.evaluate.page import Shown, page
 from glcic_jax.evaluate.rivals import TRUTH
 from glcic_jax.evaluate.tables import latex, markdown, table
 from glcic_jax.pictures.decode import write
-from glcic_jax.runtime.disk import clear_errors, write_whole
+from glcic_jax.runtime.disk import clear_errors, whole_folder, write_whole
 from glcic_jax.runtime.errors import UserError
 
 RESULTS, MANIFEST, PER_PICTURE = "results.json", "manifest.json", "per_picture.csv"
@@ -48,24 +47,19 @@ def write_report(
     Raises:
       UserError: the disk is full.
     """
-    folder = output.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary, old = (folder.with_name(f".{os.getpid()}.{part}") for part in ("new", "old"))
-    try:
-        with clear_errors(folder.parent, lambda: "no report was written"):
-            _write(temporary, measured, results, manifest)
-        if folder.exists():
-            folder.rename(old)
-        temporary.rename(folder)
-    finally:
-        for leftover in (temporary, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+    place = output.absolute().parent
+    place.mkdir(parents=True, exist_ok=True)
+    with (
+        clear_errors(place, lambda: "no report was written"),
+        whole_folder(output, replace=True) as folder,
+    ):
+        _write(folder, measured, results, manifest)
 
 
 def _write(
     folder: Path, measured: Measured, results: dict[str, Any], manifest: dict[str, Any]
 ) -> None:
-    (folder / PICTURES).mkdir(parents=True)
+    (folder / PICTURES).mkdir()
     shown = [_write_row(folder, measured, index) for index in range(len(measured.rows))]
     median = {label: float(np.median(seconds)) for label, seconds in measured.seconds.items()}
     times = {

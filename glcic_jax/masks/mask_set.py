@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ import cv2
 import numpy as np
 
 from glcic_jax.pictures.decode import decode_mask
+from glcic_jax.runtime.disk import whole_folder
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,22 +43,19 @@ def write_mask_set(folder: Path, masks: Iterable[PixelMask], about: Mapping[str,
     Raises:
       UserError: the folder holds something, or cannot be written.
     """
-    temporary = folder.parent / f".{os.getpid()}.tmp"
     try:
-        temporary.mkdir(parents=True)
-        listed = []
-        for index, mask in enumerate(masks):
-            name = f"{index:06d}.png"
-            (temporary / name).write_bytes(cv2.imencode(".png", mask * 255)[1].tobytes())
-            listed.append({"file": name, "share": float(mask.mean()), "sha256": mask_hash(mask)})
-        digest = _set_hash(listed)
-        manifest = {**about, "sha256": digest, "masks": listed}
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        temporary.replace(folder)  # refused by the system unless the folder is empty
+        with whole_folder(folder) as temporary:
+            listed = []
+            for index, mask in enumerate(masks):
+                name = f"{index:06d}.png"
+                (temporary / name).write_bytes(cv2.imencode(".png", mask * 255)[1].tobytes())
+                share = float(mask.mean())
+                listed.append({"file": name, "share": share, "sha256": mask_hash(mask)})
+            digest = _set_hash(listed)
+            manifest = {**about, "sha256": digest, "masks": listed}
+            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     except OSError as error:
         raise UserError(f"{folder}: cannot write: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return digest
 
 

@@ -35,6 +35,36 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Gives a new folder to write in, which appears under its name only once it is whole.
+
+    If the writing fails, what was written is removed and what stood at `path` still does.
+
+    Args:
+      path: the folder's name; the folders that it lies in are made.
+      replace: whether an older folder of this name gives way. Otherwise it must be empty or absent.
+
+    Yields:
+      An empty folder beside `path`.
+
+    Raises:
+      OSError: a folder cannot be made, or `path` holds something and `replace` is not set.
+    """
+    path = path.absolute()
+    own = f".{os.getpid()}.{threading.get_ident()}"
+    temporary, old = path.with_name(f"{own}.tmp"), path.with_name(f"{own}.old")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if replace and path.exists():
+            path.rename(old)
+        temporary.replace(path)  # the system refuses it if a folder is there that is not empty
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:
     """Refuses to start writing `size` bytes that will not fit.
 
