@@ -8,9 +8,9 @@ White in the mask is filled. --image, --mask and --output may be folders: each p
 mask of its name (photo.jpg: photo.png, photo_mask.png), or all take the one mask that is a file.
 --image may be a pattern in quotes ("shots/*.jpg"), or - for standard input; --output may be - too.
 
-The output is what the picture was: upright, with its profile, EXIF, 16 bits, grey or alpha, as far
-as its kind of file can hold them; a JPEG keeps its quality. In PNG, TIFF and WebP from lossless
-files known pixels stay bit for bit. XMP, IPTC and thumbnails are not kept.
+The output is what the picture was: upright, with its colour profile, EXIF, 16 bits, grey or alpha,
+as far as its kind of file can hold them; a JPEG keeps its quality. In PNG, TIFF and WebP files made
+from lossless ones, known pixels stay bit for bit. XMP, IPTC and thumbnails are not kept.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from glcic_jax.complete.pairing import STREAM, check_writable, plan
-from glcic_jax.complete.photo_file import complete_job, output_stream, say
+from glcic_jax.complete.photo_file import complete_job, output_stream, print_remarks
 from glcic_jax.masks.by_hand import read_drawn_mask
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
@@ -41,9 +41,8 @@ SETTINGS = {
 }
 """Settings of completing that `glcic_jax.load` takes, where the method has them."""
 
-
 FORMATS = {"jpg": ".jpg", "png": ".png", "tif": ".tif", "webp": ".webp", "bmp": ".bmp"}
-"""What --format takes."""
+"""The values of --format, with the extension of each."""
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -53,16 +52,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--checkpoint",
         default=str(BUNDLED),
         metavar="RUN",
-        help="run folder, converted weights, or hf://OWNER/NAME; what comes with the package",
+        help="run folder, converted weights, or hf://OWNER/NAME; by default the network that comes "
+        "with the package",
     )
     parser.add_argument("--step", type=int, help="step of the checkpoint; the latest by default")
     parser.add_argument(
         "--image", type=Path, required=True, help="picture, folder or pattern of pictures, or -"
     )
-    parser.add_argument("--mask", type=Path, required=True, help="mask or folder; white = fill")
+    parser.add_argument(
+        "--mask", type=Path, required=True, help="mask, or folder of masks; white = fill"
+    )
     parser.add_argument("--output", type=Path, required=True, help="file, folder, or -")
     parser.add_argument(
-        "--format", choices=FORMATS, help="of pictures in a folder or for -; their own by default"
+        "--format",
+        choices=FORMATS,
+        help="kind of the files in an output folder or for -; by default each picture's own",
     )
     parser.add_argument("--invert", action="store_true", help="fill what is black in the mask")
     parser.add_argument(
@@ -71,14 +75,18 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--postprocess",
         action=argparse.BooleanOptionalAction,
-        help="blend the result into its surroundings; what the method does by default",
+        help="blend the result into its surroundings, or do not; by default what the method does",
     )
-    parser.add_argument("--device", choices=("cpu", "gpu"), help="what computes; a GPU if there is")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "gpu"),
+        help="where to compute; by default a GPU, if any",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="check and list what would be done, and do nothing"
     )
     searching = parser.add_argument_group(
-        "networks that search; as in training's config by default"
+        "for networks that search (by default as in the config of their training)"
     )
     for name, about in SETTINGS.items():
         searching.add_argument(f"--{name}", type=int, metavar="N", help=about)
@@ -89,7 +97,7 @@ def load_completer(args: argparse.Namespace) -> "Completer":
     """Loads the network that was asked for, on the device that was asked for.
 
     Raises:
-      UserError: no such network or device.
+      UserError: there is no such network or device.
     """
     choose_device(args.device)
     from glcic_jax.complete.load import load  # only now: --help and refusals need no JAX
@@ -102,7 +110,19 @@ def load_completer(args: argparse.Namespace) -> "Completer":
 
 
 def run(args: argparse.Namespace, stream: BinaryIO) -> int:
-    """Completes everything that was asked for; 1 if some of it failed."""
+    """Completes everything that was asked for.
+
+    Args:
+      args: from `parse`.
+      stream: standard output for bytes.
+
+    Returns:
+      The exit code: 1 if some pictures of several failed, otherwise 0.
+
+    Raises:
+      UserError: the command makes no sense, or its only picture cannot be completed.
+    """
+    # Pair pictures with masks and outputs; refuse what cannot work before a network is loaded.
     if args.dilate < 0:
         raise UserError(f"--dilate {args.dilate}: holes grow by 0 pixels or more")
     extension = FORMATS.get(args.format)
@@ -113,12 +133,13 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
         raise UserError(f"--format {args.format}: the kind of {args.output} is in its name")
     check_writable(args.output, folder=folder)
 
-    @lru_cache(maxsize=1)  # one mask for all pictures is read, and spoken of, once
+    @lru_cache(maxsize=1)  # one mask for all pictures is read, and remarked on, once
     def read_mask(path: Path) -> np.ndarray:
         mask, remarks = read_drawn_mask(path, invert=args.invert, dilate=args.dilate)
-        say(remarks, path)
+        print_remarks(remarks, path)
         return mask
 
+    # Complete one picture after the other; only a single one's failure ends the command.
     complete = None
     if not args.dry_run:
         complete = partial(load_completer(args), postprocess=args.postprocess)
@@ -131,11 +152,13 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
             if not many:
                 raise
             failures.append(str(error))
+    # Report.
     for line in failures:
         print(f"failed: {line}", file=sys.stderr)
     what = "would be completed" if args.dry_run else "completed"
     where = "standard output" if args.output == STREAM else args.output
-    print(f"{done} {what}, in {where}" + f", {len(failures)} failed" * bool(failures))
+    failed = f", {len(failures)} failed" if failures else ""
+    print(f"{done} {what}, in {where}{failed}")
     return 1 if failures else 0
 
 
@@ -143,7 +166,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 1 if some pictures of a folder failed."""
     keep_freed_memory()
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("glcic_jax").setLevel(logging.INFO)  # long searches tell how far they are
+    logging.getLogger("glcic_jax").setLevel(logging.INFO)  # long searches log how far they are
 
     def work() -> int:
         args = parse(argv)

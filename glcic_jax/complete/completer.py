@@ -25,12 +25,13 @@ from glcic_jax.types import (
 CompleteFn = Callable[[Image, Mask], Image]
 
 LARGE = 512 * 512
-"""Pixels: of larger pictures only what the holes depend on is shown to the network."""
+"""Pixels of a picture. Of larger ones the network is shown only what the holes depend on."""
 
 LONGEST_WINDOW = 1024
-"""Pixels: edge of the largest part shown at once, which bounds the memory needed.
+"""Edge, in pixels, of the largest part shown at once, which bounds the memory needed.
 
-For networks that look far it is 3 times their reach: else most of each part would be surroundings.
+For networks that look far it is 3 times their reach instead; otherwise most of each part would be
+surroundings.
 """
 
 
@@ -40,9 +41,9 @@ def make_complete_fn(
     """Jits `method.complete` for one trained state.
 
     Args:
-      method: of which `state` is.
-      state: only the networks named in `method.networks` are read.
-      key: for methods that draw numbers; key 0 by default.
+      method: the method that `state` was trained with.
+      state: the trained networks; only those named in `method.networks` are read.
+      key: source of the random numbers that some methods need; key 0 by default.
 
     Returns:
       (image, mask) -> completed, on float32 (or uint8) arrays [b, h, w, 3] in [0, 1] and
@@ -69,14 +70,14 @@ class Completer:
 
     Attributes:
       complete: the jitted function on float arrays, whole pictures; see make_complete_fn.
-      mean_pixel: RGB in [0, 1], of the pictures that the networks were trained on.
+      mean_pixel: mean colour, RGB in [0, 1], of the pictures that the networks were trained on.
       step: updates that the networks have had.
       reach: pixels around a pixel that its completion depends on; None = the whole picture.
       alignment: as in Method.
-      size: edge of the only squares that `complete` takes; None = it takes any picture. Others are
-        filled from squares around their holes, scaled to that size.
+      size: edge in pixels of the only squares that `complete` takes; None = it takes any picture.
+        Others are filled from squares around their holes, scaled to that size.
       middle: as in Method.
-      blends: whether results are blended into their surroundings unless told otherwise.
+      blends: whether results are blended into their surroundings by default.
     """
 
     complete: CompleteFn
@@ -99,8 +100,8 @@ class Completer:
         Args:
           image: uint8 RGB [h, w, 3]. What it holds inside the holes is never read.
           mask: bool, or numbers of which those other than 0 are holes, [h, w].
-          postprocess: blend the result into its surroundings (GLCIC, section 3.5); None = as the
-            method has it, `blends`.
+          postprocess: blend the result into its surroundings (GLCIC, section 3.5); None = do what
+            the method does by default, `blends`.
 
         Returns:
           uint8 [h, w, 3]; pixels outside the mask are the input's, bit for bit. With an empty mask,
@@ -117,7 +118,16 @@ class Completer:
         masks: Sequence[Shaped[np.ndarray, "h w"]],
         postprocess: bool | None = None,
     ) -> list[PixelImage]:
-        """As `__call__`, for several pictures of one size at once.
+        """Fills the holes of several pictures of one size at once.
+
+        Args:
+          images: uint8 RGB [h, w, 3] each.
+          masks: one for each picture, [h, w]; bool, or numbers of which those other than 0 are
+            holes.
+          postprocess: as in `__call__`.
+
+        Returns:
+          The completed pictures in the same order, as `__call__` returns them.
 
         Raises:
           UserError: as `__call__`; also pictures of several sizes, or fewer masks than pictures.
@@ -129,6 +139,7 @@ class Completer:
         holes = [check_fit(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
+        # Fill, by the way that suits the network and the pictures' size.
         if self.size is not None and not self.takes(*holes[0].shape):
             completed = [
                 fill_squares(image, hole, self.size, self._fill_one, self.middle)
@@ -141,7 +152,10 @@ class Completer:
                 self._fill_windows(image, hole, self.reach)
                 for image, hole in zip(images, holes, strict=True)
             ]
-        if self.blends if postprocess is None else postprocess:
+        # Blend.
+        if postprocess is None:
+            postprocess = self.blends
+        if postprocess:
             completed = [
                 blend(image, filled, hole)
                 for image, filled, hole in zip(images, completed, holes, strict=True)
@@ -149,7 +163,7 @@ class Completer:
         return list(completed)
 
     def takes(self, height: int, width: int) -> bool:
-        """Whether `complete` takes pictures of this size, with holes anywhere."""
+        """Returns whether `complete` takes pictures of this size, with holes anywhere."""
         if self.size is None:
             return True
         return self.middle is None and (height, width) == (self.size, self.size)

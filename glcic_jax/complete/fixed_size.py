@@ -10,13 +10,23 @@ from jaxtyping import Bool, UInt8
 from glcic_jax.types import PixelImage
 
 CONTEXT = 2
-"""Edge of a square over that of the holes in it, at least, where the picture allows it."""
+"""Least edge of a square, as a multiple of that of its holes, where the picture allows it."""
 
-Fill = Callable[[UInt8[np.ndarray, "s s 3"], Bool[np.ndarray, "s s"]], UInt8[np.ndarray, "s s 3"]]
+FillSquare = Callable[
+    [UInt8[np.ndarray, "s s 3"], Bool[np.ndarray, "s s"]], UInt8[np.ndarray, "s s 3"]
+]
+"""(picture, hole) -> completed picture, squares of the network's size."""
 
 
 class Square(NamedTuple):
-    """A square that may exceed the picture; `box` is the part whose holes it answers for."""
+    """Holds the place of a square, which may exceed the picture.
+
+    Attributes:
+      top: row of its upper edge; negative if it lies above the picture.
+      left: column of its left edge.
+      edge: pixels.
+      box: (rows, columns) of the picture whose holes are filled from this square.
+    """
 
     top: int
     left: int
@@ -25,11 +35,11 @@ class Square(NamedTuple):
 
 
 def squares(mask: Bool[np.ndarray, "h w"], size: int, middle: int | None = None) -> list[Square]:
-    """One square for each group of holes that lie close together.
+    """Chooses one square for each group of holes that lie close together.
 
     Args:
       mask: True = hole.
-      size: edge of the network's pictures, pixels: no square is smaller.
+      size: edge of the network's pictures in pixels; no square is smaller.
       middle: edge of the square in the middle of the network's pictures that its holes must lie in;
         None = they may lie anywhere, so squares are moved into the picture.
     """
@@ -63,12 +73,13 @@ def fill_squares(
     image: PixelImage,
     mask: Bool[np.ndarray, "h w"],
     size: int,
-    fill: Fill,
+    fill: FillSquare,
     middle: int | None = None,
 ) -> PixelImage:
     """Fills each hole from a square around it, scaled to the network's size and back.
 
-    What lies outside the picture counts as hole; so does every pixel that scaling mixed with one.
+    Whatever lies outside the picture counts as hole; so does every pixel that scaling mixed with
+    one.
 
     Args:
       image: uint8 RGB [h, w, 3].
@@ -100,7 +111,7 @@ def fill_squares(
 
 
 def _cut(array: np.ndarray, square: Square) -> np.ndarray:
-    """The square of an array, zeros where there is none."""
+    """Cuts a square out of an array; it is 0 outside the array."""
     cut = np.zeros((square.edge, square.edge, *array.shape[2:]), array.dtype)
     height, width = array.shape[:2]
     top, left = max(square.top, 0), max(square.left, 0)

@@ -1,19 +1,20 @@
-"""Which parts of a large picture a network has to see to fill its holes."""
+"""The parts of a large picture that a network has to see to fill its holes."""
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
-STEP = 128
-"""Windows' edges are multiples of this where the picture allows: few shapes to compile for."""
+WINDOW_STEP = 128
+"""Windows' edges are multiples of this where the picture allows, so few shapes are compiled."""
 
 
 class Window(NamedTuple):
-    """Two rectangles, as (rows, columns) of the picture.
+    """Holds two rectangles, as (rows, columns) of the picture.
 
-    seen: what the network is shown.
-    answered: the part of it, around hole pixels, of which its answer is taken.
+    Attributes:
+      seen: the part that the network is shown.
+      answered: the part of it, around hole pixels, that is taken from the network's answer.
     """
 
     seen: tuple[slice, slice]
@@ -50,7 +51,7 @@ def windows(
 def _boxes(
     mask: Bool[np.ndarray, "h w"], corner: tuple[int, int], largest: int
 ) -> list[tuple[slice, slice]]:
-    """Rectangles of at most `largest` pixels in each dimension, halved until they are."""
+    """Covers the holes with rectangles, halved until no side is longer than `largest` pixels."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return []
@@ -69,8 +70,9 @@ def _boxes(
 
 
 def _seen(part: slice, size: int, reach: int, alignment: int) -> slice:
+    """Widens a range of rows or columns by `reach` and rounds it, within 0 to `size`."""
     start = max(part.start - reach, 0) // alignment * alignment
-    length = -(-(part.stop + reach - start) // STEP) * STEP
+    length = -(-(part.stop + reach - start) // WINDOW_STEP) * WINDOW_STEP
     if start + length < size:
         return slice(start, start + length)
     return slice(max(size - length, 0) // alignment * alignment, size)

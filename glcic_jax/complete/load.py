@@ -17,11 +17,14 @@ def load(run: str | Path = BUNDLED, step: int | None = None, **settings: Any) ->
 
     Args:
       run: the run folder (`--workdir` of the training), or RUN@STEP; a folder of weights, or the
-        .safetensors file in it; or "hf://OWNER/NAME" on the Hugging Face Hub; the network that
-        comes with the package by default.
-      step: of the run's checkpoint; the latest by default.
-      settings: of completing, such as latent_steps=500, in place of those that the run's config
-        has as `completion`.
+        .safetensors file in it; or "hf://OWNER/NAME" on the Hugging Face Hub. By default the
+        network that comes with the package.
+      step: step of the run's checkpoint; the latest by default.
+      settings: settings of completing, such as latent_steps=500, in place of those that the run's
+        config has as `completion`.
+
+    Returns:
+      A function of pictures and masks; see `Completer`.
 
     Raises:
       UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method; a

@@ -1,8 +1,9 @@
-"""Which picture takes which mask, and where its completion goes. Needs no JAX."""
+"""Pairs each picture with its mask and with the file of its completion. Needs no JAX."""
 
 import glob
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +14,8 @@ STREAM = Path("-")
 """Standard input, in place of a picture; standard output, in place of an output."""
 
 
-class Job(NamedTuple):
-    """One picture to complete; image and output may be STREAM."""
+class CompletionJob(NamedTuple):
+    """Names the files of one picture to complete; image and output may be STREAM."""
 
     image: Path
     mask: Path
@@ -23,14 +24,18 @@ class Job(NamedTuple):
 
 def plan(
     image: Path, mask: Path, output: Path, extension: str | None = None
-) -> tuple[list[Job], list[str]]:
-    """Pairs pictures, masks and outputs; also a line for each picture left without a mask.
+) -> tuple[list[CompletionJob], list[str]]:
+    """Pairs pictures, masks and outputs.
 
     Args:
       image: a picture, a folder of them, a pattern such as shots/*.jpg, or STREAM.
       mask: a mask for all, or a folder of masks with the pictures' names.
       output: a file for one picture or STREAM, or a folder.
-      extension: of the files in an output folder, with its dot; each picture's own by default.
+      extension: extension of the files in an output folder, with its dot; by default each picture's
+        own.
+
+    Returns:
+      The jobs, and a line for each picture that has no mask.
 
     Raises:
       UserError: something is missing, one picture meets several masks, a picture would be its own
@@ -39,48 +44,50 @@ def plan(
     images = find_pictures(image)
     if not mask.exists():
         raise UserError(f"{mask}: no such file or folder")
+    # One picture.
     if images is None:
         if mask.is_dir():
             raise UserError(f"{mask} is a folder and {image} one picture: give one mask")
         if output.is_dir() and image == STREAM:
             raise UserError(f"{output} is a folder: name a file for the picture of standard input")
         target = output / _named(image, extension) if output.is_dir() else output
-        return _check([Job(image, mask, target)]), []
+        return _check([CompletionJob(image, mask, target)]), []
+    # Several pictures.
     if output == STREAM:
         raise UserError(
             f"{image} may be several pictures, standard output takes one: give a folder"
         )
     if output.exists() and not output.is_dir():
         raise UserError(f"{output} is a file: give a folder for the pictures of {image}")
-    masks = {path.stem: path for path in _pictures(mask.iterdir())} if mask.is_dir() else {}
+    masks = {path.stem: path for path in _pictures_in(mask)} if mask.is_dir() else {}
     jobs, failures = [], []
     for path in images:
         found = masks.get(path.stem) or masks.get(f"{path.stem}_mask") if mask.is_dir() else mask
         if found:
-            jobs.append(Job(path, found, output / _named(path, extension)))
+            jobs.append(CompletionJob(path, found, output / _named(path, extension)))
         else:
             failures.append(f"{path}: {mask} holds no mask {path.stem}.* or {path.stem}_mask.*")
     return _check(jobs), failures
 
 
 def find_pictures(image: Path) -> list[Path] | None:
-    """The pictures of a folder or of a pattern, in order; None for one picture or STREAM.
+    """Lists the pictures of a folder or of a pattern, in order; None for one picture or STREAM.
 
     Raises:
       UserError: nothing there, or no pictures in it.
     """
     if image == STREAM or image.is_file():
         return None
-    kinds = ", ".join(sorted(EXTENSIONS))
+    known = ", ".join(sorted(EXTENSIONS))
     if image.is_dir():
-        if found := _pictures(image.iterdir()):
+        if found := _pictures_in(image):
             return found
-        raise UserError(f"{image}: no pictures in this folder ({kinds})")
+        raise UserError(f"{image}: no pictures in this folder ({known})")
     if not glob.has_magic(str(image)):
         raise UserError(f"{image}: no such file or folder")
     if found := _pictures(Path(path) for path in glob.iglob(str(image), recursive=True)):  # noqa: PTH207 takes absolute patterns too
         return found
-    raise UserError(f"{image}: no pictures are named so ({kinds})")
+    raise UserError(f"{image}: no picture has such a name ({known})")
 
 
 def check_writable(output: Path, *, folder: bool) -> None:
@@ -99,18 +106,23 @@ def check_writable(output: Path, *, folder: bool) -> None:
         raise UserError(f"{existing}: cannot write there; choose another --output")
 
 
-def _pictures(paths) -> list[Path]:
+def _pictures_in(folder: Path) -> list[Path]:
+    """Lists the pictures directly in a folder; names that begin with a dot are passed over."""
+    return _pictures(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _pictures(paths: Iterable[Path]) -> list[Path]:
     return sorted(p for p in paths if p.suffix.lower() in EXTENSIONS and p.is_file())
 
 
 def _named(image: Path, extension: str | None) -> str:
-    """The name of a picture's completion in a folder: its own."""
+    """Returns the name of a picture's completion in a folder: the picture's own."""
     own = image.suffix if image.suffix.lower() in EXTENSIONS else ".png"
     return image.stem + (extension or own)
 
 
-def _check(jobs: list[Job]) -> list[Job]:
-    """The jobs, if each output is new or replaces an older completion."""
+def _check(jobs: list[CompletionJob]) -> list[CompletionJob]:
+    """Returns the jobs, if each output is new or replaces an older completion."""
     for path, count in Counter(job.output for job in jobs).items():
         if count > 1:
             raise UserError(f"{path} would be the completion of {count} pictures: rename them")

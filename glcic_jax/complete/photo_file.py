@@ -1,4 +1,4 @@
-"""One picture from its file, or standard input, to the file of its completion. Needs no JAX."""
+"""Takes one picture from its file, or standard input, to its completed file. Needs no JAX."""
 
 from __future__ import annotations
 
@@ -12,51 +12,56 @@ import numpy as np
 from jaxtyping import UInt8
 from tqdm import tqdm
 
-from glcic_jax.complete.pairing import STREAM, Job
+from glcic_jax.complete.pairing import STREAM, CompletionJob
 from glcic_jax.masks.by_hand import check_fit
 from glcic_jax.pictures.photo import fill, shown
 from glcic_jax.pictures.photo_reader import read_photo
 from glcic_jax.pictures.photo_writer import KINDS, encode_photo
-from glcic_jax.runtime.disk import read_file, write_whole
+from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
 
 MaskReader = Callable[[Path], UInt8[np.ndarray, "h w"]]
+"""path -> mask, 1 = hole."""
+
 CompletePicture = Callable[["PixelImage", UInt8[np.ndarray, "h w"]], "PixelImage"]
+"""(image, mask) -> completed picture."""
 
 
 def complete_job(
-    job: Job,
+    job: CompletionJob,
     read_mask: MaskReader,
     complete: CompletePicture | None,
     extension: str | None,
     stream: BinaryIO,
 ) -> None:
-    """Completes one picture and writes it; without `complete` only says what would be done.
+    """Completes one picture and writes it; without `complete` only prints what would be done.
 
     Args:
       job: the picture, its mask, and the output.
-      read_mask: reads masks, 1 = hole.
+      read_mask: path -> mask, 1 = hole.
       complete: (image, mask) -> completed, as `Completer`; or None.
-      extension: kind of the file for `stream`; the picture's own by default.
-      stream: what STREAM stands for in job.output.
+      extension: extension of the kind of file that `stream` gets; by default the picture's own.
+      stream: is written to if job.output is STREAM.
 
     Raises:
       UserError: something cannot be read, completed or written.
     """
+    # Read.
     data = sys.stdin.buffer.read() if job.image == STREAM else read_file(job.image)
     name = "standard input" if job.image == STREAM else job.image
     photo, remarks = read_photo(data, name)
     mask, image = read_mask(job.mask), shown(photo)
+    # Check and complete.
     try:
         hole = check_fit(image, mask)
         if not hole.any():
             remarks.append(f"the mask is empty ({job.mask}): the picture stays as it is")
         elif photo.alpha is not None and (share := np.mean(photo.alpha[hole] == 0)):
             remarks.append(f"{100 * share:.0f} % of the hole are transparent, and stay so")
-        say(remarks, name)
+        print_remarks(remarks, name)
         if complete is None:
             height, width = hole.shape
             where = "standard output" if job.output == STREAM else job.output
@@ -65,45 +70,40 @@ def complete_job(
         completed = complete(image, mask)
     except UserError as error:
         raise UserError(f"{name}, {job.mask}: {error}") from error
+    # Write.
     if job.output == STREAM:
         own = next((known for known, kind in KINDS.items() if kind == photo.kind), ".png")
         extension = extension or own
     else:
         extension = job.output.suffix.lower()
     encoded, lost = encode_photo(fill(photo, completed, hole), extension, job.output)
-    say(lost, job.output)
-    write(job.output, encoded, stream)
+    print_remarks(lost, job.output)
+    if job.output == STREAM:
+        _write_stream(stream, encoded)
+    else:
+        write_file(job.output, encoded)
 
 
-def write(output: Path, data: bytes, stream: BinaryIO) -> None:
-    """Writes a file that appears only once it is whole, or to `stream`.
-
-    Raises:
-      UserError: it cannot be written.
-    """
+def _write_stream(stream: BinaryIO, data: bytes) -> None:
     try:
-        if output == STREAM:
-            stream.write(data)
-            stream.flush()
-        else:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(output, data)
+        stream.write(data)
+        stream.flush()
     except OSError as error:
-        raise UserError(f"{output}: cannot write: {error.strerror or error}") from error
+        raise UserError(f"standard output: cannot write: {error.strerror or error}") from error
 
 
-def say(remarks: list[str], about: Path | str) -> None:
-    """Prints what the user should know of a file, beside the progress bar."""
+def print_remarks(remarks: list[str], about: Path | str) -> None:
+    """Prints what the user should know about a file, beside the progress bar."""
     for remark in remarks:
         tqdm.write(f"{about}: {remark}")
 
 
 @contextmanager
 def output_stream(output: Path) -> Iterator[BinaryIO]:
-    """Standard output for bytes; if they are to go there, nothing else does any more.
+    """Opens standard output for bytes; if `output` is STREAM, all text goes to standard error.
 
     Raises:
-      UserError: they would go to a terminal.
+      UserError: the bytes would go to a terminal.
     """
     stream = sys.stdout.buffer
     if output != STREAM:

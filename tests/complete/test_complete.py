@@ -90,7 +90,7 @@ def test_the_jitted_function_takes_and_returns_floats(completer):
     np.testing.assert_array_equal(np.asarray(completed)[0][hole == 0], image[0][hole == 0])
 
 
-def test_the_checkpoint_says_what_it_is(completer):
+def test_the_completer_knows_its_checkpoint(completer):
     assert completer.step == 3
     np.testing.assert_allclose(completer.mean_pixel, MEAN)
 
@@ -160,9 +160,9 @@ def test_streams_hold_the_picture_and_nothing_else(run, files, completer, monkey
     stdin = SimpleNamespace(buffer=io.BytesIO((files / "images/a.png").read_bytes()))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert complete(run, "-", files / "masks/a.png", "-") == 0
-    out, told = capfdbinary.readouterr()
+    out, log = capfdbinary.readouterr()
     np.testing.assert_array_equal(decode_bytes(out, "out"), completer(picture, hole))
-    assert told == b"1 completed, in standard output\n"
+    assert log == b"1 completed, in standard output\n"
 
 
 def test_folders_pair_by_name_and_report_what_failed(run, files, capsys):
@@ -183,7 +183,7 @@ def test_one_mask_for_all(run, files):
     assert len(list((files / "out").iterdir())) == 3
 
 
-def test_an_empty_mask_copies_the_picture_and_says_so(run, files, capsys):
+def test_an_empty_mask_copies_the_picture_and_prints_a_remark(run, files, capsys):
     out = files / "out.png"
     assert complete(run, files / "images/a.png", files / "empty.png", out) == 0
     np.testing.assert_array_equal(decode(out), picture)

@@ -61,6 +61,16 @@ def test_a_pattern_takes_its_pictures_and_keeps_their_names_and_kinds(folder, ca
     assert sorted(p.name for p in (folder / "all").iterdir()) == ["a.tif", "b.tif", "c.tif"]
 
 
+def test_files_that_begin_with_a_dot_are_passed_over(folder):
+    Path("shots/._a.png").write_bytes(b"\0\5\x16\7")  # as macOS leaves them on other disks
+    Path("masks").mkdir()
+    for name in ("a", "b", "c"):
+        Path(f"masks/{name}.png").write_bytes(Path("mask.png").read_bytes())
+    Path("masks/._a.png").write_bytes(b"\0\5\x16\7")
+    assert complete("shots", "out", mask="masks") == 0
+    assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.png", "c.jpg"]
+
+
 def test_a_name_with_brackets_is_a_name(folder):
     (folder / "shots/a.png").rename("a[1].png")
     assert complete("a[1].png", "out.png") == 0
@@ -77,12 +87,12 @@ def test_sixteen_bits_and_alpha_come_through(folder):
     np.testing.assert_array_equal(pixels("alpha_out.png"), np.dstack([filled, alpha]))
 
 
-def test_a_transparent_hole_and_lost_traits_are_said(folder, capsys):
+def test_a_transparent_hole_and_lost_traits_are_reported(folder, capsys):
     Image.fromarray(np.dstack([picture, 255 - hole * 255])).save("erased.png")
     assert complete("erased.png", "out.jpg") == 0
-    told = capsys.readouterr().out
-    assert "erased.png: 100 % of the hole are transparent, and stay so" in told
-    assert "out.jpg: JPEG knows no transparency: laid on white" in told
+    printed = capsys.readouterr().out
+    assert "erased.png: 100 % of the hole are transparent, and stay so" in printed
+    assert "out.jpg: JPEG knows no transparency: laid on white" in printed
 
 
 def streams(monkeypatch, data):
@@ -94,26 +104,26 @@ def test_standard_input_to_standard_output(folder, monkeypatch, capfdbinary, fla
     Image.fromarray(picture).save("a.tif")
     streams(monkeypatch, Path("a.tif").read_bytes())
     assert complete("-", "-", *flags, mask="inverted.png") == 0
-    out, told = capfdbinary.readouterr()
+    out, log = capfdbinary.readouterr()
     photo, _ = read_photo(out, "out")
     assert photo.kind == kind
     np.testing.assert_array_equal(photo.pixels[hole == 1], picture[hole == 1])
-    assert b"is the mask inverted?" in told
-    assert b"1 completed, in standard output" in told
+    assert b"is the mask inverted?" in log
+    assert b"1 completed, in standard output" in log
 
 
 def test_a_damaged_stream_is_refused_and_nothing_is_written(folder, monkeypatch, capfdbinary):
     streams(monkeypatch, Path("shots/a.png").read_bytes()[:900])
     assert complete("-", "-") == 2
-    out, told = capfdbinary.readouterr()
+    out, log = capfdbinary.readouterr()
     assert out == b""
-    assert told == b"error: standard input: the file is truncated or damaged\n"
+    assert log == b"error: standard input: the file is truncated or damaged\n"
 
 
 @pytest.mark.parametrize(
     ("image", "output", "flags", "message"),
     [
-        ("none/*.png", "out", [], "none/*.png: no pictures are named so"),
+        ("none/*.png", "out", [], "none/*.png: no picture has such a name"),
         ("shots/a.png", "out.png", ["--dilate", "-1"], "--dilate -1: holes grow by 0"),
         ("shots/a.png", "out.png", ["--format", "png"], "the kind of out.png is in its name"),
         ("shots/a.png", "shots/a.png", [], "would replace shots/a.png itself"),
@@ -195,18 +205,18 @@ def test_holes_grow_by_pixels_in_every_direction(folder):
     assert not read_drawn_mask(Path("empty.png"), dilate=4)[0].any()
 
 
-def test_grey_masks_are_cut_at_half_which_is_said_once_per_file(folder, capsys):
+def test_grey_masks_are_cut_at_half_which_is_reported_once_per_file(folder, capsys):
     grey = hole * 200
     grey[0, :37] = 127
     Image.fromarray(grey).save("grey.png")
     assert complete("shots", "out", mask="grey.png") == 0
-    told = capsys.readouterr().out
-    assert told.count("neither black nor white: half and brighter counts as white") == 1
-    assert "grey.png: 10 % of the mask" in told
+    printed = capsys.readouterr().out
+    assert printed.count("neither black nor white: half and brighter counts as white") == 1
+    assert "grey.png: 10 % of the mask" in printed
     np.testing.assert_array_equal(pixels("out/a.png"), filled)
 
 
-def test_a_gpu_that_is_not_there_is_told(monkeypatch):
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     import jax
 
     if jax.default_backend() == "gpu":

@@ -7,7 +7,7 @@ import pytest
 
 from glcic_jax.complete import completer as completing
 from glcic_jax.complete.completer import Completer, make_complete_fn
-from glcic_jax.complete.large_pictures import STEP, windows
+from glcic_jax.complete.large_pictures import WINDOW_STEP, windows
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.train.step import init_key
@@ -46,7 +46,7 @@ def test_windows_cover_the_holes_with_all_they_depend_on(mask, reach, longest, a
             assert outer.start <= max(inner.start - reach, 0)
             assert outer.stop >= min(inner.stop + reach, size)
             assert outer.stop <= size
-            assert outer.stop - outer.start <= longest + max(STEP, alignment)
+            assert outer.stop - outer.start <= longest + max(WINDOW_STEP, alignment)
     assert not (mask & ~answered).any()
 
 
