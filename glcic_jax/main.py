@@ -1,7 +1,7 @@
 """Trains: python -m glcic_jax.main --config configs/places2.py --workdir runs/places2.
 
-Starts, or resumes by itself. Any field of the config can be set on the command line:
---config.data.batch_size=32.
+Starts a run, or resumes the one that is in the folder. Any field of the config can be set on the
+command line: --config.data.batch_size=32.
 """
 
 import difflib
@@ -24,19 +24,17 @@ from glcic_jax.runtime import run_folder
 from glcic_jax.runtime.command_line import exit_code
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
 from glcic_jax.runtime.digests import file_digest
-from glcic_jax.runtime.distributed import Cluster, gather, joined, require_same
+from glcic_jax.runtime.distributed import barrier, joined, require_same
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.launchers import Cluster
 from glcic_jax.runtime.process import keep_compiled, keep_freed_memory, leave_quietly
 from glcic_jax.train.interrupt import Interrupted
 from glcic_jax.train.loop import train
 from glcic_jax.train.report import Report
-from glcic_jax.train.start import network_of
+from glcic_jax.train.start import known_mean_pixel, network_of
 from glcic_jax.train.step import init_key
-from glcic_jax.types import Method, phase_ends
-from glcic_jax.weights.address import Trained, open_trained
-from glcic_jax.weights.checkpoint_reader import read_about
-
-log = logging.getLogger(__name__)
+from glcic_jax.types import phase_ends
+from glcic_jax.weights.address import open_trained
 
 MAY_DIFFER = (
     "every",
@@ -50,18 +48,23 @@ MAY_DIFFER = (
     "data.root",
     "init_from",
 )
-"""Fields that a resumed run may change: they have no part in what it computes."""
-
+"""Fields that may change when a run is resumed: its results do not depend on them."""
 
 PROCESS_OWN = ("data.root", "data.threads", "data.workers")
-"""Fields in which the processes of a run may differ from each other."""
+"""Fields that may differ between the processes of a run."""
 
 
 def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path, Cluster]:
-    """Reads sys.argv, which is where config_flags looks for overrides; --help prints `about`.
+    """Reads the command line, sys.argv; config_flags looks for overrides there and nowhere else.
+
+    Args:
+      about: the text that --help prints.
+
+    Returns:
+      The config with its overrides, the run folder, and this process's place among several.
 
     Raises:
-      UserError: anything wrong with it, an unknown config key or a value of the wrong type.
+      UserError: an unknown flag or field, a value of the wrong type, or no such config file.
     """
     argv, values = sys.argv, flags.FlagValues()
     config_flag = config_flags.DEFINE_config_file("config", None, "config file", flag_values=values)
@@ -76,13 +79,14 @@ def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path, Cluster]:
             raise SystemExit(0)
     try:
         rest = values(argv)
-        _ = config_flag.value is None or config_flag.value.items()  # a missing file shows only here
+        if config_flag.value is not None:
+            config_flag.value.items()  # reads the file: one that is missing shows only here
     except AttributeError as error:
         raise UserError(_unknown_key(argv)) from error
     except (flags.Error, TypeError, ValueError, KeyError, OSError, ImportError) as error:
-        raise UserError(" ".join(str(error).split())) from error
+        raise UserError(" ".join(str(error).split())) from error  # whole: it lists valid values
     if len(rest) > 1:
-        raise UserError(f'"{rest[1]}" is no flag: write --config FILE --workdir DIR')
+        raise UserError(f'"{rest[1]}" is not a flag: write --config FILE --workdir DIR')
     if config_flag.value is None or workdir_flag.value is None:
         raise UserError(
             "write --config FILE --workdir DIR, such as configs/places2.py runs/places2"
@@ -92,74 +96,47 @@ def parse(about: str | None = __doc__) -> tuple[ConfigDict, Path, Cluster]:
 
 
 def _unknown_key(argv: list[str]) -> str:
-    """The line for a field that the config has not: the nearest one that it has is named."""
+    """Returns the message for a field that the config does not have; it names the nearest one."""
     flag = next(i for i, arg in enumerate(argv) if re.match(r"--?config(=|$)", arg))
     file = argv[flag].partition("=")[2] or argv[flag + 1]
     path, *argument = file.split(":", maxsplit=1)  # FILE:ARGUMENT, as config_flags has it
-    known = _fields(runpy.run_path(path)["get_config"](*argument))
+    known = run_folder.dotted(runpy.run_path(path)["get_config"](*argument).to_dict())
     given = [match[1] for arg in argv if (match := re.match(r"--?config\.([^=]+)", arg))]
     unknown = next(key for key in given if key not in known)
     (nearest,) = difflib.get_close_matches(unknown, known, n=1, cutoff=0)
     return f"--config.{unknown}: the config has no such field; the nearest is --config.{nearest}"
 
 
-def _fields(config: ConfigDict, prefix: str = "") -> list[str]:
-    fields = []
-    for name, value in config.items():
-        fields += (
-            _fields(value, f"{prefix}{name}.")
-            if isinstance(value, ConfigDict)
-            else [f"{prefix}{name}"]
-        )
-    return fields
-
-
-def known_mean_pixel(
-    config: Any, workdir: Path, donor: Trained | None
-) -> tuple[float, float, float] | None:
-    """Returns the mean pixel that this run must go on with: its own, the config's, or `donor`'s.
-
-    A network is tied to the mean pixel it was trained with, so a run that starts from another's
-    network takes that one too. None: to be measured.
-    """
-    for step in reversed(run_folder.saved_steps(workdir)):
-        try:
-            return tuple(read_about(workdir, step)[1]["mean_pixel"])
-        except UserError as error:  # damaged: an older one knows it too
-            log.warning("%s", error)
-    if len(config.data.mean_pixel) == 3:
-        return tuple(config.data.mean_pixel)
-    return donor.mean_pixel if donor else None
-
-
 def check(config: Any) -> None:
-    """Refuses a config that no method can train, before anything is read.
+    """Refuses a config that contradicts itself. It runs before any picture is read.
 
     Raises:
-      UserError: names the field.
+      UserError: an unknown method, settings that contradict each other, no phase that trains, or
+        the wrong kind of pictures for the method; names the field.
     """
     if config.method not in METHODS:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
     if not sum(config.phases.values()) > 0:
         raise UserError("all of config.phases are 0: nothing to train")
-
-
-def build_method(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
-    """Builds the method, and lets it read what training needs besides pictures.
-
-    Raises:
-      UserError: settings that contradict each other, or the wrong kind of pictures for the method.
-    """
-    method = METHODS[config.method](config, mean_pixel)
+    # A trial: the mean pixel is not known yet, and no setting depends on it.
+    method = METHODS[config.method](config, (0.0, 0.0, 0.0))
     if method.measured != (config.data.get("measurement") is not None):
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{config.method} learns from {needs} data.measurement")
-    method.prepare()
-    return method
 
 
 def run(config: Any, workdir: Path) -> None:
-    """Builds everything that `config` describes and trains; in all processes, if there are some."""
+    """Trains as `config` describes. Where a run has several processes, all of them call this.
+
+    Args:
+      config: as `get_config` of a config file returns it.
+      workdir: the run folder. It is made, or the run in it is resumed.
+
+    Raises:
+      UserError: a mistake in the config, the data or the run folder.
+      Interrupted: SIGTERM or Ctrl-C arrived; the state is saved.
+    """
+    # Compare the processes, and share the batch out over the devices.
     check(config)
     fields = run_folder.dotted(config.to_dict())
     shared = {name: value for name, value in fields.items() if name not in PROCESS_OWN}
@@ -168,7 +145,7 @@ def run(config: Any, workdir: Path) -> None:
     described = describe(mesh, config.data.batch_size)
     check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
 
-    # What the run begins with: another's network, the data, the method.
+    # Open what the run begins with: another run's network, the data, the method.
     fresh = not run_folder.saved_steps(workdir)
     donor = open_trained(config.init_from) if config.init_from and fresh else None
     dataset = make_dataset(
@@ -178,14 +155,15 @@ def run(config: Any, workdir: Path) -> None:
         mean_pixel=known_mean_pixel(config, workdir, donor),
     )
     require_same("data", dataset.listing, "let all processes read the same files")
-    method = build_method(config, dataset.mean_pixel)
+    method = METHODS[config.method](config, dataset.mean_pixel)
+    method.prepare()
     start = None
     if donor:
         networks = jax.eval_shape(method.init, init_key(config.seed)).networks
         smooth = bool(config.get("smooth_holes"))
         start = network_of(donor, config.method, networks, smooth_holes=smooth)
 
-    # Nothing is written before this line.
+    # Claim the run folder and train. Nothing is written before this line.
     names = [phase.name for phase in method.phases]
     with (
         run_folder.lock(workdir) if first else nullcontext(),
@@ -210,8 +188,12 @@ def run(config: Any, workdir: Path) -> None:
 
 
 def require_shared(workdir: Path) -> None:
-    """Refuses a run folder that not all processes see; waits until process 0 has claimed it."""
-    gather(None)
+    """Refuses a run folder that some processes do not see; waits until process 0 has claimed it.
+
+    Raises:
+      UserError: config.json is not there for all processes, or not the same.
+    """
+    barrier()
     path = workdir / run_folder.CONFIG
     found = file_digest(path)[:8] if path.is_file() else "absent"
     advice = "put --workdir on storage that all processes share"
@@ -219,11 +201,15 @@ def require_shared(workdir: Path) -> None:
 
 
 def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line.
+    """Runs the command.
 
     Args:
-      work: what to do with the config and the run folder; experiments train several runs.
-      about: what --help prints.
+      work: is called with the config and the run folder. Experiments train several runs in it.
+      about: the text that --help prints.
+
+    Returns:
+      The exit code: 2 after a mistake of the user's, which is printed in one line; 128 + the
+      signal's number after SIGTERM or Ctrl-C.
     """
     keep_freed_memory()
     leave_quietly()
@@ -234,7 +220,7 @@ def main(work: Callable[[Any, Path], None] = run, about: str | None = __doc__) -
         config, workdir, cluster = parse(about)
         if config.cpu_devices:
             jax.config.update("jax_num_cpu_devices", config.cpu_devices)
-        with joined(cluster, Interrupted):
+        with joined(cluster, workdir, Interrupted):
             work(config, workdir)
 
     try:

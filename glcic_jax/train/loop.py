@@ -15,7 +15,7 @@ from glcic_jax.runtime.devices import place, state_shardings
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.interrupt import Interrupt, Interrupted
 from glcic_jax.train.report import Report
-from glcic_jax.train.start import started
+from glcic_jax.train.start import with_network
 from glcic_jax.train.step import init_key, make_train_step, update_flops
 from glcic_jax.train.throughput import Profiler, peak_flops
 from glcic_jax.train.viewer import Viewer
@@ -138,7 +138,7 @@ def _first_state(
         return state
     state = method.init(key)
     if start is not None:
-        state = started(state, *start)
+        state = with_network(state, *start)
         report.message(f"the completion network starts from {config.init_from}")
     report.resume(0)
     return place(mesh, state)

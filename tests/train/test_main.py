@@ -115,7 +115,7 @@ def assert_same(ours, theirs):
 COMMAND = """
 import sys, pathlib
 from glcic_jax import main
-from tests.test_main import tiny
+from tests.train.test_main import tiny
 import jax
 jax.config.update("jax_num_cpu_devices", 4)
 changes = eval(sys.argv[3])
@@ -195,12 +195,12 @@ def test_init_from_takes_over_the_completion_network_and_its_mean_pixel(whole, p
 
 
 def test_finetuning_leaves_the_devices_to_be_chosen(whole):
-    """What reads the start must not wake JAX: the number of devices is set after that."""
+    """Reading the start must not wake JAX: the number of devices is set after that."""
     code = "from glcic_jax.main import parse; parse(); import jax; "
     code += "jax.config.update('jax_num_cpu_devices', 2); print(jax.device_count())"
     command = [sys.executable, "-c", code, f"--config=configs/finetune.py:{whole}", "--workdir=x"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == "2\n"
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "2\n"
 
 
 def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys):
@@ -229,7 +229,7 @@ def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, 
          "nearest is --config.data.batch_size"),
         (["--config.data.batch_size=many"], "config.data.batch_size"),
         (["--config.seed=x"], "config.seed"),
-        (["extra"], '"extra" is no flag'),
+        (["extra"], '"extra" is not a flag'),
         (["--confg=x"], "Unknown command line flag 'confg'"),
         (["--config.data.root=/no/such/folder"], "/no/such/folder: no such folder"),
         (["--config.data.batch_size=6"], "a batch of 6 does not divide over 4 devices"),
