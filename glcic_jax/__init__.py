@@ -1,4 +1,4 @@
-"""Image completion (inpainting) in JAX: GLCIC and its kin.
+"""Image completion (inpainting) in JAX: GLCIC and related methods.
 
 completer = glcic_jax.load("runs/quickstart")
 completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint8 [h, w, 3]
@@ -14,7 +14,7 @@ __all__ = ["Completer", "load"]
 
 
 def __getattr__(name: str):
-    """Imports JAX only once it is needed, so that `--help` is instant."""
+    """Imports JAX only once `load` or `Completer` is used, so that `--help` is instant."""
     if name in __all__:
         from glcic_jax.complete import load as inference
 

@@ -1,4 +1,4 @@
-"""The command `glcic`: all commands of the package, by their names.
+"""The command `glcic`: runs every command of the package by its name.
 
     glcic complete --checkpoint runs/mine --image photo.jpg --mask mask.png --output out.png
 
@@ -10,27 +10,32 @@ import sys
 from pathlib import Path
 
 COMMANDS = {
-    "train": ("main", "trains networks as a config says"),
+    "train": ("main", "trains networks as a config describes"),
     "complete": ("complete", "fills the holes of photographs"),
     "evaluate": ("evaluate", "compares methods on the same pictures and holes"),
     "prepare": ("prepare", "makes shards of many or large pictures"),
     "masks": ("masks", "draws a fixed set of masks"),
-    "convert": ("convert", "weights from and to other programs"),
+    "convert": ("convert", "converts weights from and to other programs"),
     "demo": ("demo", "serves a page that removes things from photographs"),
     "user_study": ("user_study", "asks people which pictures are real"),
 }
-"""Name: the module of glcic_jax that it runs, and what it is for."""
+"""For each command, the module of glcic_jax that it runs, and what it does."""
 
 
 def main() -> int:
-    """Runs the command that is named first, as `python -m` runs its module."""
+    """Runs the command that the first argument names, as `python -m` runs its module.
+
+    Returns:
+      The exit code: 2 if there is no such command.
+    """
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help"):
         listed = [f"  {command:12}{about}" for command, (_, about) in COMMANDS.items()]
         print("\n".join([f"{__doc__}", *listed]))
         return 0
     if name not in COMMANDS:
-        print(f'error: glcic knows no "{name}": choose {", ".join(COMMANDS)}', file=sys.stderr)
+        known = ", ".join(COMMANDS)
+        print(f'error: glcic has no command "{name}": choose {known}', file=sys.stderr)
         return 2
     del sys.argv[1]
     sys.path.insert(0, str(Path.cwd()))  # as python -m does: config files import each other

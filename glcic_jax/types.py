@@ -1,4 +1,4 @@
-"""The types that every part shares: images, masks, states, phases and methods."""
+"""The types that all wings share: images, masks, states, phases and methods."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,36 +8,37 @@ from flax import struct
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
 Image = Float[Array, "b h w 3"]
-"""RGB in [0, 1]."""
+"""A batch of RGB pictures in [0, 1]."""
 
 Mask = Float[Array, "b h w 1"]
-"""1 = hole (to be filled), 0 = known."""
+"""A batch of masks: 1 = hole (to be filled), 0 = known."""
 
 PixelImage = UInt8[np.ndarray, "h w 3"]
-"""One RGB picture as files and users have it, 0 to 255."""
+"""One RGB picture as files and users have it: 0 to 255."""
 
 PixelMask = UInt8[np.ndarray, "h w 1"]
-"""One mask as the input pipeline draws it, 1 = hole, 0 = known."""
+"""One mask as the input pipeline makes it: 1 = hole, 0 = known."""
 
 Hole = Callable[[np.random.Generator, int, int], PixelMask]
-"""Draws a mask of the given height and width."""
+"""Draws a random mask of the given height and width."""
 
 Batch = dict[str, Array]
-"""What a step reads. The input pipeline delivers uint8 arrays, the methods see floats:
+"""The arrays that a training step reads. The input pipeline delivers them as uint8; a method gets
+them as floats (see `layers.ops.as_float`).
 
-image: b h w 3, the uncut picture; of measured ones (data/measurement.py) what is left, white in
-    the hole.
+image: b h w 3, the whole picture; with measurements (data/measurement.py) only its measured pixels,
+    and white in the hole.
 mask: b h w 1, the hole M_c that the completion network fills.
-other_mask: b h w 1, a fresh hole M_d drawn from the same distribution; it places the local patch
-    of the *real* pictures (GLCIC, algorithm 1).
+other_mask: b h w 1, another hole M_d from the same distribution; it places the local patch of the
+    *real* pictures (GLCIC, algorithm 1).
 """
 
 Metrics = dict[str, Array]
-"""Scalars by name, the same on all devices."""
+"""Scalars by name. They are the same on all devices."""
 
 
 class NetworkState(struct.PyTreeNode):
-    """Everything of one network that training changes."""
+    """Holds everything of one network that training changes."""
 
     params: Any
     batch_stats: Any
@@ -45,17 +46,26 @@ class NetworkState(struct.PyTreeNode):
 
 
 class TrainState(struct.PyTreeNode):
-    """Everything that a checkpoint must hold: `step` counts the updates done so far (int32)."""
+    """Holds everything that a checkpoint must save.
+
+    Attributes:
+      step: the number of updates done so far, an int32 scalar.
+      networks: the state of each network by its name.
+    """
 
     step: Array
     networks: dict[str, NetworkState]
 
 
 class Phase(NamedTuple):
-    """A stretch of training in which the same networks move.
+    """Describes a stretch of training in which the same networks are updated.
 
-    `update(state, batch, key)` returns (state, metrics), runs per device inside shard_map, and
-    leaves `state.step` alone. `metrics` names what it reports.
+    Attributes:
+      name: as in the config, in records and in charts.
+      steps: the number of updates; a phase of 0 steps is skipped.
+      update: `update(state, batch, key)` returns (state, metrics). It runs on each device, inside
+        shard_map, and does not change `state.step`.
+      metrics: the names of all metrics that `update` returns.
     """
 
     name: str
@@ -65,25 +75,31 @@ class Phase(NamedTuple):
 
 
 class Method(NamedTuple):
-    """One paper: how its networks start, the phases that train them, and how it fills a hole.
+    """Describes one paper's method: its networks, how they are trained, and how they fill holes.
 
-    init: `init(key)` returns a TrainState at step 0.
-    phases: in the order in which they run.
-    complete: `complete(state, image, mask, key)` returns the completed Image, known pixels
-        untouched, bit for bit; image and mask may have any size, unless `size` says otherwise.
-    previews: takes the same arguments and returns pictures by name, for the sample grids; that
-        called "completed", which training scores, may come of less effort than `complete`.
-    networks: the names of those that `complete` and `previews` read.
-    prepare: `prepare()` reads what training needs besides pictures, and completion does not; called
-        before a run writes anything, so that what is wrong with it is told early.
-    note: what a run's header says besides the method's name.
-    reach: how many pixels around a pixel its completion depends on; None = the whole picture.
-    alignment: pixels of which every part of a picture that is shown alone begins at a multiple, so
-        that the networks' halvings fall as in the whole picture.
-    size: edge of the square pictures that `complete` and `previews` take, where they take no other.
-    middle: edge of the square in the middle of those, where `complete` fills holes nowhere else.
-    blends: whether Poisson blending of the completion into its surroundings belongs to the method.
-    measured: whether it learns from measurements (`data.measurement`), else from whole pictures.
+    Attributes:
+      init: `init(key)` returns a TrainState at step 0.
+      phases: the phases of training, in their order.
+      complete: `complete(state, image, mask, key)` returns the completed Image. Known pixels stay
+        the same bit for bit. Image and mask may have any size, unless `size` is set.
+      previews: takes the same arguments and returns pictures by name, for the sample grids. The one
+        named "completed" is also scored during training; it may be made with less effort than
+        `complete` makes.
+      networks: the names of the networks that `complete` and `previews` read.
+      prepare: `prepare()` loads extra files that only training needs, such as VGG16's weights. It
+        runs before anything is written, so a bad file is refused early.
+      note: a line about the method that a run prints at its start; "" = none.
+      reach: a pixel's completion does not depend on the picture beyond this distance in pixels;
+        None = it may depend on the whole picture.
+      alignment: when only part of a picture is given to the networks, the part begins at a multiple
+        of this many pixels, so that the networks halve it as they would halve the whole picture.
+      size: the edge in pixels of the square pictures that `complete` and `previews` take; None =
+        they take any size.
+      middle: the edge in pixels of the square in the middle of the picture to which all holes are
+        confined; None = holes may lie anywhere.
+      blends: whether the method ends with Poisson blending of the completion into its surroundings.
+      measured: whether the method learns from measurements (data/measurement.py) and not from whole
+        pictures.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
@@ -102,14 +118,17 @@ class Method(NamedTuple):
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:
-    """The number of updates after which each phase is over; the last one is the whole run."""
+    """Returns the number of updates after which each phase is over.
+
+    The last number is the length of the whole run.
+    """
     return tuple(int(end) for end in np.cumsum([phase.steps for phase in phases]))
 
 
 def phase_at(phases: tuple[Phase, ...], step: int) -> Phase:
-    """The phase that makes the update following `step` updates (0 <= step < total).
+    """Returns the phase that makes the update after the first `step` updates (0 <= step < total).
 
-    A phase of no steps is never returned.
+    A phase of 0 steps is never returned.
 
     Raises:
       ValueError: training is over at `step`.

@@ -1,4 +1,4 @@
-"""The command `glcic`, as it is installed."""
+"""Tests of the command `glcic`, as it is installed."""
 
 import ast
 import subprocess
@@ -27,10 +27,10 @@ def test_it_lists_its_commands():
     assert glcic().stdout == listed.stdout
 
 
-def test_an_unknown_command_is_told_in_one_line():
+def test_an_unknown_command_is_refused_in_one_line():
     refused = glcic("paint")
     assert refused.returncode == 2
-    assert refused.stderr == f'error: glcic knows no "paint": choose {", ".join(COMMANDS)}\n'
+    assert refused.stderr == f'error: glcic has no command "paint": choose {", ".join(COMMANDS)}\n'
 
 
 @pytest.mark.parametrize("name", COMMANDS)
