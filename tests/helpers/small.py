@@ -88,3 +88,21 @@ def run_steps(config, steps: int, devices: int = 1):
         states.append(state)
         metrics.append(values)
     return states, metrics
+
+
+def assert_same_network(ours, theirs):
+    """Compares what two programs of double precision made of one network and one batch, by Adam.
+
+    Adam makes a small step even of a gradient that is 0 but for rounding, as that of a bias before
+    batch norm: about 1e-11.
+    """
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12),
+        (ours.batch_stats, ours.opt_state),
+        (theirs.batch_stats, theirs.opt_state),
+    )
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-9),
+        ours.params,
+        theirs.params,
+    )

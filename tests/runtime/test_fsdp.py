@@ -7,13 +7,12 @@ import optax
 import pytest
 
 from benchmarks.scaling import exchanges
-from glcic_jax.methods import METHODS
 from glcic_jax.runtime.devices import DATA, describe, make_mesh, place, shard, split_over_fsdp
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.train.step import make_train_step, one_phase
+from glcic_jax.train.step import one_phase
 from glcic_jax.types import NetworkState, Phase, TrainState
 from glcic_jax.weights.checkpoint import Checkpoints
-from tests.helpers.small import MEAN, make_batch, run_steps, small_config
+from tests.helpers.small import make_batch, run_steps, small_config, stepper
 
 OPTIMIZER = split_over_fsdp(optax.adadelta(1.0))
 SPLIT, WHOLE = 2 * 3 * 8, 3
@@ -109,16 +108,15 @@ def test_the_header_names_the_split():
 @pytest.mark.slow
 def test_glcic_is_that_of_data_parallelism():
     """Every step from the same state: differences do not add up."""
-    config = small_config(average_decay=0.9)
+    config = small_config(average_decay=0.9, dtype="float64")
     states, metrics = run_steps(config, 6, devices=4)
-    method, mesh = METHODS["glcic"](config, MEAN), make_mesh(fsdp=2)
-    step_fn = make_train_step(method, mesh, jax.random.key(1))
+    step = stepper(config, devices=4, fsdp=2)
     for index, state in enumerate(states[:-1]):
-        after, values = step_fn(place(mesh, state), shard(mesh, make_batch(index)))
+        after, values = step(state, make_batch(index))
         for name, value in values.items():
-            np.testing.assert_allclose(value, metrics[index][name], rtol=2e-5, err_msg=name)
+            np.testing.assert_allclose(value, metrics[index][name], rtol=1e-10, err_msg=name)
         jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
-            jax.device_get(after),
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12),
+            after,
             states[index + 1],
         )

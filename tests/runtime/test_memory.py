@@ -6,21 +6,18 @@ import numpy as np
 import pytest
 
 from glcic_jax.methods import METHODS
-from glcic_jax.runtime.devices import check_batch_size, make_mesh, replicate, shard
+from glcic_jax.runtime.devices import check_batch_size, make_mesh
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.train.step import init_key, make_train_step
-from tests.helpers.small import MEAN, make_batch, small_config
+from glcic_jax.train.step import init_key
+from tests.helpers.small import MEAN, first_state, make_batch, small_config, stepper
 
 JOINT = {"phases__completion": 0, "phases__discriminator": 0}
 
 
 def joint_step(batch, devices=2, **changes):
     """State and metrics after one update of phase 3, which makes all kinds of gradients."""
-    config = small_config(**JOINT, **changes)
-    method, mesh = METHODS["glcic"](config, MEAN), make_mesh(jax.devices()[:devices])
-    step_fn = make_train_step(method, mesh, jax.random.key(1))
-    state = replicate(mesh, method.init(init_key(config.seed)))
-    return jax.device_get(step_fn(state, shard(mesh, batch)))
+    config = small_config(**JOINT, **changes, dtype="float64")
+    return stepper(config, devices)(first_state(config), batch)
 
 
 def assert_same_update(ours, plain, rtol):
@@ -28,7 +25,7 @@ def assert_same_update(ours, plain, rtol):
         np.testing.assert_allclose(ours[1][name], value, rtol=rtol, err_msg=name)
     for name, network in plain[0].networks.items():
         jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5),
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12),
             ours[0].networks[name].params,
             network.params,
         )
@@ -49,7 +46,7 @@ def plain(twins):
 
 @pytest.mark.slow
 def test_accumulation_with_remat_equals_the_whole_batch_without(twins, plain):
-    assert_same_update(joint_step(twins, accumulate=2, remat=True), plain, rtol=1e-4)
+    assert_same_update(joint_step(twins, accumulate=2, remat=True), plain, rtol=1e-10)
 
 
 def test_parts_must_divide_a_devices_share():
