@@ -35,7 +35,9 @@ def test_an_unknown_command_is_refused_in_one_line():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_shows_an_example_in_its_help(name):
-    module = ast.parse((ROOT / f"glcic_jax/{COMMANDS[name][0]}.py").read_text())
+    folder = ROOT / "glcic_jax" / COMMANDS[name][0]
+    path = folder / "__main__.py" if folder.is_dir() else folder.with_suffix(".py")
+    module = ast.parse(path.read_text())
     assert f"python -m glcic_jax.{COMMANDS[name][0]} " in (ast.get_docstring(module) or "")
 
 
