@@ -19,7 +19,7 @@ from glcic_jax.data.measurement import Measured, with_fresh_hole
 from glcic_jax.data.sources import SOURCES, Files
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.masks.kinds import make_hole
-from glcic_jax.runtime.digests import digest
+from glcic_jax.runtime.digests import item_digest
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent
@@ -104,7 +104,7 @@ def make_dataset(
         listing={
             "list of training pictures": f"{len(split.train)} ({split.train.listing()[:8]})",
             "list of held-out pictures": f"{len(split.held_out)} ({split.held_out.listing()[:8]})",
-            "held-out examples": digest(held_out)[:8],
+            "held-out examples": item_digest(held_out)[:8],
             "mean pixel": str(mean_pixel),
         },
     )

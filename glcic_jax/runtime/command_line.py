@@ -1,4 +1,4 @@
-"""What the commands have in common: their help, and how they end."""
+"""The help and the exit codes that all commands share."""
 
 import argparse
 import os
@@ -10,9 +10,9 @@ from glcic_jax.runtime.errors import FaultError, UserError
 
 
 def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
-    """A parser for `python -m MODULE` whose --help begins with `about`, line for line.
+    """Returns a parser for `python -m MODULE` whose --help begins with `about`, line for line.
 
-    It refuses what it does not know with exit code 2, as argparse does.
+    Like every argparse parser it refuses unknown arguments with exit code 2.
     """
     return argparse.ArgumentParser(
         prog=f"python -m {module}",
@@ -22,17 +22,24 @@ def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
 
 
 def exit_code(work: Callable[[], int | None]) -> int:
-    """Runs a command; 2 for a mistake of the user's or a full disk, told in one line.
+    """Runs a command and returns its exit code.
 
-    Otherwise what `work` returns, 0 for nothing. A `FaultError` ends the process.
+    A mistake of the user's or a full disk is printed in one line. A `FaultError` is printed too,
+    and ends the process at once.
+
+    Args:
+      work: the command.
+
+    Returns:
+      What `work` returns (0 for None), or 2 after a mistake of the user's or on a full disk.
     """
     try:
         return work() or 0
     except Exception as error:
-        line = told(error)
-        if line is None:
+        message = user_message(error)
+        if message is None:
             raise
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         if isinstance(error, FaultError):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -40,8 +47,12 @@ def exit_code(work: Callable[[], int | None]) -> int:
     return UserError.code
 
 
-def told(error: BaseException) -> str | None:
-    """The one line that says a mistake of the user's or a full disk; None for other errors."""
+def user_message(error: BaseException) -> str | None:
+    """Returns the one line that explains a mistake of the user's or a full disk.
+
+    Returns:
+      The line; None for all other errors.
+    """
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.errno in FULL:

@@ -1,4 +1,7 @@
-"""Devices, over which each batch is split; networks are replicated, optimizers split on request."""
+"""The devices of a run: each batch is split over them, networks are replicated.
+
+The state of optimizers is replicated too, or split on request.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,25 +18,26 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import TrainState
 
 FSDP = "fsdp"
-"""Name of the mesh axis over which the state of optimizers is split."""
+"""The mesh axis over which the state of optimizers is split."""
 
 DATA = ("data", FSDP)
-"""Names of the mesh's axes; `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
-
+"""All axes of the mesh. `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
 
 PAPER = (4, 24)
-"""GPUs, and pictures on each: a batch of 96 (section 4)."""
+"""GPUs of the paper, and pictures on each: a batch of 96 (GLCIC, section 4)."""
 
 
 def make_mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
-    """A mesh of the axes DATA; neighbours, on one node if they fit there, make up FSDP.
+    """Makes a mesh with the axes DATA.
+
+    Neighbouring devices, on one node if they fit there, make up the axis FSDP.
 
     Args:
-      devices: all there are by default.
-      fsdp: length of that axis; 1 = every device holds all.
+      devices: the devices to use; all there are by default.
+      fsdp: length of the axis FSDP; 1 = every device holds the whole state of optimizers.
 
     Raises:
-      UserError: `fsdp` does not divide their number.
+      UserError: `fsdp` does not divide the number of devices.
     """
     devices = jax.devices() if devices is None else devices
     count = len(devices)
@@ -44,12 +48,12 @@ def make_mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
 
 
 def replicate(mesh: Mesh, tree):
-    """Puts a copy of every array of `tree`, the same in all processes, on every device."""
+    """Puts a copy of every array of `tree` on every device. All processes give the same arrays."""
     return jax.tree.map(lambda leaf: copy_to(NamedSharding(mesh, PartitionSpec()), leaf), tree)
 
 
 def copy_to(sharding: Sharding, array: Array | np.ndarray) -> jax.Array:
-    """Puts an array that every process holds on all devices, or on each the part that is its."""
+    """Puts an array on the devices as `sharding` asks. Every process gives the whole array."""
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)
     devices = sharding.addressable_devices_indices_map(array.shape)
@@ -58,11 +62,14 @@ def copy_to(sharding: Sharding, array: Array | np.ndarray) -> jax.Array:
 
 
 def state_shardings(mesh: Mesh, state: TrainState) -> TrainState:
-    """The sharding of every array: those of optimizers split over FSDP, all others replicated.
+    """Returns the sharding of every array: optimizers split over FSDP, all others replicated.
 
     Args:
       mesh: the devices.
       state: arrays or their shapes, whole.
+
+    Returns:
+      A tree like `state`, of NamedShardings.
     """
     everywhere = NamedSharding(mesh, PartitionSpec())
 
@@ -81,20 +88,20 @@ def state_shardings(mesh: Mesh, state: TrainState) -> TrainState:
 
 
 def place(mesh: Mesh, state: TrainState) -> TrainState:
-    """Puts a state, the same in all processes, on the devices as `state_shardings` says."""
+    """Puts a state on the devices, as `state_shardings` has it. All processes give the same one."""
     return jax.tree.map(copy_to, state_shardings(mesh, state), state)
 
 
 def split_over_fsdp(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """Lets each device of FSDP update its part of the parameters, and keep state of that alone.
+    """Makes each device of FSDP update a part of the parameters, and keep the state of that part.
 
-    Parameters and gradients stay whole on every device, the updates are gathered: stage 1 of ZeRO
-    (Rajbhandari et al. 2020). `update` works inside shard_map only, on a state that lies as
-    `state_shardings` says; where FSDP is one device it is `optimizer`'s.
+    Parameters and gradients stay whole on every device, and the updates are gathered: stage 1 of
+    ZeRO (Rajbhandari et al. 2020). `update` works only inside shard_map, on a state placed as
+    `state_shardings` has it. Where FSDP has one device, it does what `optimizer.update` does.
 
     Args:
-      optimizer: one that treats each number by itself, as Adadelta and Adam do; one that clips by a
-        norm would take that of a part.
+      optimizer: must treat each number by itself, as Adadelta and Adam do. An optimizer that clips
+        by a norm would take the norm of a part.
     """
 
     def own_part(leaf: Array) -> Array:
@@ -119,13 +126,19 @@ def split_over_fsdp(optimizer: optax.GradientTransformation) -> optax.GradientTr
 
 
 def _split_axis(shape: tuple[int, ...], count: int) -> int | None:
-    """The longest axis that divides into `count` parts; None: none does, or there is but one."""
+    """Returns the longest axis that divides into `count` parts; None if there is none to split."""
     axes = [axis for axis, length in enumerate(shape) if length % count == 0]
-    return max(axes, key=shape.__getitem__) if axes and count > 1 else None
+    if count == 1 or not axes:
+        return None
+    return max(axes, key=lambda axis: shape[axis])
 
 
 def describe(mesh: Mesh, batch_size: int) -> str:
-    """Processes, devices and what each of them has of a batch; beside it, what the paper had.
+    """Returns a line on processes, devices and pictures per device, beside those of the paper.
+
+    Args:
+      mesh: the devices, those of other processes included.
+      batch_size: pictures per step, over all devices.
 
     Raises:
       UserError: some processes have more devices than others.
@@ -138,14 +151,12 @@ def describe(mesh: Mesh, batch_size: int) -> str:
     kinds = Counter(device.device_kind for device in devices)
     each = batch_size // mesh.size
     as_paper = "as in" if (mesh.size, each) == PAPER else "4 x 24 in"
-    fsdp = mesh.shape[FSDP]
-    return (
-        f"{len(shares)} process{'es' * (len(shares) > 1)}, "
-        f"{' + '.join(f'{count} x {kind}' for kind, count in kinds.items())}, "
-        f"batch {batch_size} = {mesh.size} x {each} ({as_paper} the paper)"
-        + f", optimizers split over {fsdp} devices"
-        * (fsdp > 1)
-    )
+    line = "1 process, " if len(shares) == 1 else f"{len(shares)} processes, "
+    line += " + ".join(f"{count} x {kind}" for kind, count in kinds.items())
+    line += f", batch {batch_size} = {mesh.size} x {each} ({as_paper} the paper)"
+    if mesh.shape[FSDP] > 1:
+        line += f", optimizers split over {mesh.shape[FSDP]} devices"
+    return line
 
 
 def check_batch_size(mesh: Mesh, batch_size: int, parts: int = 1) -> None:
@@ -153,11 +164,11 @@ def check_batch_size(mesh: Mesh, batch_size: int, parts: int = 1) -> None:
 
     Args:
       mesh: the devices.
-      batch_size: pictures, over all devices.
-      parts: that each device works its share through in.
+      batch_size: pictures per step, over all devices.
+      parts: each device works through its share in this many parts, one after the other.
 
     Raises:
-      UserError: `batch_size` is no multiple of the number of devices times `parts`.
+      UserError: `batch_size` is not a multiple of the number of devices times `parts`.
     """
     unit = mesh.size * parts
     if batch_size < 1 or batch_size % unit:
@@ -168,21 +179,25 @@ def check_batch_size(mesh: Mesh, batch_size: int, parts: int = 1) -> None:
         )
 
 
-def own_share(drawn: Array) -> Array:
-    """This device's rows of what was drawn for the global batch; inside shard_map only.
+def own_share(values: Array) -> Array:
+    """Returns this device's rows of an array made for the global batch. Only inside shard_map.
 
-    Random numbers so drawn are the same for any number of devices.
+    Random numbers made for the global batch and shared out so are the same for any number of
+    devices.
     """
-    count = len(drawn) // lax.axis_size(DATA)
-    return lax.dynamic_slice_in_dim(drawn, lax.axis_index(DATA) * count, count)
+    count = len(values) // lax.axis_size(DATA)
+    return lax.dynamic_slice_in_dim(values, lax.axis_index(DATA) * count, count)
 
 
 def shard(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-    """Spreads a batch over the devices, by its first axis.
+    """Splits a batch over the devices along its first axis.
 
     Args:
       mesh: the devices, those of other processes included.
       batch: this process's share of the global batch.
+
+    Returns:
+      The global batch, of which each device holds its part.
 
     Raises:
       UserError: the batch does not divide over the devices.
@@ -197,16 +212,16 @@ def shard(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
 
 
 def shard_whole(mesh: Mesh, array: np.ndarray) -> jax.Array:
-    """Spreads a batch that every process holds whole over all devices, by its first axis."""
+    """Splits a batch that every process holds whole over all devices, along its first axis."""
     sharding = NamedSharding(mesh, PartitionSpec(DATA))
     return jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
 
 
 def shard_any(mesh: Mesh, *arrays: np.ndarray) -> list[jax.Array]:
-    """Spreads a batch of any size over the devices, all of this process.
+    """Splits a batch of any size over the devices, which must all belong to this process.
 
-    One that does not divide is filled up with copies of its first picture: cut off what comes of
-    them.
+    A batch that does not divide is filled up with copies of its first picture. The caller cuts off
+    their results.
     """
     fill = -len(arrays[0]) % mesh.size
     filled = {str(i): np.concatenate([a, a[:1].repeat(fill, 0)]) for i, a in enumerate(arrays)}
@@ -214,11 +229,14 @@ def shard_any(mesh: Mesh, *arrays: np.ndarray) -> list[jax.Array]:
 
 
 def over_mesh(mesh: Mesh, function: Callable) -> Callable:
-    """Lets a jitted function of pictures work on numpy batches of any size, on all devices.
+    """Makes a jitted function of pictures work on numpy batches of any size, on all devices.
 
     Args:
       mesh: the devices, all of this process.
-      function: of arrays that share their first axis, and returns one that has it too; what it
-        returns for a picture must not depend on the others.
+      function: takes arrays that share their first axis, and returns an array that has it too. Its
+        result for a picture must not depend on the other pictures.
+
+    Returns:
+      A function of numpy arrays that returns a numpy array.
     """
     return lambda *arrays: np.asarray(function(*shard_any(mesh, *arrays)))[: len(arrays[0])]

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and full or slow disks told in one line."""
+"""Files and folders that are whole or absent, and full or slow disks reported in one line."""
 
 import errno
 import os
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from glcic_jax.runtime.errors import FaultError, UserError
 
-MARGIN = 2**20
-"""Bytes beyond the arrays themselves: descriptions and indices."""
+OVERHEAD = 2**20
+"""Bytes that a save needs beside its arrays, for descriptions and indices."""
 
 SLOW = 1.0
-"""Seconds of waiting that need no word."""
+"""Seconds of waiting that are not reported."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""The numbers of the operating system's errors for a full disk and a used-up quota."""
+"""The operating system's error numbers for a full disk and a used-up quota."""
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file that appears under its name only once it is whole.
 
     Raises:
-      OSError: it cannot be written; what was there before still is.
+      OSError: it cannot be written. An older file of this name then stays as it was.
     """
     # Not made of the file's own name, which may be as long as names can be.
     temporary = path.with_name(f".{os.getpid()}.{threading.get_ident()}.tmp")
@@ -69,26 +69,31 @@ def check_space(folder: Path, size: int, last_good: Callable[[], str]) -> None:
     """Refuses to start writing `size` bytes that will not fit.
 
     Args:
-      folder: on the disk in question.
+      folder: lies on the disk in question.
       size: bytes.
-      last_good: says what is left to go on from.
+      last_good: returns what is left to go on from, for the message.
 
     Raises:
-      UserError: too little is free.
+      UserError: too little space is free.
     """
     free = shutil.disk_usage(folder).free
-    if free < size + MARGIN:
-        needed = f"{(size + MARGIN) / 2**20:,.0f} MiB needed, {free / 2**20:,.0f} free"
-        raise UserError(_line(folder, needed, last_good()))
+    needed = size + OVERHEAD
+    if free < needed:
+        detail = f"{needed / 2**20:,.0f} MiB needed, {free / 2**20:,.0f} free"
+        raise UserError(_disk_full(folder, detail, last_good()))
 
 
 @contextmanager
 def clear_errors(folder: Path, last_good: Callable[[], str]) -> Iterator[None]:
-    """Turns the many forms of a full disk, met while writing, into one line; a hanging one too.
+    """Turns the many errors of a full or hanging disk, met while writing, into one line.
+
+    Args:
+      folder: where the block writes.
+      last_good: returns what is left to go on from, for the message.
 
     Raises:
-      UserError: in place of whatever said that there is no space; other errors pass.
-      FaultError: in place of a `TimeoutError`.
+      UserError: the disk is full. All other errors pass as they are.
+      FaultError: the block raised a `TimeoutError`: the storage does not answer.
     """
     try:
         yield
@@ -99,18 +104,18 @@ def clear_errors(folder: Path, last_good: Callable[[], str]) -> Iterator[None]:
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:
-            told = str(cause).lower()
+            text = str(cause).lower()
             full = getattr(cause, "errno", None) in FULL
-            if full or "no space left" in told or "quota exceeded" in told:
-                raise UserError(_line(folder, "no space left", last_good())) from error
+            if full or "no space left" in text or "quota exceeded" in text:
+                raise UserError(_disk_full(folder, "no space left", last_good())) from error
             cause = cause.__cause__ or cause.__context__
         raise
 
 
 @contextmanager
-def told_if_slow(tell: Callable[[str], None], line: str) -> Iterator[None]:
-    """Tells `line`, once, if what is done within takes longer than `SLOW` seconds."""
-    timer = threading.Timer(SLOW, tell, [line])
+def report_if_slow(report: Callable[[str], None], message: str) -> Iterator[None]:
+    """Calls `report(message)` once if the block takes longer than `SLOW` seconds."""
+    timer = threading.Timer(SLOW, report, [message])
     timer.start()
     try:
         yield
@@ -118,15 +123,15 @@ def told_if_slow(tell: Callable[[str], None], line: str) -> Iterator[None]:
         timer.cancel()
 
 
-def _line(folder: Path, detail: str, last_good: str) -> str:
+def _disk_full(folder: Path, detail: str, last_good: str) -> str:
     return f"disk full: {folder}: {detail}; {last_good}: free some space and start again"
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file.
+    """Reads a whole file.
 
     Raises:
-      UserError: it is not there, or cannot be read.
+      UserError: it is not there or cannot be read; names the file.
     """
     try:
         return path.read_bytes()
@@ -135,7 +140,7 @@ def read_file(path: Path) -> bytes:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Makes the folder if need be, and the file, which is whole or not there.
+    """Writes a file, and makes its folder if there is none. The file is whole or absent.
 
     Raises:
       UserError: the folder or the file cannot be written.

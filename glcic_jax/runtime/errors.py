@@ -1,22 +1,26 @@
-"""The errors that are told without a traceback. No imports: refusals must not wait for JAX."""
+"""The errors that are printed without a traceback. No imports: refusals must not wait for JAX."""
 
 
 class UserError(Exception):
-    """A mistake the user can mend: told in one line, no traceback."""
+    """Signals a mistake that the user can mend. It is printed in one line, without a traceback."""
 
     code = 2
-    """What the process ends with."""
+    """The exit code of the process."""
 
 
 class FaultError(UserError):
-    """A fault of the machine, after which the same command goes on: told in one line, no traceback.
+    """Signals a fault of the machine. It is printed in one line, without a traceback.
 
-    The process ends at once, since threads of its own may wait for what will never come.
+    The same command goes on afterwards. The process ends at once: some of its threads may wait for
+    an answer that will never come.
     """
 
     code = 1
 
 
 def one_line(error: Exception) -> str:
-    """The message of an error of a library, cut to what fits a line."""
+    """Returns a library's error message as one line of at most 200 characters.
+
+    Without a message it is the name of the error's type.
+    """
     return " ".join(str(error).split())[:200] or type(error).__name__

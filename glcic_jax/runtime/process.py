@@ -1,4 +1,4 @@
-"""Settings that hold for a whole process: for our commands, not for a library's users."""
+"""Process-wide settings. Only our commands call these; importing the library changes nothing."""
 
 import contextlib
 import ctypes
@@ -17,10 +17,11 @@ COMPILED_FOLDER = "compiled"
 
 
 def keep_freed_memory() -> None:
-    """Lets the process keep the memory that it frees, and take it from there next time.
+    """Makes the process keep the memory that it frees, for its next arrays.
 
-    By default glibc returns every large array to the system and asks for it anew, page by page, in
-    each step: up to a quarter of a step's time on a CPU. Does nothing with other C libraries.
+    By default glibc returns every large array to the system and asks for it again, page by page, in
+    each step. That takes up to a quarter of a step's time on a CPU. Does nothing with other C
+    libraries.
     """
     if sys.platform != "linux":
         return
@@ -34,9 +35,9 @@ def keep_freed_memory() -> None:
 
 
 def keep_compiled(folder: Path) -> None:
-    """Keeps compiled programs in FOLDER/compiled, so that the next start finds them.
+    """Keeps compiled programs in FOLDER/compiled, where the next start finds them.
 
-    Does nothing if JAX_COMPILATION_CACHE_DIR names a folder, or if this one cannot be written.
+    Does nothing if JAX_COMPILATION_CACHE_DIR is set, or if `folder` cannot be written.
     """
     if os.access(folder, os.W_OK) and not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         import jax
@@ -45,7 +46,10 @@ def keep_compiled(folder: Path) -> None:
 
 
 def user_cache() -> Path:
-    """The user's own folder for what can be made again; it need not be there, nor be writable."""
+    """Returns the user's own cache folder, ~/.cache/glcic_jax or below XDG_CACHE_HOME.
+
+    It is made if that is possible; it may be absent or read-only all the same.
+    """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "glcic_jax"
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,10 @@ def user_cache() -> Path:
 
 
 def choose_device(kind: str | None) -> None:
-    """Makes JAX compute on "cpu" or "gpu", before it has computed anything; None: its choice.
+    """Makes JAX compute on one kind of device. To be called before JAX has computed anything.
+
+    Args:
+      kind: "cpu" or "gpu"; None leaves the choice to JAX.
 
     Raises:
       UserError: there is no GPU that JAX can use.
@@ -62,22 +69,22 @@ def choose_device(kind: str | None) -> None:
         return
     import jax
 
-    # "" lets JAX take what there is, whatever JAX_PLATFORMS says.
+    # "" lets JAX take what there is, whatever JAX_PLATFORMS names.
     jax.config.update("jax_platforms", "cpu" if kind == "cpu" else "")
     try:
         jax.devices(kind)
     except RuntimeError as error:
         raise UserError(
             "--device gpu: JAX finds no GPU here; install requirements-cuda.txt where there is "
-            "one, or leave --device away"
+            "one, or leave --device out"
         ) from error
 
 
 def leave_quietly() -> None:
-    """Lets the line that says why a command ends be its last.
+    """Silences a warning that would follow the line that explains why a command ends.
 
-    Python removes what worker processes leave in shared memory, and need not warn of it. To be
-    called before the first of them is started.
+    Python removes what worker processes leave in shared memory, and need not warn about it. To be
+    called before the first worker process is started.
     """
     quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
     known = os.environ.get("PYTHONWARNINGS", quiet)
@@ -85,7 +92,7 @@ def leave_quietly() -> None:
 
 
 def end_with_parent() -> None:
-    """In a worker process: ends it when the process that started it is gone, however it went."""
+    """Ends this worker process as soon as the process that started it is gone for any reason."""
 
     def watch() -> None:
         parent = multiprocessing.parent_process()

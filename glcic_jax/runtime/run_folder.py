@@ -1,4 +1,4 @@
-"""The folder of one run: whose it is, and that only one process writes to it. Needs no JAX."""
+"""The folder of one run: its config, its files, and its lock. Needs no JAX."""
 
 import fcntl
 import json
@@ -14,20 +14,22 @@ CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
 METRICS_FILE = "metrics.jsonl"
 UNFINISHED = ".orbax-checkpoint-tmp"
-"""Follows the step in the name of what is being saved."""
+"""Follows the step in the name of a checkpoint that is still being saved."""
 
 
 @contextmanager
 def lock(workdir: Path, option: str = "--workdir", work: str = "training") -> Iterator[None]:
-    """Makes the folder, and holds it for this process; the kernel lets go when the process ends.
+    """Makes the folder and locks it for this process.
+
+    The kernel releases the lock when the process ends, however it ends.
 
     Args:
       workdir: the folder.
-      option: of the command line that names it, and
-      work: what is done there, for messages.
+      option: the command-line option that names the folder, for messages.
+      work: what is done in the folder, for messages.
 
     Raises:
-      UserError: the folder cannot be written, or another process works in it.
+      UserError: the folder cannot be written or locked, or another process works in it.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -53,21 +55,22 @@ def lock(workdir: Path, option: str = "--workdir", work: str = "training") -> It
 def claim(
     workdir: Path, config: dict, *, may_differ: tuple[str, ...], option: str = "--workdir"
 ) -> bool:
-    """Makes the folder the run's of `config`, or finds that it is that already.
+    """Writes the config into a new run folder, or checks that the folder holds the same run.
 
     Args:
       workdir: an existing folder.
       config: nested dict of plain values; written to config.json.
       may_differ: dotted names of fields, or of groups of fields, that a resumed run may change.
-      option: of the command line that names the folder, for messages.
+      option: the command-line option that names the folder, for messages.
 
     Returns:
       True if the folder held this run before.
 
     Raises:
-      UserError: the folder holds another config (names what differs), a broken one, or cannot be
-        written.
+      UserError: the folder holds another config (the message names what differs) or a broken one,
+        or cannot be written.
     """
+    # Compare with the config that is there.
     path = workdir / CONFIG
     ours = json.loads(json.dumps(config))
     try:
@@ -80,6 +83,7 @@ def claim(
             raise UserError(
                 f"{workdir} holds another config: {'; '.join(differences)}: choose another {option}"
             )
+        # Write the new one, with the fields that may differ.
         write_whole(path, json.dumps(ours, indent=2) + "\n")
     except ValueError as error:
         raise UserError(f"{path}: not a config: {error}: choose another {option}") from error
@@ -91,10 +95,10 @@ def claim(
 
 
 def read_config(workdir: Path) -> dict[str, Any]:
-    """The config of the run that is in a folder, without waking JAX.
+    """Reads the config of the run that is in a folder. Does not wake JAX.
 
     Raises:
-      UserError: there is no run, or what there is is no config.
+      UserError: the folder holds no run, or its config.json is not a config.
     """
     path = workdir / CONFIG
     try:
@@ -109,7 +113,7 @@ def read_config(workdir: Path) -> dict[str, Any]:
 
 
 def read_records(workdir: Path) -> list[dict]:
-    """The records of metrics.jsonl; a line torn by a killed run is left out."""
+    """Reads the records of metrics.jsonl. A line that a killed run left half written is skipped."""
     path, records = workdir / METRICS_FILE, []
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
@@ -120,28 +124,30 @@ def read_records(workdir: Path) -> list[dict]:
 
 
 def saved_steps(workdir: Path) -> list[int]:
-    """Of the checkpoints whose save was finished, ascending."""
+    """Returns the steps of all checkpoints that were saved completely, ascending."""
     names = [path.name for path in (workdir / CHECKPOINTS).glob("*")]
     return sorted(int(name) for name in names if name.isdigit())
 
 
 def steps_cut_short(workdir: Path) -> list[int]:
-    """Of the checkpoints whose save was not finished, ascending."""
+    """Returns the steps of all checkpoints whose save was cut short, ascending."""
     names = [path.name for path in (workdir / CHECKPOINTS).glob(f"[0-9]*{UNFINISHED}*")]
     return sorted(int(name.partition(UNFINISHED)[0]) for name in names)
 
 
 def dotted(config: dict, prefix: str = "") -> dict[str, Any]:
-    """Returns the values of nested dicts by dotted names."""
+    """Returns the values of nested dicts by dotted names, such as "data.crop"."""
     values = {}
     for name, value in config.items():
-        values |= (
-            dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-        )
+        if isinstance(value, dict):
+            values |= dotted(value, f"{prefix}{name}.")
+        else:
+            values[f"{prefix}{name}"] = value
     return values
 
 
 def _differences(theirs: dict, ours: dict, may_differ: tuple[str, ...]) -> list[str]:
+    """Returns a phrase for each field that differs and must not."""
     missing = "absent"
     return [
         f"{name} is {theirs.get(name, missing)} there and {ours.get(name, missing)} here"

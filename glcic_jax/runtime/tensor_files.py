@@ -1,12 +1,13 @@
 """Reads arrays out of safetensors files and pickles, without running what they hold.
 
 A pickle is a program. This reader knows the few names that files of arrays need and refuses every
-other one. PyTorch is not needed; both of its formats, the one of before 2020 and the zip, are read.
+other one. It reads both formats of PyTorch, the one before 2020 and the zip, without PyTorch.
 """
 
 import pickle
 import zipfile
 from collections import OrderedDict
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -15,10 +16,11 @@ import ml_dtypes
 import numpy as np
 import safetensors
 
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.disk import read_file
+from glcic_jax.runtime.errors import UserError, one_line
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-"""The first pickle of a PyTorch file of the old format."""
+"""The number that begins a PyTorch file of the old format, as its first pickle."""
 
 STORAGES = {
     "FloatStorage": np.dtype(np.float32),
@@ -30,14 +32,14 @@ STORAGES = {
     "ByteStorage": np.dtype(np.uint8),
     "BoolStorage": np.dtype(np.bool_),
 }
-
+"""PyTorch's names of storages, and the types of their numbers."""
 
 READABLE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16}
-"""Types of numbers in safetensors files."""
+"""The types of numbers that are read from safetensors files, by their names there."""
 
 
 class _Tensor(NamedTuple):
-    """A view of a storage, which may come later in the file."""
+    """Describes a tensor as a view of a storage, which may come later in the file."""
 
     storage: tuple[str, np.dtype]
     offset: int
@@ -50,7 +52,7 @@ def _tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> _Te
 
 
 def _array(kind: type, shape: Any, code: Any) -> np.ndarray:
-    """What numpy starts an array from: empty, whatever size a damaged file asks for."""
+    """Starts a pickled numpy array: an empty one, whatever size a damaged file asks for."""
     del kind, shape, code
     return np.empty(0)
 
@@ -63,9 +65,12 @@ KNOWN: dict[tuple[str, str], Any] = {
     ("numpy._core.multiarray", "_reconstruct"): _array,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
 } | {("torch", name): dtype for name, dtype in STORAGES.items()}
+"""The only names that a pickle may ask for, and what it gets for them."""
 
 
 class _Unpickler(pickle.Unpickler):
+    """Unpickles arrays and tensors, and refuses every name that is not in KNOWN."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in KNOWN:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs")
@@ -79,10 +84,13 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_tensors(path: Path) -> Any:
-    """What the file holds, dictionaries for the most part, with numpy arrays for tensors.
+    """Reads a PyTorch file or a pickle of numpy arrays.
+
+    Returns:
+      What the file holds, mostly nested dictionaries, with numpy arrays in place of tensors.
 
     Raises:
-      UserError: it cannot be read, is damaged, or holds more than arrays.
+      UserError: the file cannot be read, is damaged, or holds more than arrays.
     """
     try:
         with path.open("rb") as file:
@@ -93,12 +101,13 @@ def read_tensors(path: Path) -> Any:
             return _read_legacy(file) if found == LEGACY_MAGIC else found
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to say
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path}: no file of weights that can be read: {reason}") from error
+    except Exception as error:  # a damaged pickle may raise any error
+        reason = one_line(error)
+        raise UserError(f"{path}: not a file of weights, or damaged: {reason}") from error
 
 
 def _read_zip(file: BinaryIO) -> Any:
+    """Reads PyTorch's zip: a pickle of the tree, and a file for each storage."""
     with zipfile.ZipFile(file) as archive:
         (index,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         with archive.open(index) as pickled:
@@ -108,6 +117,11 @@ def _read_zip(file: BinaryIO) -> Any:
 
 
 def _read_legacy(file: BinaryIO) -> Any:
+    """Reads PyTorch's old format, from behind its first pickle.
+
+    It is a sequence of pickles (version, system, tree, names of storages), then the storages: each
+    an 8-byte count and its numbers.
+    """
     for _ in ("version", "system"):
         _Unpickler(file).load()
     tree = _Unpickler(file).load()
@@ -121,12 +135,20 @@ def _read_legacy(file: BinaryIO) -> Any:
 
 
 def _tensors(tree: Any) -> list[_Tensor]:
+    """Lists all tensors in nested dictionaries."""
     if isinstance(tree, _Tensor):
         return [tree]
-    return [t for v in tree.values() for t in _tensors(v)] if isinstance(tree, dict) else []
+    if not isinstance(tree, dict):
+        return []
+    return [tensor for value in tree.values() for tensor in _tensors(value)]
 
 
-def _filled(tree: Any, read: Any) -> Any:
+def _filled(tree: Any, read: Callable[[str], Any]) -> Any:
+    """Returns the tree with an array in place of each tensor; `read(key)` gives a storage's bytes.
+
+    Raises:
+      ValueError: a tensor that does not fit its storage.
+    """
     if isinstance(tree, dict):
         return {name: _filled(value, read) for name, value in tree.items()}
     if not isinstance(tree, _Tensor):
@@ -145,21 +167,24 @@ def _filled(tree: Any, read: Any) -> Any:
 
 
 def read_safetensors(path: Path, data: bytes | None = None) -> dict[str, np.ndarray]:
-    """The arrays of any .safetensors file by name.
+    """Reads the arrays of a .safetensors file, by their names.
+
+    Counters of batches, which PyTorch's batch norm keeps, are left out.
 
     Args:
       path: the file.
       data: its bytes, if they are read already.
 
     Raises:
-      UserError: it cannot be read, is no such file or damaged, or holds other than floats.
+      UserError: the file cannot be read, is not a safetensors file, is damaged, or holds arrays of
+        other types than floats.
     """
+    if data is None:
+        data = read_file(path)
     try:
-        views = safetensors.deserialize(path.read_bytes() if data is None else data)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+        views = safetensors.deserialize(data)
     except safetensors.SafetensorError as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise UserError(f"{path}: not a safetensors file, or damaged: {reason}") from error
     arrays = {}
     for name, view in views:

@@ -16,8 +16,8 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
 from glcic_jax.runtime.devices import copy_to
-from glcic_jax.runtime.digests import digest, json_digest
-from glcic_jax.runtime.disk import check_space, clear_errors, told_if_slow
+from glcic_jax.runtime.digests import item_digest, json_digest
+from glcic_jax.runtime.disk import check_space, clear_errors, report_if_slow
 from glcic_jax.runtime.distributed import gather
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import CHECKPOINTS, steps_cut_short
@@ -91,7 +91,10 @@ class Checkpoints:
         size = sum(leaf.nbytes for item in items.values() for leaf in item.values())
         check_space(self._folder, size, self._last_good)
         described = {
-            name: {"digest": digest(item), "shapes": {k: list(v.shape) for k, v in item.items()}}
+            name: {
+                "digest": item_digest(item),
+                "shapes": {k: list(v.shape) for k, v in item.items()},
+            }
             for name, item in items.items()
         }
         score = metrics.get(BEST)
@@ -142,7 +145,7 @@ class Checkpoints:
     def wait(self) -> None:
         """Returns once nothing is being written any more."""
         line = f"the checkpoint of step {self._writing:,} is still being written: waiting"
-        with clear_errors(self._folder, self._last_good), told_if_slow(self._tell, line):
+        with clear_errors(self._folder, self._last_good), report_if_slow(self._tell, line):
             self._manager.wait_until_finished()
 
     def close(self) -> None:

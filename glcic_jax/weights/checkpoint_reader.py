@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from glcic_jax.runtime.digests import digest, json_digest
+from glcic_jax.runtime.digests import item_digest, json_digest
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.run_folder import CHECKPOINTS, saved_steps
 from glcic_jax.types import NetworkState
@@ -120,7 +120,7 @@ def restore_parts(
             item = {key: np.asarray(item[key]) for key in target}
         except Exception as error:
             raise DamagedError(one_line(error)) from error
-        if digest(item) != items[item_name]["digest"]:
+        if item_digest(item) != items[item_name]["digest"]:
             raise DamagedError(f"{item_name} is not what was saved")
         restored[part] = jax.tree.unflatten(jax.tree.structure(tree), list(item.values()))
     return like.replace(**restored)

@@ -236,7 +236,7 @@ def test_files_of_other_networks_are_refused_in_one_line(state_dict, tmp_path):
     save_file(wide, tmp_path / "wide.safetensors")
     for name, message in {
         "none.pth": "No such file",
-        "text.pth": "no file of weights that can be read",
+        "text.pth": "not a file of weights, or damaged",
         "evil.pth": "asks for os.system",
         "short.safetensors": "features.10.weight is absent where torchvision's VGG16 has",
         "wide.safetensors": r"features.0.weight is \(96, 3, 11, 11\)",

@@ -1,3 +1,5 @@
+"""Run folders: claimed by one config, locked by one process."""
+
 import errno
 import fcntl
 import json
@@ -62,7 +64,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
         claim(tmp_path / "run", CONFIG, may_differ=FREE)
 
 
-def test_other_files_in_the_folder_are_no_run(tmp_path):
+def test_a_folder_with_other_files_only_holds_no_run(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     assert not claim(tmp_path, CONFIG, may_differ=FREE)
     assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -24,7 +24,7 @@ STORAGES = {np.dtype(np.float32): "FloatStorage", np.dtype(np.int64): "LongStora
 
 
 class Stored:
-    """A tensor as PyTorch pickles it: a view of a storage that lies elsewhere in the file."""
+    """Pickles as a tensor of PyTorch: a view of a storage that lies elsewhere in the file."""
 
     def __init__(self, key, array, torch):
         self.key, self.array, self.torch = key, array, torch
@@ -48,7 +48,7 @@ class Pickler(pickle.Pickler):
 
 @pytest.fixture
 def torch(monkeypatch):
-    """As much of PyTorch as a pickle names."""
+    """Stands in for PyTorch: has no more than the names that a pickle asks for."""
     torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
     for name in STORAGES.values():
         setattr(torch, name, type(name, (), {"__module__": "torch"}))
