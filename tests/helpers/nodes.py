@@ -68,6 +68,19 @@ def descendants(pid):
 
 
 @contextlib.contextmanager
+def process(log, *flags, **options):
+    """One process; ended with the context, however it ends."""
+    node = Node(log, *flags, **options)
+    try:
+        yield node
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(node.pid, signal.SIGCONT)
+        node.kill()
+        node.wait()
+
+
+@contextlib.contextmanager
 def nodes(folder, count, *flags, own=None, port=None, **options):
     """`count` processes that find each other by flags; ended with the context, however it ends.
 
@@ -81,17 +94,11 @@ def nodes(folder, count, *flags, own=None, port=None, **options):
     """
     folder.mkdir(exist_ok=True)
     address = f"--coordinator=127.0.0.1:{port or free_port()}"
-    started = []
-    try:
+    with contextlib.ExitStack() as stack:
+        started = []
         for index in range(count):
             joining = (address, f"--num_processes={count}", f"--process_id={index}")
             log = folder / f"{index}_{time.monotonic_ns()}.log"
             mine = (own or {}).get(index, ())
-            started.append(Node(log, *flags, *joining, *mine, **options))
+            started.append(stack.enter_context(process(log, *flags, *joining, *mine, **options)))
         yield started
-    finally:
-        for node in started:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(node.pid, signal.SIGCONT)
-            node.kill()
-            node.wait()

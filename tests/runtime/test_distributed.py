@@ -2,21 +2,18 @@
 
 import re
 import socket
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from glcic_jax.runtime import distributed
-from glcic_jax.runtime.distributed import (
-    Cluster,
-    DifferError,
-    detect,
-    gather,
-    joined,
-    local_devices,
-)
+from glcic_jax.runtime import distributed, launchers
+from glcic_jax.runtime.distributed import DifferError, barrier, gather, joined
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.launchers import Cluster, detect, local_devices
 from glcic_jax.runtime.peers import Peers
-from glcic_jax.types import UserError
+from glcic_jax.runtime.run_token import RunToken
 from tests.helpers.nodes import free_port
 
 SLURM = {
@@ -35,10 +32,13 @@ OPEN_MPI = {
 }
 URI = {"OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://10.96.0.1,10.148.0.1:34911"}
 
+IPV6_URI = {"OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp6://[fe80::b9b:ac5d,2620::3:2]:43370"}
+
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch):
-    for name in (*SLURM, *OPEN_MPI, *URI, "JOB_COMPLETION_INDEX", "KUBERNETES_SERVICE_HOST"):
+    launched = (*SLURM, *OPEN_MPI, *URI, "JOB_COMPLETION_INDEX", "KUBERNETES_SERVICE_HOST")
+    for name in (*launched, "JAX_COORDINATOR_PORT", "GLCIC_RUN_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -56,7 +56,19 @@ def within(monkeypatch, variables):
         (SLURM, {"num_processes": 1}, None),
         (SLURM, {"coordinator": "gpu09:99"}, ("gpu09", 99, 3, 1)),
         ({"SLURM_JOB_ID": "4097", "SLURM_PROCID": "0"}, {}, None),  # in a batch script, no step
+        (SLURM | {"SLURM_STEP_NODELIST": "gpu03"}, {}, ("gpu03", 61441, 3, 1)),
+        (SLURM | {"SLURM_STEP_NODELIST": "r[1-2]n[04,06-7],a"}, {}, ("r1n04", 61441, 3, 1)),
+        (SLURM | {"JAX_COORDINATOR_PORT": "77"}, {}, ("gpu03", 77, 3, 1)),
+        (SLURM | {"SLURM_JOB_ID": "x"}, {"coordinator": "n0:1"}, ("n0", 1, 3, 1)),
         (OPEN_MPI | URI, {}, ("10.96.0.1", 62624, 2, 1)),
+        (OPEN_MPI | IPV6_URI, {}, ("fe80::b9b:ac5d", 62624, 2, 1)),
+        (OPEN_MPI | URI | {"JAX_COORDINATOR_PORT": "77"}, {}, ("10.96.0.1", 77, 2, 1)),
+        (OPEN_MPI | URI, {"process_id": 0}, ("10.96.0.1", 62624, 2, 0)),
+        (
+            {"JOB_COMPLETION_INDEX": "1"},
+            {"coordinator": "n0:1234", "num_processes": 2},
+            ("n0", 1234, 2, 1),
+        ),
         (OPEN_MPI, {"coordinator": "n0:1234"}, ("n0", 1234, 2, 1)),  # Open MPI 5 has no URI
         ({"OMPI_COMM_WORLD_SIZE": "1"}, {}, None),
         (
@@ -69,6 +81,33 @@ def within(monkeypatch, variables):
 def test_what_started_a_process_says_who_it_is(variables, given, found, monkeypatch):
     within(monkeypatch, variables)
     assert detect(Cluster(**given)) == found
+
+
+def test_kubernetes_is_asked_for_the_job_of_a_pod(tmp_path, monkeypatch):
+    """A stub in place of the package, whose answer has the form of the real one."""
+    asked = []
+
+    class BatchV1Api:
+        def read_namespaced_job(self, name, namespace):
+            asked.append((name, namespace))
+            pod = SimpleNamespace(spec=SimpleNamespace(subdomain="glcic"))
+            return SimpleNamespace(spec=SimpleNamespace(parallelism=4, template=pod))
+
+    package = SimpleNamespace(
+        config=SimpleNamespace(load_incluster_config=lambda: asked.append("config")),
+        client=SimpleNamespace(BatchV1Api=BatchV1Api),
+    )
+    monkeypatch.setitem(sys.modules, "kubernetes", package)
+    monkeypatch.setattr(launchers, "NAMESPACE", tmp_path / "namespace")
+    within(monkeypatch, {"JOB_COMPLETION_INDEX": "2", "HOSTNAME": "glcic-node-0-2"})
+    with pytest.raises(UserError, match="the other processes are not found: .*No such file"):
+        detect(Cluster())
+    (tmp_path / "namespace").write_text("training\n")
+    asked.clear()
+    assert detect(Cluster()) == ("glcic-node-0-0.glcic", 55527, 4, 2)
+    assert asked == ["config", ("glcic-node-0", "training")]
+    assert detect(Cluster("n0:1", 3)) == ("n0", 1, 3, 2)
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -106,10 +145,12 @@ def test_a_process_alone_on_its_node_takes_all_devices(variables, devices):
     assert local_devices(variables) == devices
 
 
-def test_alone_nothing_is_joined():
-    with joined(Cluster()):
+def test_alone_nothing_is_joined(tmp_path):
+    with joined(Cluster(), tmp_path / "run"):
+        barrier()
         assert gather({"a": (1, 2)}) == [{"a": [1, 2]}]
         assert distributed._peers is None
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_process_that_differs_is_named(monkeypatch):
@@ -120,14 +161,19 @@ def test_the_process_that_differs_is_named(monkeypatch):
         distributed.require_same("config", everyone[0], "start all alike")
 
 
-def meet(*who, seconds=20):
+def meet(folder, *who, seconds=20):
     """What becomes of processes, here threads, that say (count, index) of themselves."""
     port, outcomes = free_port(), {}
 
     def start(place, count, index):
         try:
             outcomes[place] = Peers(
-                ("127.0.0.1", port), count, index, start_seconds=seconds, silent_seconds=30
+                ("127.0.0.1", port),
+                count,
+                index,
+                RunToken(folder),
+                start_seconds=seconds,
+                silent_seconds=30,
             )
         except UserError as error:
             outcomes[place] = str(error)
@@ -140,8 +186,8 @@ def meet(*who, seconds=20):
     return [outcomes[place] for place in range(len(who))]
 
 
-def test_processes_meet_whatever_the_order_and_hear_each_other():
-    all_ = meet((3, 2), (3, 0), (3, 1))
+def test_processes_meet_whatever_the_order_and_hear_each_other(tmp_path):
+    all_ = meet(tmp_path, (3, 2), (3, 0), (3, 1))
     answers = {}
 
     def speak(peers):
@@ -163,24 +209,32 @@ def test_processes_meet_whatever_the_order_and_hear_each_other():
         ([(2, 0), (3, 1)], "process 1 on .* is one of 3, process 0 on .* one of 2"),
     ],
 )
-def test_those_who_do_not_fit_are_refused(who, message):
-    outcomes = meet(*who)
+def test_those_who_do_not_fit_are_refused(who, message, tmp_path):
+    outcomes = meet(tmp_path, *who)
     for outcome in outcomes:
         assert isinstance(outcome, str)
     (refused,) = {outcome for outcome in outcomes if "hung up" not in outcome}
     assert re.search(message, refused)
 
 
-def test_those_who_do_not_come_are_named():
-    first, second = meet((4, 0), (4, 2), seconds=2.0)
+def test_those_who_do_not_come_are_named(tmp_path):
+    first, second = meet(tmp_path, (4, 0), (4, 2), seconds=2.0)
     assert first == second
     assert "of 4 processes, number 1, 3 did not come within 2 seconds" in first
-    (alone,) = meet((2, 1), seconds=0.3)
+    (alone,) = meet(tmp_path, (2, 1), seconds=0.3)
     assert "no process 0 at 127.0.0.1, port" in alone
 
 
-def test_a_port_in_use_is_named():
+def test_a_port_in_use_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} of this machine cannot be used"):
-            Peers(("127.0.0.1", port), 2, 0, start_seconds=1, silent_seconds=9)
+            Peers(
+                ("127.0.0.1", port),
+                2,
+                0,
+                RunToken(tmp_path / "run"),
+                start_seconds=1,
+                silent_seconds=9,
+            )
+    assert not (tmp_path / "run").exists()

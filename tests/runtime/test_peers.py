@@ -1,47 +1,334 @@
-"""Who is there, over plain sockets; tests/runtime/test_nodes.py has the processes of whole runs."""
+"""Who is let in, over plain sockets; tests/runtime/test_nodes.py has processes of whole runs."""
 
+import contextlib
+import json
+import os
 import socket
+import stat
 import threading
 import time
 
 import pytest
 
+from glcic_jax.runtime import link as link_module
+from glcic_jax.runtime import meeting, peers
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.link import Link
 from glcic_jax.runtime.peers import Peers
-from tests.helpers.nodes import BOUND
+from glcic_jax.runtime.run_token import FILE, VARIABLE, RunToken, TokenError
+from tests.helpers.nodes import BOUND, free_port
+
+HELLO = {"index": 1, "count": 2, "host": "stranger"}
+GIVEN = "0123456789abcdef"
+"""A token from the environment, as short as it may be."""
 
 
-def test_who_is_refused_is_told_before_process_0_ends_of_it(monkeypatch):
+@pytest.fixture(autouse=True)
+def no_token_given(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+class Process(threading.Thread):
+    """One process of a run of two, here a thread, and what becomes of it."""
+
+    def __init__(self, folder, port, index, seconds=BOUND):
+        super().__init__(daemon=True)
+        self.token, self.outcome, self.raised = RunToken(folder), None, ""
+        self._arguments = ("127.0.0.1", port), 2, index, self.token
+        self._seconds = seconds
+        self.start()
+
+    def run(self):
+        try:
+            self.outcome = Peers(
+                *self._arguments, start_seconds=self._seconds, silent_seconds=BOUND
+            )
+        except UserError as error:
+            self.raised = str(error)
+
+    def joined(self):
+        self.join(BOUND)
+        assert self.outcome is not None, self.raised
+        return self.outcome
+
+    def refused(self):
+        self.join(BOUND)
+        assert self.outcome is None
+        return self.raised
+
+
+def connected(port):
+    """A connection to process 0, as soon as it answers."""
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=BOUND)
+        except OSError:
+            time.sleep(0.05)
+
+
+def hung_up_on(connection):
+    """Whether process 0 ends the connection, whatever it sent before."""
+    try:
+        while connection.recv(4096):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def together(all_, what):
+    """The results of `what`, done by all at once."""
+    results = {}
+    threads = [
+        threading.Thread(target=lambda p=p, i=i: results.update({i: what(p)}))
+        for i, p in enumerate(all_)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(BOUND)
+    return [results[i] for i in range(len(all_))]
+
+
+def run_goes_on(first, second):
+    all_ = [first.joined(), second.joined()]
+    assert together(all_, lambda p: p.gather(p._index)) == [[0, 1]] * 2
+    together(all_, Peers.leave)
+
+
+def test_who_is_refused_is_told_before_process_0_ends_of_it(monkeypatch, tmp_path):
     """Its end closes the connection: the other would never learn why."""
-    told, send = [], Link.send
+    messages, answers, send, port = [], [], Link.send, free_port()
 
     def slowly(self, message):
         time.sleep(0.3)
         send(self, message)
-        told.append(message)
+        messages.append(message)
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    class Other(Link):
+        """The other side, which is not slow."""
+
+    Other.send = send
 
     def other():
-        while True:
-            try:
-                link = Link(socket.create_connection(("127.0.0.1", port)))
-                break
-            except OSError:
-                time.sleep(0.05)
-        send(link, {"index": 1, "count": 3, "host": "other"})
-        link.timeout(BOUND)
+        link = Other(connected(port))
+        link.join(RunToken(tmp_path), {"index": 1, "count": 3, "host": "other"})
         answers.append(link.receive())
         link.close()
 
-    answers = []
     thread = threading.Thread(target=other)
     thread.start()
     monkeypatch.setattr(Link, "send", slowly)
+    token = RunToken(tmp_path)
     with pytest.raises(UserError, match="process 1 on other is one of 3") as raised:
-        Peers(("127.0.0.1", port), 2, 0, start_seconds=BOUND, silent_seconds=BOUND)
-    assert told == [{"failed": str(raised.value)}]
+        Peers(("127.0.0.1", port), 2, 0, token, start_seconds=BOUND, silent_seconds=BOUND)
+    assert [list(message) for message in messages] == [["nonce"], ["proof"], ["failed"]]
+    assert messages[2:] == [{"failed": str(raised.value)}]
     thread.join(BOUND)
-    assert answers == told
+    assert answers == messages[2:]
+
+
+def test_who_has_left_gives_no_more_signs_of_life(monkeypatch, tmp_path):
+    monkeypatch.setattr(peers, "BEAT", 0.05)
+    port = free_port()
+    run_goes_on(Process(tmp_path, port, 0), Process(tmp_path, port, 1))
+    sent = []
+    time.sleep(0.1)
+    monkeypatch.setattr(Link, "send", lambda self, message: sent.append(message))
+    time.sleep(0.3)
+    assert sent == []
+
+
+STRANGERS = {
+    "another protocol": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "no text": b"\xff\xfe\x00\n",
+    "oversized": b"x" * 100_000,
+    "oversized message": json.dumps(HELLO | {"proof": "0" * 100_000}).encode() + b"\n",
+    "deep": b"[" * 500 + b"\n",
+    "no object": b"[1]\n",
+    "signs of life alone": b"{}\n" * 1000,
+    "no proof": json.dumps(HELLO).encode() + b"\n",
+    "of another number of processes": json.dumps(HELLO | {"count": 3}).encode() + b"\n",
+    "strange proof": json.dumps(HELLO | {"nonce": [], "proof": "\ud800"}).encode() + b"\n",
+    "silent": b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", STRANGERS.values(), ids=STRANGERS.keys())
+def test_a_stranger_cannot_join_be_counted_or_end_a_run(sent, monkeypatch, tmp_path):
+    monkeypatch.setattr(link_module, "HELLO_SECONDS", 0.5)
+    port = free_port()
+    first = Process(tmp_path, port, 0)
+    with connected(port) as before:
+        before.sendall(sent)
+        assert hung_up_on(before)
+    assert first.is_alive()
+    second = Process(tmp_path, port, 1)
+    all_ = [first.joined(), second.joined()]
+    assert all_[0]._hosts == all_[1]._hosts == dict.fromkeys((0, 1), socket.gethostname())
+    with connected(port) as after:
+        after.sendall(sent)
+        assert hung_up_on(after)
+    run_goes_on(first, second)
+
+
+def test_a_wrong_token_in_the_right_form_does_not_let_in(tmp_path):
+    port = free_port()
+    first = Process(tmp_path / "run", port, 0)
+    RunToken(tmp_path / "mine").make()
+    stranger = Link(connected(port))
+    with pytest.raises(TokenError, match="has another token than .*mine/.token"):
+        stranger.join(RunToken(tmp_path / "mine"), HELLO)
+    stranger.close()
+    run_goes_on(first, Process(tmp_path / "run", port, 1))
+
+
+def test_a_proof_is_good_for_one_connection_and_one_hello(tmp_path, monkeypatch):
+    """Who has overheard a process that joined cannot join with what it sent."""
+    overheard, send = [], Link.send
+    monkeypatch.setattr(Link, "send", lambda self, m: (overheard.append(m), send(self, m)))
+    port = free_port()
+    all_ = Process(tmp_path, port, 0), Process(tmp_path, port, 1)
+    token = (tmp_path / FILE).read_text() if (tmp_path / FILE).exists() else ""
+    run_goes_on(*all_)
+    assert len(token) in (0, 64)
+    (hello,) = [message for message in overheard if "host" in message]
+    assert not any(token and token in json.dumps(message) for message in overheard)
+    again = Process(tmp_path, port := free_port(), 0)
+    with connected(port) as stranger:
+        stranger.sendall(json.dumps(hello).encode() + b"\n")
+        assert hung_up_on(stranger)
+    run_goes_on(again, Process(tmp_path, port, 1))
+
+
+def test_a_crowd_of_silent_strangers_keeps_nobody_out(tmp_path, monkeypatch):
+    """They could stay for long: the oldest have to go for others."""
+    monkeypatch.setattr(link_module, "HELLO_SECONDS", 10 * BOUND)
+    monkeypatch.setattr(meeting, "STRANGERS", 8)
+    port = free_port()
+    first = Process(tmp_path, port, 0)
+    crowd = [connected(port) for _ in range(30)]
+    started = time.monotonic()
+    second = Process(tmp_path, port, 1)
+    second.joined()
+    assert time.monotonic() - started < 5
+    assert all(hung_up_on(stranger) for stranger in crowd[:22])
+    run_goes_on(first, second)
+    for stranger in crowd:
+        stranger.close()
+
+
+def test_who_sends_slowly_is_hung_up_on_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(link_module, "HELLO_SECONDS", 0.5)
+    port = free_port()
+    first = Process(tmp_path, port, 0)
+    started = time.monotonic()
+    with connected(port) as stranger, pytest.raises(OSError):
+        while time.monotonic() - started < BOUND:
+            stranger.sendall(b" ")
+            time.sleep(0.1)
+    assert time.monotonic() - started < 10
+    run_goes_on(first, Process(tmp_path, port, 1))
+
+
+def test_a_process_with_another_token_ends_with_a_line_and_the_run_goes_on(tmp_path, monkeypatch):
+    port = free_port()
+    monkeypatch.setenv(VARIABLE, GIVEN)
+    first = Process(tmp_path, port, 0)
+    monkeypatch.setenv(VARIABLE, GIVEN[::-1])
+    message = Process(tmp_path, port, 1).refused()
+    assert message == (
+        f"process 0 at 127.0.0.1, port {port}, has another token than GLCIC_RUN_TOKEN: give all "
+        "the same GLCIC_RUN_TOKEN, or none at all"
+    )
+    assert first.is_alive()
+    monkeypatch.setenv(VARIABLE, GIVEN)
+    run_goes_on(first, Process(tmp_path, port, 1))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, "", "a" * 63, "a" * 64])
+def test_without_the_file_of_process_0_there_is_a_line(content, tmp_path):
+    """Not there, not all there, or another run's."""
+    port, mine = free_port(), tmp_path / "mine"
+    if content is not None:
+        mine.mkdir()
+        (mine / FILE).write_text(content)
+    first = Process(tmp_path / "run", port, 0)
+    connected(port).close()
+    message = Process(mine, port, 1, seconds=0.5).refused()
+    whole = content == "a" * 64
+    why = "has another token than" if whole else "asks for a token of the run, but"
+    assert message.startswith(f"process 0 at 127.0.0.1, port {port}, {why} {mine}/.token")
+    assert "put --workdir on storage that all processes share" in message
+    assert first.is_alive()
+    run_goes_on(first, Process(tmp_path / "run", port, 1))
+
+
+def test_a_token_file_that_only_its_user_can_read_is_there_during_the_run(tmp_path):
+    mask = os.umask(0)
+    try:
+        port, folder = free_port(), tmp_path / "new/run"
+        first, second = Process(folder, port, 0), Process(folder, port, 1)
+        first.joined()
+    finally:
+        os.umask(mask)
+    path = folder / FILE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(path.read_text()) == 64
+    run_goes_on(first, second)
+    assert not folder.exists()
+
+
+def test_the_token_file_of_a_start_that_was_killed_does_not_matter(tmp_path):
+    (tmp_path / FILE).write_text("f" * 64)
+    (tmp_path / FILE).chmod(0o644)
+    (tmp_path / "config.json").touch()
+    port = free_port()
+    second = Process(tmp_path, port, 1)
+    time.sleep(0.3)
+    first = Process(tmp_path, port, 0)
+    first.joined()
+    assert (tmp_path / FILE).read_text() != "f" * 64
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+    run_goes_on(first, second)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_shared_disk_that_shows_the_file_late_is_waited_for(tmp_path, monkeypatch):
+    port, read, shown = free_port(), RunToken.read, ["f" * 64, "e" * 64]
+    monkeypatch.setattr(RunToken, "read", lambda self: shown.pop() if shown else read(self))
+    run_goes_on(Process(tmp_path, port, 0), Process(tmp_path, port, 1))
+    assert shown == []
+
+
+def test_who_poses_as_process_0_is_not_joined(tmp_path):
+    RunToken(tmp_path).make()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def pose():
+            while not process.raised:
+                impostor = Link(server.accept()[0])
+                impostor.send({"nonce": "0" * 32})
+                with contextlib.suppress(OSError):
+                    impostor.receive()
+                impostor.send({"proof": "0" * 64})
+                impostor.send({"hosts": {"0": "impostor", "1": "me"}})
+                impostor.close()
+
+        process = Process(tmp_path, port, 1, seconds=0.5)
+        threading.Thread(target=pose, daemon=True).start()
+        assert "has another token than" in process.refused()
+
+
+def test_a_token_that_can_be_guessed_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "secret")
+    with pytest.raises(UserError, match="GLCIC_RUN_TOKEN has less than 16 characters: openssl"):
+        RunToken(tmp_path)
+
+
+def test_a_run_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file/run: cannot write there .*another --workdir"):
+        RunToken(tmp_path / "file/run").make()
