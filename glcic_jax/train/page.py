@@ -4,6 +4,8 @@ import html
 import math
 from collections.abc import Callable, Sequence
 
+from glcic_jax.runtime.html import html_page
+
 HISTORY = 2000
 """Training records that the page keeps of a long run; the curves lose nothing the eye would see."""
 
@@ -73,16 +75,13 @@ def page(
         for name in grids
     )
     last = f"step {max(r['step'] for r in records):,}" if records else "no records yet"
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>"
+    body = (
         f"<h1>{html.escape(title)}</h1><p>{last}</p>"
         f'<div class="charts">{"".join(charts)}</div>'
         f"<h2>Held-out pictures, newest first</h2>{pictures}"
         f"<details><summary>config</summary><pre>{html.escape(config)}</pre></details>"
-        f"</body></html>\n"
     )
+    return html_page(title, body, f"<style>{_STYLE}</style>")
 
 
 def chart(
