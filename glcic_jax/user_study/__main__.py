@@ -3,8 +3,9 @@ r"""Asks people whether pictures are real or completed (Iizuka et al. 2017, sect
 python -m glcic_jax.user_study --real DIR --completed DIR --answers answers.csv
 python -m glcic_jax.user_study --report answers.csv
 
-The first serves a page on this machine until Ctrl-C, which prints the share taken for real; the
-second prints it again. Given the same --answers, a study goes on where it stopped.
+The first serves a page on this machine until Ctrl-C, then prints the shares of real and of
+completed pictures that were taken for real; the second prints them again. Given the same --answers,
+a study goes on where it stopped.
 """
 
 import argparse
@@ -23,13 +24,26 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--real", type=Path, metavar="DIR", help="photographs as they were taken")
     parser.add_argument("--completed", type=Path, metavar="DIR", help="completed pictures")
     parser.add_argument(
-        "--answers", type=Path, default=Path("answers.csv"), help="CSV to add to; answers.csv"
+        "--answers",
+        type=Path,
+        default=Path("answers.csv"),
+        help="CSV file to add to; answers.csv by default",
     )
     parser.add_argument("--size", type=int, help="scale and crop the pictures to SIZE x SIZE")
-    parser.add_argument("--seed", type=int, default=0, help="of the orders; 0")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: anybody in the network")
-    parser.add_argument("--port", type=int, default=8000, help="0: any that is free; 8000")
-    parser.add_argument("--report", type=Path, metavar="CSV", help="print its shares and leave")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the raters' orders; 0 by default"
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at; this machine only by default; 0.0.0.0: anybody in the network",
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="8000 by default; 0: any that is free"
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="CSV", help="print the shares of these answers and end"
+    )
     return parser.parse_args(argv)
 
 
@@ -37,7 +51,7 @@ def serve(args: argparse.Namespace) -> None:
     """Serves the study until Ctrl-C or SIGTERM.
 
     Raises:
-      UserError: pictures, file or address that cannot be used.
+      UserError: pictures, a file or an address that cannot be used.
     """
     from glcic_jax.user_study.pictures import Pictures  # only now: a report needs no OpenCV
     from glcic_jax.user_study.server import StudyServer
@@ -60,7 +74,11 @@ def serve(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Does what the command line asks for."""
+    """Does what the command line asks for.
+
+    Raises:
+      UserError: a flag is missing, or files or the address cannot be used.
+    """
     if args.report is None:
         lacking = [name for name in ("real", "completed") if getattr(args, name) is None]
         if lacking:
@@ -72,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
     return exit_code(lambda: run(parse(argv)))
 
 

@@ -1,4 +1,4 @@
-"""The answers of a user study: one CSV that survives kill -9, and the shares they come to."""
+"""The answers of a user study: a CSV file that survives kill -9, and the shares in a report."""
 
 import csv
 import fcntl
@@ -13,23 +13,23 @@ from typing import NamedTuple
 
 from glcic_jax.runtime.errors import UserError
 
-KINDS = ("real", "completed")
-"""What a picture is, and what a rater may say that it is."""
+TRUTHS = ("real", "completed")
+"""The two things that a picture can be, and that a rater can take it for."""
 
 Z = 1.959964
 """Standard deviations of a normal distribution that hold its middle 95 %."""
 
 
 class Answer(NamedTuple):
-    """A line of the file, in the order of its columns.
+    """Holds a line of the file, in the order of its columns.
 
     Attributes:
-      time: of the answer, UTC, ISO 8601.
-      rater: who answered.
+      time: time of the answer, UTC, ISO 8601.
+      rater: name of the person who answered.
       picture: relative name of the file, within its own folder.
-      truth: one of KINDS.
-      answer: one of KINDS.
-      seconds: from seeing the picture to the answer, as the browser took it; "" = not told.
+      truth: what the picture is, one of TRUTHS.
+      answer: what the rater took it for, one of TRUTHS.
+      seconds: time from seeing the picture to the answer, measured by the browser; "" = unknown.
     """
 
     time: str
@@ -50,13 +50,16 @@ HEADER = _line(Answer._fields)
 
 
 class AnswerFile:
-    """The CSV of a study, which one process holds and any number of its threads append to.
+    """Appends to the CSV of a study; one process holds it, and any of its threads may append.
 
     Every line is on the disk before `add` returns. A last line without an end, torn by a kill or a
-    power cut, is taken off when the file is opened again.
+    power cut, is removed when the file is opened again.
+
+    Args:
+      path: the file, which is made if it is not there.
 
     Raises:
-      UserError: the file cannot be written, is held by another process, or is no study's.
+      UserError: the file cannot be written, is held by another process, or is not a study's.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,6 +75,7 @@ class AnswerFile:
             raise
 
     def _hold(self) -> None:
+        """Locks the file, reads what it holds, and removes a torn last line."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -85,12 +89,19 @@ class AnswerFile:
             self._append(HEADER)
 
     def seen(self, rater: str) -> set[str]:
-        """Names of the pictures that this rater has judged."""
+        """Returns the names of the pictures that this rater has judged."""
         with self._lock:
             return {picture for name, picture in self._seen if name == rater}
 
     def add(self, rater: str, picture: str, truth: str, answer: str, seconds: str) -> None:
-        """Appends an answer; a second one of this rater to this picture is dropped.
+        """Appends an answer; a second one of the same rater about the same picture is dropped.
+
+        Args:
+          rater: name of the person who answered.
+          picture: relative name of the picture.
+          truth: one of TRUTHS.
+          answer: one of TRUTHS.
+          seconds: as in `Answer`.
 
         Raises:
           OSError: it could not be written, and the file is as it was.
@@ -112,23 +123,23 @@ class AnswerFile:
             raise
 
     def close(self) -> None:
-        """Waits for an answer that is being written, and lets go of the file."""
+        """Waits for an answer that is being written, and closes the file."""
         with self._lock:
             os.close(self._file)
             self._file = -1  # its number may soon be another file's
 
 
 def read_answers(path: Path) -> list[Answer]:
-    """All whole lines of a study's file, also while a study is running.
+    """Reads all whole lines of a study's file, also while the study is running.
 
     Raises:
-      UserError: it cannot be read, or is no study's.
+      UserError: it cannot be read, or is not a study's.
     """
     return _parsed(path)[0]
 
 
 def _parsed(path: Path) -> tuple[list[Answer], int]:
-    """The answers, and the bytes up to the end of the last whole line."""
+    """Reads the answers; also returns the number of bytes up to the end of the last whole line."""
     try:
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
@@ -136,20 +147,27 @@ def _parsed(path: Path) -> tuple[list[Answer], int]:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: no answers of a study: {error}") from error
+        raise UserError(f"{path}: not the answers of a study: {error}") from error
     if not HEADER.startswith(data[: len(HEADER)]):
-        raise UserError(f"{path}: no answers of a study: its first line is another")
+        raise UserError(f"{path}: not the answers of a study: its first line is different")
     for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(Answer._fields) or not {row[3], row[4]} <= set(KINDS):
-            raise UserError(f"{path}: line {number} is no answer: mend or remove it")
+        if len(row) != len(Answer._fields) or not {row[3], row[4]} <= set(TRUTHS):
+            raise UserError(f"{path}: line {number} is not an answer: mend or remove it")
     return [Answer(*row) for row in rows[1:]], whole
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927): it stays within [0, 1] and holds for few answers.
+    """Computes the 95 % interval of a share (Wilson 1927), which is good for few answers too.
+
+    Args:
+      count: answers of one kind.
+      total: all answers.
+
+    Returns:
+      The lower and the upper end, in [0, 1].
 
     Raises:
-      ValueError: of no answers there is no share.
+      ValueError: there are no answers, so there is no share.
     """
     if not total:
         raise ValueError("no answers")
@@ -160,7 +178,7 @@ def wilson(count: int, total: int) -> tuple[float, float]:
 
 
 def report(answers: Iterable[Answer]) -> str:
-    """The share of real and of completed pictures taken for real, by rater and together: text."""
+    """Writes the shares of real and of completed pictures taken for real, by rater and of all."""
     answers = list(answers)
     raters = sorted({answer.rater for answer in answers})
     groups = [(rater, [a for a in answers if a.rater == rater]) for rater in raters]
@@ -168,16 +186,15 @@ def report(answers: Iterable[Answer]) -> str:
     width = max(len("taken for real, 95 %"), *(len(name) for name, _ in groups))
     lines = [f"{'taken for real, 95 %':<{width}}  {'real pictures':>30}  {'completed ones':>30}"]
     for name, group in groups:
-        cells = [_share(group, truth) for truth in KINDS]
+        cells = [_share(group, truth) for truth in TRUTHS]
         lines.append(f"{name:<{width}}  {cells[0]:>30}  {cells[1]:>30}")
     return "\n".join(lines)
 
 
 def _share(answers: list[Answer], truth: str) -> str:
-    told = [answer.answer for answer in answers if answer.truth == truth]
-    if not told:
+    judged = [answer.answer for answer in answers if answer.truth == truth]
+    if not judged:
         return "-"
-    count = told.count("real")
-    low, high = wilson(count, len(told))
-    share = f"{100 * count / len(told):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-    return f"{count}/{len(told)} {share}"
+    count, total = judged.count("real"), len(judged)
+    low, high = wilson(count, total)
+    return f"{count}/{total} {100 * count / total:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"

@@ -1,12 +1,15 @@
 """The pages of a user study: plain forms that work without scripts, without a network, on phones.
 
-What they say of a picture is its number in the rater's own order, never its name or its kind.
+All that they show of a picture is its number in the rater's own order, never its name or its truth.
 """
 
 import html
 from urllib.parse import urlencode
 
+from glcic_jax.runtime.html import html_page
+
 LONGEST_NAME = 40
+"""Characters of a rater's name."""
 
 STYLE = """
 body { font: 17px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem;
@@ -42,34 +45,34 @@ if (picture) {
 """
 
 
+HEAD = (
+    '<link rel="icon" href="data:,"><link rel="stylesheet" href="/study.css">'
+    '<script src="/study.js" defer></script>'
+)
+
+
 def _page(body: str) -> str:
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<title>Real or completed?</title><link rel="icon" href="data:,">'
-        '<link rel="stylesheet" href="/study.css"><script src="/study.js" defer></script></head>'
-        f"<body>{body}</body></html>\n"
-    )
+    return html_page("Real or completed?", body, HEAD)
 
 
 def front(total: int) -> str:
-    """Asks who is there."""
+    """Returns the first page, which asks for the rater's name; `total` pictures are shown."""
     return _page(
         f"<h1>Real or completed?</h1><p>You will see up to {total:,} pictures, one at a time. Some "
         "are photographs as they were taken; of others a part was removed and filled in by a "
-        "program. Say of each which it is. You can stop at any time and go on later by giving the "
-        'same name.</p><form action="/rate"><label>Your name or a nickname<br>'
+        "program. Decide for each which it is. You can stop at any time and go on later by giving "
+        'the same name.</p><form action="/rate"><label>Your name or a nickname<br>'
         f'<input name="rater" maxlength="{LONGEST_NAME}" required autofocus></label>'
         "<button>Begin</button></form>"
     )
 
 
 def question(rater: str, number: int, done: int, total: int) -> str:
-    """Shows a picture and asks.
+    """Returns a page that shows a picture and asks whether it is real.
 
     Args:
       rater: a name.
-      number: of the picture in this rater's order, from 0.
+      number: place of the picture in this rater's order, from 0.
       done: pictures judged so far.
       total: pictures in all.
     """
@@ -86,10 +89,10 @@ def question(rater: str, number: int, done: int, total: int) -> str:
 
 
 def thanks(rater: str) -> str:
-    """Says that there is nothing left to judge."""
+    """Returns the last page: there is nothing left to judge."""
     return _page(f"<h1>Thank you, {html.escape(rater)}</h1><p>You have judged every picture.</p>")
 
 
 def refusal(reason: str) -> str:
-    """Says what went wrong."""
+    """Returns a page that explains what went wrong."""
     return _page(f'<h1>{html.escape(reason)}</h1><p><a href="/">Start again</a></p>')

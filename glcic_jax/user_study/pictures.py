@@ -14,14 +14,20 @@ from glcic_jax.pictures.decode import decode
 from glcic_jax.pictures.resize import middle_square
 from glcic_jax.pictures.storage import pictures
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.user_study.answers import KINDS
+from glcic_jax.user_study.answers import TRUTHS
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
 
 
 class Picture(NamedTuple):
-    """A file and what it is: one of KINDS."""
+    """Names a picture's file.
+
+    Attributes:
+      truth: what it is, one of TRUTHS.
+      folder: the folder of all pictures of this truth.
+      name: the file within that folder, relative, with "/".
+    """
 
     truth: str
     folder: Path
@@ -29,20 +35,23 @@ class Picture(NamedTuple):
 
 
 class Pictures:
-    """Real and completed pictures.
+    """Lists the real and the completed pictures, and chooses those that each rater sees.
 
-    Two of the same name but for its ending (real a/b.jpg, completed a/b.png) are versions of one
-    scene, of which a rater sees one only: having seen both, nobody is unprejudiced any more.
+    Two whose names differ in their endings only (real a/b.jpg, completed a/b.png) are versions of
+    one scene. A rater sees only one of them, since nobody who has seen both is unprejudiced.
 
     Args:
-      real: folder, searched through.
-      completed: folder, searched through.
-      size: every picture is scaled to this shortest edge, and its middle square shown; None = as
-        it is.
+      real: folder, searched with the folders in it.
+      completed: folder, searched with the folders in it.
+      size: every picture is scaled to this shortest edge, in pixels, and its middle square is
+        shown; None = as it is.
+
+    Attributes:
+      counts: numbers of real and of completed pictures.
 
     Raises:
       UserError: the same folder twice, a missing or empty one, a picture that cannot be read, or
-        sizes by which real and completed pictures could be told apart.
+        sizes that only real or only completed pictures have.
     """
 
     def __init__(self, real: Path, completed: Path, size: int | None = None) -> None:
@@ -50,33 +59,38 @@ class Pictures:
             raise UserError(f"--real and --completed are both {real}: give two folders")
         self._size = size
         self._scenes: dict[str, list[Picture]] = {}
-        listed = [_listed(*pair) for pair in zip(KINDS, (real, completed), strict=True)]
-        for picture in (picture for kind in listed for picture in kind):
+        all_real, all_completed = _listed("real", real), _listed("completed", completed)
+        self.counts = len(all_real), len(all_completed)
+        for picture in (*all_real, *all_completed):
             self._scenes.setdefault(scene(picture.name), []).append(picture)
-        self.counts = tuple(len(kind) for kind in listed)
-        self._check([picture for kind in listed for picture in kind])
+        self._check([*all_real, *all_completed])
 
     def __len__(self) -> int:
-        """Scenes, which is how many pictures a rater is shown."""
+        """Returns the number of scenes, which is how many pictures a rater is shown."""
         return len(self._scenes)
 
     def _check(self, every: list[Picture]) -> None:
-        sizes: dict[str, dict[tuple[int, int], Picture]] = {truth: {} for truth in KINDS}
+        """Reads every picture, and refuses sizes that would give the truth away."""
+        sizes: dict[str, dict[tuple[int, int], Picture]] = {truth: {} for truth in TRUTHS}
         for picture in tqdm(every, desc="checking", unit="picture", disable=None):
             height, width = self._pixels(picture).shape[:2]
             sizes[picture.truth][width, height] = picture
-        for truth, other in (KINDS, KINDS[::-1]):
+        for truth, other in (("real", "completed"), ("completed", "real")):
             for (width, height), picture in sizes[truth].items():
                 if (width, height) not in sizes[other]:
                     raise UserError(
-                        f"{picture.folder / picture.name} is {width}x{height} pixels, as no "
-                        f"{other} picture is: raters could tell by the size; give --size"
+                        f"{picture.folder / picture.name} is {width}x{height} pixels, and no "
+                        f"{other} picture is: raters could recognise it by its size; give --size"
                     )
 
     def order(self, rater: str, seed: int) -> list[Picture]:
-        """What a rater is shown: one version of each scene, the same list every time.
+        """Chooses one version of each scene for a rater, the same list every time.
 
-        Of the scenes with two versions, half are shown real and half completed.
+        Half of the scenes with two versions are shown real and half completed.
+
+        Args:
+          rater: a name.
+          seed: seed of the order, of all raters.
         """
         rng = random.Random(f"{seed} {rater}")
         scenes = list(self._scenes.values())
@@ -85,13 +99,13 @@ class Pictures:
         real = (len(pairs) + rng.randrange(2)) // 2
         chosen = [versions[0] for versions in scenes if len({v.truth for v in versions}) == 1]
         for index, versions in enumerate(pairs):
-            wanted = KINDS[index >= real]
+            wanted = "real" if index < real else "completed"
             chosen.append(next(v for v in versions if v.truth == wanted))
         rng.shuffle(chosen)
         return chosen
 
     def png(self, picture: Picture) -> bytes:
-        """The picture as every other is sent: encoded anew, nothing but pixels.
+        """Encodes a picture anew, so that all are sent alike: a PNG of nothing but pixels.
 
         Raises:
           UserError: the file has gone since it was checked.
@@ -105,7 +119,7 @@ class Pictures:
 
 
 def scene(name: str) -> str:
-    """What the versions of a picture have in common: the name without its ending."""
+    """Returns what the names of a picture's versions have in common: all but the ending."""
     return PurePosixPath(name).with_suffix("").as_posix()
 
 

@@ -10,21 +10,26 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.user_study import page
-from glcic_jax.user_study.answers import KINDS, AnswerFile
+from glcic_jax.user_study.answers import TRUTHS, AnswerFile
 from glcic_jax.user_study.pictures import Picture, Pictures, scene
 
 LONGEST_BODY = 4096
-"""Bytes: an answer has about 200."""
+"""Bytes of a request; an answer has about 200."""
 
 POLICY = "default-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'"
-"""What a page may load, where its forms go, and that no other site shows it as its own."""
+"""Content-Security-Policy: a page loads from here only, and no other site shows it as its own."""
 
 LONGEST_LOOK = 86_400
-"""Seconds: more is no browser of ours."""
+"""Seconds that somebody may look at a picture; longer times are taken for errors."""
 
 
-class Refused(Exception):
-    """A request that is answered by a status other than 200, and a line."""
+class StudyRefusal(Exception):
+    """Refuses a request to the study's server.
+
+    Args:
+      status: HTTP status of the answer, other than 200.
+      reason: one line for the page.
+    """
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -32,20 +37,20 @@ class Refused(Exception):
 
 
 class StudyServer(ThreadingHTTPServer):
-    """Serves until `shutdown`, or Ctrl-C; `server_close` also lets go of the answers.
+    """Serves until `shutdown`, or Ctrl-C; `server_close` also closes the file of answers.
 
-    Knows nothing of a rater but what the answers hold, so it may be stopped and started again at
-    any time. Whoever can reach it can answer, under any name.
+    All that it knows about a rater is in the answers, so it may be stopped and started again at any
+    time. Whoever can reach it can answer, under any name.
 
     Args:
-      pictures: what is shown.
-      answers: CSV to add to; made if it is not there.
+      pictures: the pictures to show.
+      answers: CSV file to add to; it is made if it is not there.
       host: address to listen at.
-      port: 0 = any that is free.
-      seed: of the orders.
+      port: port to listen at; 0 = any that is free.
+      seed: seed of the raters' orders.
 
     Raises:
-      UserError: the address or the file cannot be had.
+      UserError: the address or the file cannot be used.
     """
 
     def __init__(
@@ -70,36 +75,36 @@ class StudyServer(ThreadingHTTPServer):
             raise UserError(f"{host}:{port}: {reason}: choose another --host or --port") from error
 
     def server_close(self) -> None:
-        """Stops listening, and lets go of the answers."""
+        """Stops listening, and closes the file of answers."""
         super().server_close()
         self.answers.close()
 
     def server_bind(self) -> None:
-        """Without asking the network for the machine's name, as HTTPServer does."""
+        """Binds the address without asking the network for its name, which HTTPServer does."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes away is no error; anything else is told in a line."""
+        """Prints an error in one line, unless a browser just went away."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
 
     def order(self, rater: str) -> list[Picture]:
-        """What this rater is shown."""
+        """Returns the pictures that this rater is shown, in order."""
         return self.pictures.order(rater, self._seed)
 
     def left(self, rater: str) -> list[int]:
-        """Numbers of the pictures that this rater has yet to judge.
+        """Returns the numbers of the pictures that this rater has yet to judge.
 
-        A scene that was judged before, in a version that is not this order's, counts as judged.
+        A scene that was judged before in its other version counts as judged.
         """
         seen = {scene(name) for name in self.answers.seen(rater)}
         return [i for i, p in enumerate(self.order(rater)) if scene(p.name) not in seen]
 
 
 class StudyHandler(BaseHTTPRequestHandler):
-    """One request. Whatever it says is taken for hostile."""
+    """Answers one request, and trusts none of its content."""
 
     timeout = 30  # seconds, after which a silent connection is closed
     server_version, sys_version = "user_study", ""
@@ -109,25 +114,25 @@ class StudyHandler(BaseHTTPRequestHandler):
         return cast(StudyServer, self.server)
 
     def do_GET(self) -> None:
-        """Pages and pictures."""
+        """Answers with a page or a picture."""
         self._answered(self._get)
 
     def do_POST(self) -> None:
-        """Answers."""
+        """Takes a rater's answer."""
         self._answered(self._post)
 
     def _answered(self, work) -> None:
         try:
             work()
-        except Refused as refused:
-            self._send(page.refusal(refused.reason).encode(), "text/html", refused.status)
+        except StudyRefusal as refusal:
+            self._send(page.refusal(refusal.reason).encode(), "text/html", refusal.status)
 
     def _get(self) -> None:
         try:
             url = urlsplit(self.path)
             fields = dict(parse_qsl(url.query, max_num_fields=8))
         except ValueError as error:
-            raise Refused(400, "This address makes no sense") from error
+            raise StudyRefusal(400, "This address makes no sense") from error
         if url.path == "/":
             self._send(page.front(len(self._study.pictures)).encode(), "text/html")
         elif url.path == "/rate":
@@ -140,20 +145,20 @@ class StudyHandler(BaseHTTPRequestHandler):
         elif url.path == "/study.js":
             self._send(page.SCRIPT.encode(), "text/javascript")
         else:
-            raise Refused(404, "There is no such page")
+            raise StudyRefusal(404, "There is no such page")
 
     def _next(self, rater: str) -> str:
         left, total = self._study.left(rater), len(self._study.pictures)
-        return (
-            page.question(rater, left[0], total - len(left), total) if left else page.thanks(rater)
-        )
+        if not left:
+            return page.thanks(rater)
+        return page.question(rater, left[0], total - len(left), total)
 
     def _picture(self, rater: str, fields: dict[str, str]) -> Picture:
         number, order = fields.get("number", ""), self._study.order(rater)
         if not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise Refused(404, "There is no such picture")
+            raise StudyRefusal(404, "There is no such picture")
         if int(number) >= len(order):
-            raise Refused(404, "There is no such picture")
+            raise StudyRefusal(404, "There is no such picture")
         return order[int(number)]
 
     def _png(self, picture: Picture) -> bytes:
@@ -161,20 +166,20 @@ class StudyHandler(BaseHTTPRequestHandler):
             return self._study.pictures.png(picture)
         except UserError as error:
             print(f"cannot be shown: {error}", file=sys.stderr)  # the page must not name the file
-            raise Refused(500, "This picture cannot be shown") from error
+            raise StudyRefusal(500, "This picture cannot be shown") from error
 
     def _post(self) -> None:
         origin = self.headers.get("Origin")
         if origin and urlsplit(origin).netloc != self.headers.get("Host"):
-            raise Refused(403, "Answers come from this site's own pages only")
+            raise StudyRefusal(403, "Answers come from this site's own pages only")
         if urlsplit(self.path).path != "/answer":
-            raise Refused(404, "There is no such page")
+            raise StudyRefusal(404, "There is no such page")
         fields = self._form()
         rater = _rater(fields)
         picture = self._picture(rater, fields)
         answer = fields.get("answer", "")
-        if answer not in KINDS:
-            raise Refused(400, "This is no answer")
+        if answer not in TRUTHS:
+            raise StudyRefusal(400, "This is not an answer")
         if int(fields["number"]) in self._study.left(rater):  # else: clicked twice
             try:
                 self._study.answers.add(
@@ -182,20 +187,20 @@ class StudyHandler(BaseHTTPRequestHandler):
                 )
             except OSError as error:
                 print(f"an answer of {rater} was not saved: {error}", file=sys.stderr)
-                raise Refused(507, "Your answer could not be saved: tell the host") from error
+                raise StudyRefusal(507, "Your answer could not be saved: tell the host") from error
         self._send(b"", "text/html", 303, {"Location": f"/rate?{urlencode({'rater': rater})}"})
 
     def _form(self) -> dict[str, str]:
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
-            raise Refused(411, "An answer tells its length")
+            raise StudyRefusal(411, "An answer must state its length")
         if len(length) > 9 or int(length) > LONGEST_BODY:
-            raise Refused(413, "This is too long for an answer")
+            raise StudyRefusal(413, "This is too long for an answer")
         try:
             body = self.rfile.read(int(length)).decode()
             return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=8))
         except ValueError as error:
-            raise Refused(400, "This is no answer") from error
+            raise StudyRefusal(400, "This is not an answer") from error
 
     def _send(
         self, body: bytes, kind: str, status: int = 200, more: dict[str, str] | None = None
@@ -216,24 +221,24 @@ class StudyHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent: the answers are the log."""
+        """Prints nothing: the answers are the log."""
 
 
 def _rater(fields: dict[str, str]) -> str:
-    """The rater's name, in one spelling.
+    """Returns the rater's name, in one spelling.
 
-    It begins with a letter or digit: spreadsheets take what begins otherwise for a formula.
+    It begins with a letter or digit, because spreadsheets take other beginnings for a formula.
     """
     name = " ".join(unicodedata.normalize("NFC", fields.get("rater", "")).split())
     if not (0 < len(name) <= page.LONGEST_NAME and name.isprintable() and name[0].isalnum()):
-        raise Refused(
+        raise StudyRefusal(
             400, f"A name has 1 to {page.LONGEST_NAME} characters and begins with a letter or digit"
         )
     return name
 
 
 def _seconds(fields: dict[str, str]) -> str:
-    """As the browser took them, or "" where it did not."""
+    """Returns the seconds that the browser measured, or "" where it did not."""
     try:
         seconds = float(fields.get("seconds", ""))
     except ValueError:

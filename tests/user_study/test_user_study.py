@@ -144,7 +144,7 @@ def test_an_answer_given_twice_counts_once(server, tmp_path):
     assert (kept.answer, kept.seconds) == ("real", "")
 
 
-def test_nothing_tells_real_from_completed(server):
+def test_nothing_gives_away_real_or_completed(server):
     order = server.order("ann")
     kinds = []
     for number in range(SCENES):
@@ -218,7 +218,7 @@ def test_hostile_answers_are_refused_and_leave_no_line(server, tmp_path):
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 6
 
 
-def test_an_answer_that_does_not_fit_on_the_disk_is_told_and_leaves_the_file_whole(
+def test_an_answer_that_does_not_fit_on_the_disk_is_reported_and_leaves_the_file_whole(
     small_disk, capfd, folders
 ):
     path = small_disk / "answers.csv"
@@ -250,8 +250,8 @@ def test_the_interval_is_wilsons():
 
 def test_the_report_is_by_rater_and_together():
     def answers(rater, truth, real, completed):
-        said = ["real"] * real + ["completed"] * completed
-        return [Answer("", rater, f"{i}", truth, a, "") for i, a in enumerate(said)]
+        given = ["real"] * real + ["completed"] * completed
+        return [Answer("", rater, f"{i}", truth, a, "") for i, a in enumerate(given)]
 
     given = answers("ann", "completed", 8, 2) + answers("bo", "real", 3, 0)
     given += answers("bo", "completed", 0, 10)
@@ -308,16 +308,16 @@ def test_mistakes_get_one_line_and_exit_code_2(folders, tmp_path, capsys):
             (["--real", real, "--completed", f"{tmp_path}/no"], "no: no such file or folder"),
             (["--real", real, "--completed", f"{tmp_path}/empty"], "no pictures in this folder"),
             (["--real", real, "--completed", f"{tmp_path}/broken"], "a.png: not a picture"),
-            (["--real", real, "--completed", f"{tmp_path}/wide"], "is 32x24 pixels, as no comp"),
+            (["--real", real, "--completed", f"{tmp_path}/wide"], "is 32x24 pixels, and no comp"),
             (["--real", real, "--completed", completed, "--size", "2"], "give at least 8"),
             (["--real", real, "--completed", completed, "--port", port], "Address already in use"),
             (["--real", real, "--completed", completed, "--port", "99999"], "another --host or"),
             (["--real", real, "--completed", completed, "--port", "0", "--answers",
-              f"{tmp_path}/other.csv"], "other.csv: no answers of a study"),
+              f"{tmp_path}/other.csv"], "other.csv: not the answers of a study"),
             (["--real", real, "--completed", completed, "--port", "0", "--answers",
               f"{tmp_path}/no/a.csv"], "a.csv: cannot write there"),
             (["--report", f"{tmp_path}/no.csv"], "no.csv: No such file"),
-            (["--report", f"{tmp_path}/bad.csv"], "bad.csv: line 2 is no answer"),
+            (["--report", f"{tmp_path}/bad.csv"], "bad.csv: line 2 is not an answer"),
         ]  # fmt: skip
         before = sorted(tmp_path.rglob("*"))
         for arguments, message in cases:
@@ -360,7 +360,7 @@ def test_in_a_real_browser_by_keys_and_by_clicks(server, tmp_path):
             tab.evaluate("document.querySelectorAll('button')[1].click()")
         wait(tab, "Thank you, ann")
     answers = read_answers(tmp_path / "answers.csv")
-    said = ["real", "completed", "real", "completed"] + ["completed"] * 4
-    assert [a.answer for a in answers] == said
+    pressed = ["real", "completed", "real", "completed"] + ["completed"] * 4
+    assert [a.answer for a in answers] == pressed
     assert [a.picture for a in answers] == [p.name for p in server.order("ann")]
     assert all(0 <= float(a.seconds) < 60 for a in answers)
