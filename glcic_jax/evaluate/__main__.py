@@ -4,11 +4,11 @@ python -m glcic_jax.evaluate --methods runs/a runs/b+postprocess telea laplace \
     --data DIR --masks DIR|KIND --output report
 python -m glcic_jax.evaluate --compare report_a report_b
 
-A method is a run folder, mean, telea, navier_stokes, laplace, biharmonic, patchmatch, or any
-program: "cmd:tool {image} {mask} {output}". Behind a folder "@5000" chooses a checkpoint and
-":starts=4,latent_steps=300" how to complete; "+postprocess" behind a method blends its result in,
-"NAME=" before it names its row. Open index.html in the report; docs/evaluation.md defines every
-number in it.
+A method is a run folder, converted weights, mean, telea, navier_stokes, laplace, biharmonic,
+patchmatch, or any program: "cmd:tool {image} {mask} {output}". Behind a folder, "@5000" chooses a
+checkpoint and ":starts=4,latent_steps=300" how to complete. "+postprocess" behind a method blends
+its result into its surroundings; "NAME=" before it names its row. Open index.html in the report;
+docs/evaluation.md defines every number in it.
 """
 
 import argparse
@@ -24,40 +24,59 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
     parser = command_parser("glcic_jax.evaluate", __doc__)
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help="rows of the table")
-    parser.add_argument("--data", type=Path, help="folder of pictures, searched through")
+    parser.add_argument("--data", type=Path, help="folder of pictures, with the folders in it")
     parser.add_argument("--masks", help="folder of masks, white = fill, or a kind of hole to draw")
     parser.add_argument("--output", type=Path, help="folder of the report")
     parser.add_argument("--size", type=int, help="scale and crop the pictures to SIZE x SIZE")
-    parser.add_argument("--seed", type=int, default=0, help="of the holes that are drawn; 0")
-    parser.add_argument("--batch_size", type=int, default=8, help="pictures at a time; 8")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the holes that are drawn; 0 by default"
+    )
+    parser.add_argument(
+        "--batch_size", type=int, default=8, help="pictures at a time; 8 by default"
+    )
     parser.add_argument(
         "--skip",
         nargs="+",
         default=[],
         metavar="METRIC",
-        help="lpips, st_lpips, efflite0, inception",
+        help="metrics to leave out: lpips, st_lpips, efflite0, inception",
     )
     parser.add_argument(
-        "--inception", type=Path, metavar="FILE", help="weights of FID's network, for FID and kin"
+        "--inception",
+        type=Path,
+        metavar="FILE",
+        help="weights of FID's network, for FID, KID, P-IDS and U-IDS",
     )
     parser.add_argument(
-        "--feature_cache", type=Path, metavar="DIR", help="keeps features of the pictures"
+        "--feature_cache",
+        type=Path,
+        metavar="DIR",
+        help="folder that keeps the pictures' features for the next evaluation",
     )
-    parser.add_argument("--shown", type=int, default=24, help="rows of pictures to keep; 24")
     parser.add_argument(
-        "--timeout", type=float, default=600, help="seconds a cmd: may take for a picture; 600"
+        "--shown", type=int, default=24, help="rows of pictures in the report; 24 by default"
     )
     parser.add_argument(
-        "--compare", nargs=2, type=Path, metavar="REPORT", help="paired differences, A minus B"
+        "--timeout",
+        type=float,
+        default=600,
+        help="seconds that a cmd: may take for a picture; 600 by default",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar="REPORT",
+        help="print the paired differences of two reports, the first minus the second",
     )
     return parser.parse_args(argv)
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuses what does not make a command.
+    """Refuses flags that do not make a command together.
 
     Raises:
-      UserError: a flag is missing, or a number out of its range.
+      UserError: a flag is missing, or a number is out of its range.
     """
     if args.compare:
         if args.data or args.masks or args.output:
@@ -79,7 +98,11 @@ def check(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Does what the command line asks for."""
+    """Does what the command line asks for.
+
+    Raises:
+      UserError: the command makes no sense, or cannot be done.
+    """
     check(args)
     if args.compare:
         from glcic_jax.evaluate.comparison import compare
@@ -87,20 +110,18 @@ def run(args: argparse.Namespace) -> None:
         first, second = args.compare
         print(compare(first, second, args.methods))
         return
+    from glcic_jax.evaluate.examples import Examples  # only now: --help needs no JAX
     from glcic_jax.evaluate.report import check_output
+    from glcic_jax.evaluate.run import run_evaluation
 
     check_output(args.output)
-    from glcic_jax.evaluate.examples import Examples
-
     examples = Examples(args.data, args.masks, size=args.size, seed=args.seed)
-    from glcic_jax.evaluate.run import evaluate  # only now: refusals need no JAX
-
-    print(evaluate(args, examples))
+    print(run_evaluation(args, examples))
     print(f"report: {args.output / 'index.html'}")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
     keep_freed_memory()
     return exit_code(lambda: run(parse(argv)))
 

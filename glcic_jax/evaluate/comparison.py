@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from glcic_jax.evaluate.report import MANIFEST, PER_PICTURE
-from glcic_jax.evaluate.summary import cell
+from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
 from glcic_jax.metrics import bootstrap
 from glcic_jax.runtime.errors import UserError
 
 Scores = dict[str, dict[str, np.ndarray]]
-"""By method and metric, one number per picture in the order of the report; NaN = undefined."""
+"""Numbers by method and metric, one per picture in the order of the report; NaN = undefined."""
 
 
 def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
-    """The differences, first minus second, with intervals, as a Markdown table.
+    """Writes the differences, first minus second, with intervals, as a Markdown table.
 
     Every picture is compared with itself, so the intervals are much narrower than those of the
-    two means: whether 0 lies outside says whether the difference is more than chance.
+    two means. A difference is more than chance where 0 lies outside its interval.
 
     Args:
       first: a report.
@@ -31,21 +31,23 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
     Raises:
       UserError: no reports, other pictures or holes, or no such methods.
     """
-    reports = [_read(path) for path in (first, second)]
-    (scores, digests), (others, other_digests) = reports
-    for what in ("data", "masks"):
-        if digests[what] != other_digests[what]:
-            called = {"data": "pictures", "masks": "holes"}[what]
-            raise UserError(f"{first} and {second} are about different {called}: not comparable")
+    scores, digests = _read(first)
+    others, other_digests = _read(second)
+    for key, what in (("data", "pictures"), ("masks", "holes")):
+        if digests[key] != other_digests[key]:
+            raise UserError(
+                f"{first} and {second} are about different {what}: compare reports on the same ones"
+            )
     rows = {}
     for a, b in _pairs(scores, others, methods):
         both = [name for name in scores[a] if name in others[b]]
         label = a if a == b else f"{a} - {b}"
-        rows[label] = {n: cell(bootstrap.mean(scores[a][n] - others[b][n])) for n in both}
+        rows[label] = {n: as_json(bootstrap.mean(scores[a][n] - others[b][n])) for n in both}
     return markdown(table(rows, heading=f"{first} - {second}", ranked=False))
 
 
 def _pairs(first: Scores, second: Scores, methods: list[str] | None) -> list[tuple[str, str]]:
+    """Pairs rows of the first report with rows of the second."""
     if methods:
         for name, scores in zip(methods, (first, second), strict=True):
             if name not in scores:
@@ -57,13 +59,14 @@ def _pairs(first: Scores, second: Scores, methods: list[str] | None) -> list[tup
     if len(first) == len(second) == 1:
         return [(next(iter(first)), next(iter(second)))]
     known = f"{', '.join(first)} and {', '.join(second)}"
-    raise UserError(f"the reports share no method, they have {known}: add --methods A B")
+    raise UserError(f"the reports share no method; they have {known}: add --methods A B")
 
 
 def _read(report: Path) -> tuple[Scores, dict[str, str]]:
+    """Reads the scores of a report, and the SHA-256 of its pictures and masks."""
     try:
-        told = json.loads((report / MANIFEST).read_text())["sha256"]
-        digests = {name: told[name] for name in ("data", "masks")}
+        recorded = json.loads((report / MANIFEST).read_text())["sha256"]
+        digests = {name: recorded[name] for name in ("data", "masks")}
         with (report / PER_PICTURE).open(newline="") as file:
             lines = list(csv.DictReader(file))
         metrics = [name for name in lines[0] if name not in ("picture", "share", "method")]
@@ -73,7 +76,8 @@ def _read(report: Path) -> tuple[Scores, dict[str, str]]:
             for name in metrics:
                 method[name].append(float(line[name] or "nan"))
     except FileNotFoundError as error:
-        raise UserError(f"{report}: no report, {Path(error.filename).name} is missing") from error
+        missing = Path(error.filename).name
+        raise UserError(f"{report} is not a report: {missing} is missing") from error
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{report}: the report is damaged: {error}") from error
     scores = {m: {n: np.array(v) for n, v in by.items()} for m, by in values.items()}

@@ -1,4 +1,4 @@
-"""The pictures and holes that methods are judged on: read one at a time, the same every time."""
+"""The pictures and holes that methods are judged on, read one at a time, the same every time."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
-KINDS = tuple(kind for kind in HOLES if kind != "files")
+HOLE_KINDS = tuple(kind for kind in HOLES if kind != "files")
 """Kinds of holes to draw; masks in files are read as they are."""
 
 
 class Example(NamedTuple):
-    """A picture, uint8 RGB [h, w, 3], and its hole, uint8 [h, w], 1 = hole."""
+    """Holds a picture, uint8 RGB [h, w, 3], and its hole, uint8 [h, w], 1 = hole."""
 
     name: str
     image: PixelImage
@@ -31,48 +31,54 @@ class Example(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Of the picture, that the hole covers."""
+        """Returns the share of the picture that the hole covers, in [0, 1]."""
         return float(self.mask.mean())
 
 
 class Examples:
-    """Every picture below a folder with its hole, in the order of their names.
+    """Reads every picture below a folder with its hole, in the order of their names.
 
     Args:
-      data: the folder, searched through; links to folders are not followed.
+      data: the folder, searched with the folders in it; links to folders are not followed.
       masks: a folder of masks, or a kind of hole. Masks that are named as the pictures are
-        (photo.jpg: photo.png or photo_mask.png) go by name; if none is, picture i takes mask
-        i modulo their number. So it does in a set of `glcic_jax.masks`, folder or recipe, whose
-        masks are compared with what it says of them. A kind draws a hole for each picture.
-      size: the pictures are scaled to this shortest edge and their middle square is taken; None
-        leaves them as they are. Masks that are read are not scaled.
-      seed: of the holes drawn.
+        (photo.jpg: photo.png or photo_mask.png) are found by name; if none is, picture i takes mask
+        i modulo their number. The same holds for a set of `glcic_jax.masks`, folder or recipe,
+        whose masks are checked against its hashes. A kind draws a hole for each picture.
+      size: the pictures are scaled to this shortest edge, in pixels, and their middle square is
+        taken; None leaves them as they are. Masks that are read are not scaled.
+      seed: seed of the holes that are drawn.
 
     Raises:
       UserError: a folder is missing or empty, the kind is unknown, some pictures have a mask of
-        their name and others not, a set of masks has changed.
+        their name and others do not, or a set of masks has changed.
     """
 
     def __init__(self, data: Path, masks: str, *, size: int | None = None, seed: int = 0) -> None:
         self._data, self._size, self._seed = data, size, seed
         self.names = pictures_below(data, f"--data {data}")
-        self._drawn = _drawn(masks)
-        self._kind = None if Path(masks).is_dir() or self._drawn else masks
-        read = self._kind is None and self._drawn is None
-        self._files = _paired(data, self.names, Path(masks)) if read else []
-        if self._kind and self._kind not in KINDS:
-            kinds = ", ".join(KINDS)
-            raise UserError(f"--masks {masks}: no such folder, and no kind of hole ({kinds})")
+        # One of three: a set of masks, a folder of mask files, or a kind of hole to draw.
+        self._mask_set = _open_mask_set(masks)
+        self._files: list[Path] = []
+        self._kind: str | None = None
+        if self._mask_set is None and Path(masks).is_dir():
+            self._files = _paired(data, self.names, Path(masks))
+        elif self._mask_set is None:
+            self._kind = masks
+            if masks not in HOLE_KINDS:
+                known = ", ".join(HOLE_KINDS)
+                raise UserError(
+                    f"--masks {masks}: no such folder, and not a kind of hole ({known})"
+                )
         self._sha = {"data": hashlib.sha256(), "masks": hashlib.sha256()}
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> Example:
-        """Reads picture `index`.
+        """Reads picture `index` and its hole.
 
         Raises:
-          UserError: a damaged file, a mask of another size, without a hole, or of nothing else.
+          UserError: a damaged file, or a mask of another size, without a hole, or that is all hole.
         """
         path = self._data / self.names[index]
         image = decode(path)
@@ -83,20 +89,25 @@ class Examples:
         file, mask = self._read_mask(index)
         if mask.shape != image.shape[:2]:
             (h, w), (rows, columns) = mask.shape, image.shape[:2]
-            told = f"{file} is {w}x{h} and {path} {columns}x{rows} pixels"
-            raise UserError(f"{told}: give masks of the pictures' size, or --size")
-        if not mask.any() or mask.all():
-            what = "holds no hole (white)" if not mask.any() else "covers the whole picture"
-            raise UserError(f"{file} {what}: there is nothing to compare")
+            raise UserError(
+                f"{file} is {w}x{h} and {path} {columns}x{rows} pixels: give masks of the "
+                "pictures' size, or --size"
+            )
+        if not mask.any():
+            raise UserError(f"{file} holds no hole (white): there is nothing to compare")
+        if mask.all():
+            raise UserError(f"{file} covers the whole picture: there is nothing to compare")
         return Example(self.names[index], image, mask)
 
     def _read_mask(self, index: int) -> tuple[Path, UInt8[np.ndarray, "h w"]]:
-        if self._drawn is None:
+        """Reads the mask of picture `index`; also returns its path, for messages."""
+        if self._mask_set is None:
             return self._files[index], decode_mask(self._files[index])
-        number = index % len(self._drawn)
-        return self._drawn.path(number), self._drawn[number][..., 0]
+        number = index % len(self._mask_set)
+        return self._mask_set.path(number), self._mask_set[number][..., 0]
 
     def _draw(self, index: int, path: Path, image: PixelImage) -> UInt8[np.ndarray, "h w"]:
+        """Draws the hole of picture `index`, the same one every time."""
         assert self._kind
         height, width = image.shape[:2]
         arguments = default_arguments(self._kind, min(height, width))
@@ -110,13 +121,14 @@ class Examples:
         return mask
 
     def batches(self, batch_size: int) -> Iterator[list[Example]]:
-        """All examples in their order, up to `batch_size` neighbours of one size at a time."""
+        """Yields all examples in their order, up to `batch_size` neighbours of one size at once."""
         read = (self._noted(index) for index in range(len(self)))
         for _, same in groupby(read, key=lambda example: example.image.shape):
             while batch := list(islice(same, batch_size)):
                 yield batch
 
     def _noted(self, index: int) -> Example:
+        """Reads an example, and adds it to the digests."""
         example = self[index]
         self._sha["data"].update(f"{example.name} {example.image.shape}".encode())
         self._sha["data"].update(np.ascontiguousarray(example.image).data)
@@ -124,17 +136,22 @@ class Examples:
         return example
 
     def digests(self) -> dict[str, str]:
-        """SHA-256 of names and pixels of the pictures, and of the masks, as `batches` gave them."""
+        """Returns SHA-256 of the pictures' names and pixels ("data") and of the masks ("masks").
+
+        They cover what `batches` has yielded so far.
+        """
         return {name: sha.hexdigest() for name, sha in self._sha.items()}
 
 
-def _drawn(masks: str) -> MaskSet | MaskRecipe | None:
+def _open_mask_set(masks: str) -> MaskSet | MaskRecipe | None:
+    """Opens a set that `glcic_jax.masks` made; None if `masks` names none."""
     if masks.endswith(ENDING):
         return MaskRecipe(masks)
     return MaskSet(masks) if Path(masks, MANIFEST).exists() else None
 
 
 def _paired(data: Path, names: list[str], masks: Path) -> list[Path]:
+    """Returns each picture's mask: the one of its name, or all masks in turn if no names match."""
     files = pictures_below(masks, f"--masks {masks}")
     stems = {file.rpartition(".")[0]: masks / file for file in files}
     found = []

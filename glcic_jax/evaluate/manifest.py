@@ -1,4 +1,4 @@
-"""What a report's numbers depend on."""
+"""Records what a report's numbers depend on."""
 
 import hashlib
 from importlib import metadata
@@ -19,7 +19,7 @@ PACKAGES = (
 
 
 def software() -> dict[str, str]:
-    """Versions of what computes; our own sources by their SHA-256, whatever they are called."""
+    """Returns the versions of Python and the packages that compute; our sources' SHA-256."""
     sha = hashlib.sha256()
     folder = Path(__file__).parents[1]
     for path in sorted(folder.rglob("*.py")):
@@ -41,14 +41,17 @@ def manifest(
     weights: dict[str, str],
     devices: str,
 ) -> dict[str, Any]:
-    """All of it: the same manifest means the same numbers.
+    """Gathers all that the numbers depend on: the same manifest means the same numbers.
 
     Args:
-      arguments: of the command line, but where the report goes.
-      methods: what each method is, a checkpoint by its SHA-256.
-      digests: SHA-256 of the pictures and of the masks.
+      arguments: the command line's arguments, except where the report goes.
+      methods: a description of each method, with a checkpoint's SHA-256.
+      digests: SHA-256 of the pictures ("data") and of the masks ("masks").
       weights: SHA-256 of the files that metrics read, by metric.
       devices: their number and kind.
+
+    Returns:
+      The content of manifest.json.
     """
     return {
         "arguments": arguments,

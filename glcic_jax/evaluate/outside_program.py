@@ -16,10 +16,11 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
 PLACES = ("{image}", "{mask}", "{output}")
+"""Places in a command line that stand for the names of files."""
 
 
 def command_fill(template: str, timeout: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A fill by a program that is started for every picture.
+    """Makes a fill of a program, which is started anew for every picture.
 
     Args:
       template: the command line, split as a shell would, but run without one. {image} becomes the
@@ -28,9 +29,9 @@ def command_fill(template: str, timeout: float) -> Callable[[np.ndarray, np.ndar
       timeout: seconds that it may take for a picture.
 
     Returns:
-      (image, mask) -> completed, as in `methods.procedural`. Known pixels are kept, whatever the
-      program does to them. Raises UserError if the program fails, takes too long, or writes
-      nothing or a picture of another size.
+      (image, mask) -> completed, as in `methods.procedural`: float32 [b, h, w, 3] in [0, 1]. Known
+      pixels are kept, whatever the program does to them. Raises UserError if the program fails,
+      takes too long, or writes nothing or a picture of another size.
 
     Raises:
       UserError: the template lacks one of the three, or cannot be split.
@@ -38,7 +39,8 @@ def command_fill(template: str, timeout: float) -> Callable[[np.ndarray, np.ndar
     lacking = [place for place in PLACES if place not in template]
     if lacking:
         raise UserError(
-            f"cmd:{template}: {', '.join(lacking)} is missing: the tool needs all of it"
+            f"cmd:{template}: {', '.join(lacking)} is missing: give the tool all of "
+            f"{', '.join(PLACES)}"
         )
     try:
         arguments = shlex.split(template)
@@ -58,7 +60,8 @@ def command_fill(template: str, timeout: float) -> Callable[[np.ndarray, np.ndar
 
 
 def _run(arguments: list[str], image: PixelImage, hole: np.ndarray, timeout: float) -> PixelImage:
-    told = f"cmd:{shlex.join(arguments)}"
+    """Has the program complete one picture by way of files in a folder of its own."""
+    shown_command = f"cmd:{shlex.join(arguments)}"
     with tempfile.TemporaryDirectory(prefix="glcic_jax_") as folder:
         files = {place: Path(folder) / f"{place[1:-1]}.png" for place in PLACES}
         write(files["{image}"], image)
@@ -66,20 +69,23 @@ def _run(arguments: list[str], image: PixelImage, hole: np.ndarray, timeout: flo
         command = arguments
         for place, file in files.items():
             command = [argument.replace(place, str(file)) for argument in command]
-        code, said = _wait(command, timeout, told)
+        code, last_line = _wait(command, timeout, shown_command)
         if code:
-            raise UserError(f"{told}: failed with exit code {code}: {said}")
+            raise UserError(f"{shown_command}: failed with exit code {code}: {last_line}")
         if not files["{output}"].exists():
-            raise UserError(f"{told}: wrote no {{output}}: {said}")
+            raise UserError(f"{shown_command}: wrote no {{output}}: {last_line}")
         completed = decode(files["{output}"])
     if completed.shape != image.shape:
         sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in (completed, image)]
-        raise UserError(f"{told}: wrote {sizes[0]} pixels for a picture of {sizes[1]}")
+        raise UserError(f"{shown_command}: wrote {sizes[0]} pixels for a picture of {sizes[1]}")
     return completed
 
 
-def _wait(command: list[str], timeout: float, told: str) -> tuple[int, str]:
-    """The exit code and the last line of what it said. None of its processes is left behind."""
+def _wait(command: list[str], timeout: float, shown_command: str) -> tuple[int, str]:
+    """Runs a command and returns its exit code and the last line that it printed.
+
+    None of its processes is left behind.
+    """
     try:
         process = subprocess.Popen(
             command,
@@ -89,12 +95,12 @@ def _wait(command: list[str], timeout: float, told: str) -> tuple[int, str]:
             start_new_session=True,
         )
     except OSError as error:
-        raise UserError(f"{told}: {command[0]}: {error.strerror}") from error
+        raise UserError(f"{shown_command}: {command[0]}: {error.strerror}") from error
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as error:
         raise UserError(
-            f"{told}: no answer in {timeout:g} s: stopped; a longer --timeout may help"
+            f"{shown_command}: no answer in {timeout:g} s: stopped; a longer --timeout may help"
         ) from error
     finally:
         with suppress(ProcessLookupError):  # also of children that outlive the program
@@ -103,4 +109,4 @@ def _wait(command: list[str], timeout: float, told: str) -> tuple[int, str]:
         if process.stdout:
             process.stdout.close()
     lines = output.decode(errors="replace").strip().splitlines()
-    return process.returncode, lines[-1][:200] if lines else "it said nothing"
+    return process.returncode, lines[-1][:200] if lines else "it printed nothing"

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from glcic_jax.evaluate.tables import html_table, table
 from glcic_jax.metrics.columns import COLUMNS, Column
+from glcic_jax.runtime.html import html_page
 
 WIDTH, ROW, LABEL, VALUE = 420, 22, 130, 62
-"""Of the drawings of intervals, pixels: their width, a method's row, room for names and values."""
+"""Sizes in the drawings of intervals, in pixels: all, a method's row, its name, its value."""
 
 _STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
@@ -31,27 +32,37 @@ h3 { font-size: 14px; margin: 1.2em 0 .2em; } pre { overflow-x: auto; font-size:
 """
 
 
-class Shown(NamedTuple):
-    """A row of pictures: the name of the example, the hole's share, (caption, address) of each."""
+BETTER = {min: ", lower is better", max: ", higher is better"}
+"""What the caption of a metric adds, by how the best value of its column is chosen."""
+
+
+class PictureRow(NamedTuple):
+    """Describes a row of pictures.
+
+    Attributes:
+      name: name of the example.
+      share: share of the picture that its hole covers, in [0, 1].
+      pictures: (caption, relative address) of each.
+    """
 
     name: str
     share: float
     pictures: list[tuple[str, str]]
 
 
-def page(
+def report_page(
     results: dict[str, Any],
     manifest: dict[str, Any],
     seconds: dict[str, float],
-    rows: Sequence[Shown],
+    rows: Sequence[PictureRow],
 ) -> str:
-    """The page as text.
+    """Writes index.html of a report as text.
 
     Args:
-      results: what results.json holds.
-      manifest: what manifest.json holds, shown as it is.
-      seconds: by method, per picture.
-      rows: of pictures, in this order.
+      results: the content of results.json.
+      manifest: the content of manifest.json, shown as it is.
+      seconds: time per picture by method.
+      rows: pictures to show, in this order.
     """
     scores = results["scores"]
     bins = [
@@ -65,28 +76,31 @@ def page(
     )
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in results["notes"])
     title = f"{len(scores)} methods on {results['pictures']} pictures"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
+    parts = [
+        f"<h1>{title}</h1>"
         "<p>Means over the pictures, with 95 % bootstrap intervals; the best of each column is "
-        "bold. Pictures follow below, those first on which the methods differ most.</p>"
+        "bold. Pictures follow below, first those on which the methods differ most.</p>"
         f'<div class="wide">{html_table(table(scores), seconds)}</div>'
-        + (f"<p>Not computed:</p><ul>{missing}</ul>" if missing else "")
-        + (f"<p>To be read with care:</p><ul>{notes}</ul>" if notes else "")
-        + f'<div class="charts">{"".join(_charts(scores))}</div>'
+    ]
+    if missing:
+        parts.append(f"<p>Not computed:</p><ul>{missing}</ul>")
+    if notes:
+        parts.append(f"<p>To be read with care:</p><ul>{notes}</ul>")
+    parts.append(
+        f'<div class="charts">{"".join(_charts(scores))}</div>'
         f"<h2>By the size of the hole</h2>{''.join(bins)}"
         f"<h2>Pictures</h2>{''.join(map(_row, rows))}"
         "<details><summary>manifest</summary>"
-        f"<pre>{html.escape(json.dumps(manifest, indent=2))}</pre></details></body></html>\n"
+        f"<pre>{html.escape(json.dumps(manifest, indent=2))}</pre></details>"
     )
+    return html_page(title, "".join(parts), f"<style>{_STYLE}</style>")
 
 
 def _label(name: str) -> str:
     return COLUMNS.get(name, Column(name)).label
 
 
-def _row(row: Shown) -> str:
+def _row(row: PictureRow) -> str:
     figures = "".join(
         f'<figure><img loading="lazy" src="{html.escape(address)}" alt="{html.escape(caption)}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -100,7 +114,7 @@ def _row(row: Shown) -> str:
 
 
 def _charts(scores: dict[str, dict[str, Any]]) -> list[str]:
-    """A drawing for each metric that has intervals."""
+    """Draws a chart for each metric that has intervals."""
     charts = []
     for name in next(iter(scores.values())):
         column = COLUMNS.get(name, Column(name))
@@ -112,7 +126,7 @@ def _charts(scores: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _intervals(column: Column, cells: dict[str, dict[str, float]]) -> str:
-    """A dot for each value on a line as long as its interval. SVG inside a figure."""
+    """Draws a dot for each value on a line as long as its interval, as SVG inside a figure."""
     low = min(cell["low"] for cell in cells.values())
     high = max(cell["high"] for cell in cells.values())
     span = (high - low) or 1
@@ -133,7 +147,7 @@ def _intervals(column: Column, cells: dict[str, dict[str, float]]) -> str:
             f'<text x="{WIDTH}" y="{y + 4}" text-anchor="end">'
             f"{column.scale * cell['value']:.{column.digits}f}</text>"
         )
-    better = {min: ", lower is better", max: ", higher is better"}.get(column.best, "")
+    better = BETTER[column.best] if column.best else ""
     caption = html.escape(column.label) + better
     return (
         f'<figure><figcaption>{caption}</figcaption><svg viewBox="0 0 {WIDTH} {height}" '

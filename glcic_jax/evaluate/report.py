@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from glcic_jax.evaluate.measure import Measured
-from glcic_jax.evaluate.page import Shown, page
+from glcic_jax.evaluate.page import PictureRow, report_page
 from glcic_jax.evaluate.rivals import TRUTH
 from glcic_jax.evaluate.tables import latex, markdown, table
 from glcic_jax.pictures.decode import write
@@ -22,7 +22,7 @@ PICTURES = "pictures"
 
 
 def check_output(output: Path) -> None:
-    """Refuses a place for a report before anything is computed.
+    """Refuses a place where no report can be written, before anything is computed.
 
     Raises:
       UserError: a file, a folder that holds something else, or one that cannot be written.
@@ -30,7 +30,9 @@ def check_output(output: Path) -> None:
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output}: is a file; give a folder")
     if output.is_dir() and any(output.iterdir()) and not (output / RESULTS).exists():
-        raise UserError(f"--output {output}: holds something else than a report; give a new folder")
+        raise UserError(
+            f"--output {output}: holds something other than a report; give a new folder"
+        )
     existing = next(p for p in (output.absolute(), *output.absolute().parents) if p.exists())
     place = existing.parent if existing == output.absolute() else existing
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
@@ -60,7 +62,7 @@ def _write(
     folder: Path, measured: Measured, results: dict[str, Any], manifest: dict[str, Any]
 ) -> None:
     (folder / PICTURES).mkdir()
-    shown = [_write_row(folder, measured, index) for index in range(len(measured.rows))]
+    rows = [_write_row(folder, measured, index) for index in range(len(measured.rows))]
     median = {label: float(np.median(seconds)) for label, seconds in measured.seconds.items()}
     times = {
         label: {"median": median[label], "mean": float(seconds.mean())}
@@ -78,13 +80,14 @@ def _write(
         PER_PICTURE: _csv(measured),
         "results.md": "\n".join(markdown(layout) for layout in layouts.values()),
         "results.tex": latex(layouts[""]),
-        "index.html": page(results, manifest, median, shown),
+        "index.html": report_page(results, manifest, median, rows),
     }
     for name, text in files.items():
         write_whole(folder / name, text)
 
 
-def _write_row(folder: Path, measured: Measured, index: int) -> Shown:
+def _write_row(folder: Path, measured: Measured, index: int) -> PictureRow:
+    """Writes the pictures of one row: input with a white hole, each method's, the truth."""
     example, completed = measured.rows[index]
     hole = example.mask[..., None] > 0
     pictures = {"input": np.where(hole, np.uint8(255), example.image)} | completed
@@ -94,11 +97,11 @@ def _write_row(folder: Path, measured: Measured, index: int) -> Shown:
         address = f"{PICTURES}/{index + 1:04d}_{column}.png"
         write(folder / address, picture)
         addresses.append((caption, address))
-    return Shown(example.name, example.share, addresses)
+    return PictureRow(example.name, example.share, addresses)
 
 
 def _csv(measured: Measured) -> str:
-    """A line per picture and method; the numbers to the last digit, nothing where undefined."""
+    """Writes a line per picture and method: numbers to the last digit, "" where undefined."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     metrics = list(next(iter(measured.scores.values())))

@@ -19,7 +19,7 @@ from glcic_jax.runtime.devices import over_mesh
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.address import locate, open_trained
 
-Fill = Callable[
+FillBatch = Callable[
     [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]], Float[np.ndarray, "b h w 3"]
 ]
 """(image, mask) -> completed, float32 in [0, 1], mask 1 = hole; numpy."""
@@ -28,21 +28,21 @@ POSTPROCESS = "+postprocess"
 COMMAND = "cmd:"
 
 TRUTH = "truth"
-"""Stands beside the methods where features and pictures are kept."""
+"""Name of the pictures themselves beside those of the methods."""
 
 
 class Rival(NamedTuple):
-    """One row of the table.
+    """Holds a method of the comparison: one row of the table.
 
     Attributes:
-      label: names the row.
+      label: name of the row.
       complete: fills a batch of pictures of one size.
-      compiled: once per size of pictures, so a first call says nothing about its speed.
-      about: what the manifest tells of it.
+      compiled: whether the first call for each size of pictures compiles, and so must not be timed.
+      about: the method's description in the manifest.
     """
 
     label: str
-    complete: Fill
+    complete: FillBatch
     compiled: bool
     about: dict[str, Any]
 
@@ -51,12 +51,13 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
     """Builds every method that was asked for.
 
     Args:
-      specs: each a name of `FILLS`, a run folder ("@STEP" behind it: not its latest checkpoint;
-        ":starts=4,latent_steps=300" behind that: settings of `load`) or converted weights as `load`
-        takes them, or "cmd:" with a command line; "+postprocess" behind it blends the result in
-        (GLCIC, section 3.5), "label=" before it names its row.
+      specs: one text per method: a name of `FILLS`; a run folder or converted weights as `load`
+        takes them, with "@STEP" for a checkpoint that is not the latest, and then
+        ":starts=4,latent_steps=300" for settings of `load`; or "cmd:" with a command line.
+        "+postprocess" behind it blends the result into its surroundings (GLCIC, section 3.5);
+        "label=" before it names its row.
       mesh: the devices that networks run on.
-      timeout: seconds for a picture, of commands.
+      timeout: seconds that a command may take for a picture.
 
     Raises:
       UserError: an unknown method, a run folder without a checkpoint, or two rows of one name.
@@ -80,17 +81,21 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
         template = body.removeprefix(COMMAND)
         complete, compiled = command_fill(template, timeout), False
         about: dict[str, Any] = {"command": template}
-        label = label or Path(shlex.split(template)[0]).name + POSTPROCESS * blended
+        if not label:
+            program = Path(shlex.split(template)[0]).name
+            label = program + POSTPROCESS if blended else program
     elif body in FILLS:
         complete, compiled, about = FILLS[body], False, {"fill": body}
     else:
-        (complete, about), compiled = _network(body, mesh), True
-    complete = _postprocessed(complete) if blended else complete
+        complete, about = _network(body, mesh)
+        compiled = True
+    if blended:
+        complete = _postprocessed(complete)
     return Rival(label or rest, complete, compiled, about | {"postprocess": blended})
 
 
-def _network(spec: str, mesh: Mesh) -> tuple[Fill, dict[str, Any]]:
-    """The network of a run folder or of converted weights, and what the manifest tells of it."""
+def _network(spec: str, mesh: Mesh) -> tuple[FillBatch, dict[str, Any]]:
+    """Opens the network of a run or of converted weights; also describes it for the manifest."""
     address, settings = _parts(spec)
     if not locate(address).path.exists():
         known = ", ".join(FILLS)
@@ -106,8 +111,8 @@ def _network(spec: str, mesh: Mesh) -> tuple[Fill, dict[str, Any]]:
         fits = completer.takes(*mask.shape[1:3]) and mask[0].size <= LARGE
         if fits and not completer.blends:
             return spread(image, mask)
-        # Large pictures go in parts, which bounds the memory; or in squares that the network takes;
-        # where blending belongs to the method, it is done.
+        # Large pictures are filled in parts, which bounds the memory, or in squares that the
+        # network takes; where blending belongs to the method, it is done.
         pixels = np.rint(image * 255).astype(np.uint8)
         filled = completer.batch(list(pixels), list(mask[..., 0]))
         return np.stack(filled).astype(np.float32) / 255
@@ -117,14 +122,15 @@ def _network(spec: str, mesh: Mesh) -> tuple[Fill, dict[str, Any]]:
 
 
 def _parts(spec: str) -> tuple[str, dict[str, int]]:
-    """Splits "ADDRESS:starts=4" into address and settings; a folder may be called anything."""
-    if Path(spec).exists() or not (found := re.fullmatch(r"(.+):(\w+=\d+(?:,\w+=\d+)*)", spec)):
+    """Splits "ADDRESS:starts=4" into address and settings; a folder may have any name."""
+    found = re.fullmatch(r"(.+):(\w+=\d+(?:,\w+=\d+)*)", spec)
+    if found is None or Path(spec).exists():
         return spec, {}
     settings = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", found[2])}
     return found[1], settings
 
 
-def _postprocessed(complete: Fill) -> Fill:
+def _postprocessed(complete: FillBatch) -> FillBatch:
     def run(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         pictures = (np.rint(p * 255).astype(np.uint8) for p in (image, complete(image, mask)))
         blended = [blend(a, b, m[..., 0]) for a, b, m in zip(*pictures, mask, strict=True)]

@@ -1,4 +1,4 @@
-"""One evaluation from beginning to end."""
+"""Runs one evaluation from beginning to end."""
 
 from argparse import Namespace
 from functools import partial
@@ -30,12 +30,17 @@ from glcic_jax.runtime.errors import UserError
 NOT_FID = "FID, KID, P-IDS and U-IDS are the published ones only if its numbers are the same"
 
 
-def evaluate(args: Namespace, examples: Examples) -> str:
-    """Measures, writes the report, returns its main table as Markdown.
+def run_evaluation(args: Namespace, examples: Examples) -> str:
+    """Measures all methods, writes the report and returns its main table as Markdown.
+
+    Args:
+      args: the command's arguments; see `glcic_jax.evaluate.__main__.parse`.
+      examples: the pictures and holes.
 
     Raises:
       UserError: a method that is unknown or fails, an example that cannot be used, a full disk.
     """
+    # Load methods, metrics and networks.
     mesh = make_mesh()
     methods = rivals(args.methods, mesh, args.timeout)
     features = FEATURES | {INCEPTION: partial(inception_v3, path=args.inception)}
@@ -49,6 +54,7 @@ def evaluate(args: Namespace, examples: Examples) -> str:
     digests = {name: file_digest(path) for name, path in (weights | more_weights).items()}
     devices = f"{mesh.size} x {mesh.devices.flat[0].device_kind}"
     caches = _caches(args.feature_cache, networks, digests, devices)
+    # Measure.
     measured = measure(
         methods,
         examples,
@@ -62,15 +68,17 @@ def evaluate(args: Namespace, examples: Examples) -> str:
     add_distances(results, measured.features, TRUTH, missing)
     if digests.get(INCEPTION, FID_SHA256) != FID_SHA256:
         results["notes"].append(f"{args.inception.name} is not {FID_FILE}: {NOT_FID}")
+    # Write.
     names = ("methods", "data", "masks", "size", "seed", "batch_size", "skip", "inception")
-    told = manifest(
-        {name: str(v) if isinstance(v := getattr(args, name), Path) else v for name in names},
+    given = {name: getattr(args, name) for name in names}
+    recorded = manifest(
+        {name: str(value) if isinstance(value, Path) else value for name, value in given.items()},
         {rival.label: rival.about for rival in methods},
         examples.digests(),
         digests,
         devices,
     )
-    write_report(args.output, measured, results, told)
+    write_report(args.output, measured, results, recorded)
     for cache in caches.values():
         cache.save()
     notes = [f"not computed: {name}: {reason}\n" for name, reason in missing.items()]
@@ -85,6 +93,7 @@ def evaluate(args: Namespace, examples: Examples) -> str:
 def _caches(
     folder: Path | None, networks: dict[str, Features], digests: dict[str, str], devices: str
 ) -> dict[str, FeatureCache]:
+    """Wraps each network so that it keeps the features of the pictures in a folder."""
     if folder is None:
         return {}
     same = {"devices": devices, "software": software()}
@@ -95,7 +104,11 @@ def _caches(
 
 
 def _loaded(loaders: dict, mesh: Mesh, missing: dict[str, str]) -> tuple[dict, dict[str, Path]]:
-    """What can be loaded, and from where; the reason goes into `missing` for what cannot."""
+    """Loads what can be loaded, and adds the reason to `missing` for what cannot.
+
+    Returns:
+      By name: the functions, and the files that they were loaded from.
+    """
     functions, files = {}, {}
     for name, load in loaders.items():
         if name in missing:

@@ -1,4 +1,4 @@
-"""From numbers and features per picture to results.json: means, intervals, bins, distances."""
+"""Turns numbers and features per picture into results.json: means, intervals, bins, distances."""
 
 from typing import Any
 
@@ -9,24 +9,25 @@ from glcic_jax.metrics.bootstrap import Estimate
 from glcic_jax.metrics.distances import fooled, frechet_distance, kernel_distance
 
 BINS = ((0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (0.6, 1))
-"""Shares of the picture that a hole covers: the six bins of Liu et al. 2018, and what is beyond."""
+"""Shares of the picture that a hole covers: the six bins of Liu et al. 2018, and one above them."""
 
 INCEPTION = "inception"
 """The network whose distances have names of their own."""
 
 Scores = dict[str, dict[str, Any]]
-"""By method and metric: {"value", "low", "high", "pictures"}; null where it is not defined."""
+"""{"value", "low", "high", "pictures"} by method and metric; None where it is not defined."""
 
 
 def summary(scores: dict[str, dict[str, np.ndarray]], shares: np.ndarray) -> dict[str, Any]:
-    """Means with intervals over all pictures, and over those of each bin that has some.
+    """Computes means with intervals over all pictures, and over those of each bin that has some.
 
     Args:
-      scores: by method and metric, [n].
-      shares: of each picture that its hole covers, [n]; the lower end of a bin belongs to it.
+      scores: by method and metric, float [n], one number per picture.
+      shares: share of each picture that its hole covers, float [n]; the lower end of a bin belongs
+        to it.
 
     Returns:
-      "pictures", "scores", "bins": what results.json holds.
+      "pictures", "scores" and "bins" of results.json.
     """
     bins = {}
     for low, high in BINS:
@@ -49,10 +50,10 @@ def add_distances(
     """Adds the distances between collections to "scores", and "missing" and "notes" about them.
 
     Args:
-      results: what `summary` gave.
-      features: by network, then by method or `truth`, [n, d].
-      truth: names the pictures themselves.
-      missing: by metric, why it is not computed; grows by what needs more pictures.
+      results: from `summary`.
+      features: by network, then by method or `truth`, float [n, d].
+      truth: the name of the pictures themselves.
+      missing: reason by metric that is not computed; metrics that need more pictures are added.
     """
     results["missing"], results["notes"] = missing, []
     for network, by_method in features.items():
@@ -67,37 +68,37 @@ def add_distances(
             if network == INCEPTION:
                 scores = fooled(*pair)
                 values["fid"] = _alone(frechet_distance(*pair), count)
-                values["kid"] = cell(kernel_distance(*pair))
+                values["kid"] = as_json(kernel_distance(*pair))
                 values["p_ids"] = _alone(scores.paired, count)
                 values["u_ids"] = _alone(scores.unpaired, count)
                 continue
-            values[f"kd_{network}"] = cell(kernel_distance(*pair))
+            values[f"kd_{network}"] = as_json(kernel_distance(*pair))
             if not few:
                 values[f"fd_{network}"] = _alone(frechet_distance(*pair), count)
 
 
 def _few(count: int, width: int) -> list[str]:
-    told = f"{count:,} pictures are no more than Inception's {width:,} features"
+    reason = f"{count:,} pictures are no more than Inception's {width:,} features"
     return [
-        f"FID: {told}: its covariances are not of full rank, and it is far too high: compare it "
+        f"FID: {reason}: its covariances are not of full rank, and it is far too high: compare it "
         "at this number of pictures only; KID has no such bias",
-        f"P-IDS, U-IDS: {told}: a plane can part almost any two collections, so 0 says little",
+        f"P-IDS, U-IDS: {reason}: a plane can part almost any two collections, so 0 means little",
     ]
 
 
 def _alone(value: float, count: int) -> dict[str, Any]:
-    return cell(Estimate(value, np.nan, np.nan, count))
+    return as_json(Estimate(value, np.nan, np.nan, count))
 
 
 def _means(scores: dict[str, dict[str, np.ndarray]], chosen: np.ndarray) -> Scores:
     return {
-        method: {name: cell(bootstrap.mean(values[chosen])) for name, values in metrics.items()}
+        method: {name: as_json(bootstrap.mean(values[chosen])) for name, values in metrics.items()}
         for method, metrics in scores.items()
     }
 
 
-def cell(estimate: Estimate) -> dict[str, Any]:
-    """As JSON has it: null for what is not a number."""
+def as_json(estimate: Estimate) -> dict[str, Any]:
+    """Returns an estimate as JSON has it: None (null) for a value that is not a number."""
     return {
         name: value if np.isfinite(value) else None for name, value in estimate._asdict().items()
     }

@@ -1,4 +1,4 @@
-"""The same table as Markdown, LaTeX and HTML."""
+"""Writes the same table as Markdown, LaTeX and HTML."""
 
 import html
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from glcic_jax.metrics.columns import COLUMNS, Column
 
 
 class Cell(NamedTuple):
-    """The texts of a value and of its interval ("" where there is none), and whether it leads."""
+    """Holds the texts of a value and of its interval ("" if none), and whether it is the best."""
 
     value: str
     interval: str
@@ -16,7 +16,7 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The texts of a table: head[0] stands above the methods; rows are (method, cells)."""
+    """Holds the texts of a table: head[0] stands above the methods; rows are (method, cells)."""
 
     head: list[str]
     rows: list[tuple[str, list[Cell]]]
@@ -28,8 +28,8 @@ def table(
     """Lays out "scores" of results.json: a row per method, a column per metric.
 
     Args:
-      scores: of every method the same metrics.
-      heading: stands above the methods.
+      scores: by method and metric, the same metrics for every method.
+      heading: title of the column of methods.
       ranked: mark those whose shown value is the best one of their column.
     """
     names = list(next(iter(scores.values())))
@@ -58,7 +58,7 @@ def _cell(estimate: dict[str, Any], column: Column) -> Cell:
 
 
 def markdown(layout: Table) -> str:
-    """A table as GitHub shows it, the best values bold."""
+    """Returns a table as GitHub shows it, the best values bold."""
 
     def text(cell: Cell) -> str:
         return f"{f'**{cell.value}**' if cell.best else cell.value} {cell.interval}".strip()
@@ -69,7 +69,7 @@ def markdown(layout: Table) -> str:
 
 
 def latex(layout: Table) -> str:
-    """A tabular environment for the package booktabs, the best values bold, no intervals."""
+    """Returns a tabular environment for LaTeX's booktabs: the best values bold, no intervals."""
 
     def text(cell: Cell) -> str:
         return f"\\textbf{{{cell.value}}}" if cell.best else cell.value
@@ -95,13 +95,15 @@ def _tex(text: str) -> str:
 
 
 def html_table(layout: Table, seconds: dict[str, float] | None = None) -> str:
-    """A <table>; intervals stand small below the values.
+    """Returns a <table>; intervals stand small below the values.
 
     Args:
       layout: the texts.
-      seconds: by method, per picture, for a last column.
+      seconds: time per picture by method, for a last column; None = no such column.
     """
-    head = [html.escape(text) for text in layout.head] + ["s / picture"] * bool(seconds)
+    head = [html.escape(text) for text in layout.head]
+    if seconds:
+        head.append("s / picture")
     row: Callable[[str], str] = "<tr>{}</tr>".format
     lines = [row("".join(f"<th>{text}</th>" for text in head))]
     for method, cells in layout.rows:
@@ -110,6 +112,7 @@ def html_table(layout: Table, seconds: dict[str, float] | None = None) -> str:
             f"<small>{cell.interval}</small></td>"
             for cell in cells
         ]
-        texts += [f"<td>{seconds[method]:.3g}</td>"] if seconds else []
+        if seconds:
+            texts.append(f"<td>{seconds[method]:.3g}</td>")
         lines.append(row(f"<th>{html.escape(method)}</th>{''.join(texts)}"))
     return f"<table>{''.join(lines)}</table>"

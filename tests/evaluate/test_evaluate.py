@@ -13,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from glcic_jax.convert.__main__ import main as convert
 from glcic_jax.evaluate.__main__ import main
-from glcic_jax.evaluate.examples import KINDS
+from glcic_jax.evaluate.examples import HOLE_KINDS
 from glcic_jax.evaluate.rivals import rivals
 from glcic_jax.masks.__main__ import main as draw_masks
 from glcic_jax.methods.procedural.fills import FILLS
@@ -50,7 +50,7 @@ def files(tmp_path):
 
 
 def evaluate(files, methods, *more, masks="masks", output="report", data="data"):
-    masks = masks if masks in KINDS else files / masks
+    masks = masks if masks in HOLE_KINDS else files / masks
     flags = ["--methods", *methods, "--data", files / data, "--masks", masks]
     return main([str(f) for f in [*flags, "--output", files / output, *more]])
 
@@ -104,18 +104,18 @@ def test_a_set_of_masks_is_taken_in_order_and_verified(files, capsys):
     options = ["--kind", "box", "--size", "40", "--count", "2", "--output", str(files / "set")]
     assert draw_masks(options) == 0
     assert evaluate(files, ["mean"], "--size", 40, masks="set") == 0
-    told = json.loads((files / "report/manifest.json").read_text())["sha256"]
+    digests = json.loads((files / "report/manifest.json").read_text())["sha256"]
     masks = [np.asarray(Image.open(files / "set" / f"00000{i}.png")) // 255 for i in (0, 1, 0)]
-    assert told["masks"] == hashlib.sha256(b"".join(m.tobytes() for m in masks)).hexdigest()
+    assert digests["masks"] == hashlib.sha256(b"".join(m.tobytes() for m in masks)).hexdigest()
     assert draw_masks([*options, "--output", str(files / "set.json")]) == 0
     assert evaluate(files, ["mean"], "--size", 40, masks="set.json", output="again") == 0
-    assert json.loads((files / "again/manifest.json").read_text())["sha256"] == told
+    assert json.loads((files / "again/manifest.json").read_text())["sha256"] == digests
     Image.fromarray(masks[0] * 0).save(files / "set/000001.png")
     assert evaluate(files, ["mean"], "--size", 40, masks="set") == 2
     assert "000001.png: the mask has changed" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", HOLE_KINDS)
 def test_holes_are_drawn_alike_every_time(files, kind):
     digests = []
     for output, seed in (("a", 0), ("b", 0), ("c", 1)):
@@ -178,14 +178,14 @@ ORPHAN = "import subprocess, sys; subprocess.Popen(['sleep', '60']); " + COPY
     ("code", "message"),
     [
         ("import sys; sys.exit('out of luck')", "failed with exit code 1: out of luck"),
-        ("pass", "wrote no {output}: it said nothing"),
+        ("pass", "wrote no {output}: it printed nothing"),
         (WRONG, "wrote 5x5 pixels for a picture of 52x40"),
         ("import sys; open(sys.argv[3], 'w').write('text')", "not a picture"),
         ("import time; time.sleep(60)", "no answer in 0.7 s: stopped"),
         (ORPHAN, "no answer in 0.7 s: stopped"),
     ],
 )
-def test_a_tool_that_fails_is_told_in_one_line(files, capsys, code, message):
+def test_a_tool_that_fails_is_reported_in_one_line(files, capsys, code, message):
     command = tool(files, code)
     hangs = "no answer" in message
     assert evaluate(files, ["mean", command], "--timeout", 0.7 if hangs else 60) == 2
@@ -208,7 +208,7 @@ def test_a_tool_stands_in_the_table(files):
 @pytest.mark.parametrize(
     ("methods", "more", "message"),
     [
-        (["none"], {}, '"none" is no run folder and no method: give a folder, mean, telea'),
+        (["none"], {}, '"none" is not a run folder and not a method: give a folder, mean, telea'),
         (["telea", "telea"], {}, 'two are called "telea": write NAME=telea'),
         (["cmd:tool {image} {output}"], {}, "{mask} is missing"),
         (["cmd:tool ' {image} {mask} {output}"], {}, "No closing quotation"),
@@ -220,14 +220,14 @@ def test_a_tool_stands_in_the_table(files):
         (
             ["telea"],
             {"masks": "nowhere"},
-            "no such folder, and no kind of hole (box, boxes",
+            "no such folder, and not a kind of hole (box, boxes",
         ),
         (["telea"], {"masks": "none"}, "--masks {files}/none: no pictures"),
         (["telea"], {"masks": "ordered"}, "x.png is 52x40 and {files}/data/deep/2.png 44x36"),
         (["telea"], {"masks": "some"}, "data/1.png has none"),
         (["telea"], {"masks": "black"}, "holds no hole (white)"),
         (["telea"], {"masks": "white"}, "covers the whole picture"),
-        (["telea"], {"output": "data"}, "holds something else than a report"),
+        (["telea"], {"output": "data"}, "holds something other than a report"),
         (["telea"], {"output": "black/m.png"}, "is a file; give a folder"),
         (["telea"], {"more": ["--size", "3"]}, "--size 3: give at least 8"),
         (["telea"], {"more": ["--skip", "fid"]}, "--skip fid: no such metric; there are lpips"),
