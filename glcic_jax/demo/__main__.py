@@ -1,9 +1,10 @@
-r"""Serves a page that removes things from photographs, and the same for programs.
+r"""Serves a web page that removes things from photographs, and an address for programs.
 
+python -m glcic_jax.demo
 python -m glcic_jax.demo --checkpoint runs/quickstart
 
-Open what it prints, drop a photograph, paint over what should go. Several networks may be given;
-fills that need none are always there. Nothing that is sent is stored. Ctrl-C ends it.
+Open the address that it prints, drop a photograph, paint over what should go. Several networks may
+be given; three fills that need no network are always there. No picture is stored. Ctrl-C ends it.
 """
 
 import argparse
@@ -18,8 +19,10 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.pretrained import BUNDLED
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Hosts that only this machine can reach."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end the server."""
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -28,17 +31,28 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--checkpoint", nargs="+", default=[str(BUNDLED)], metavar="RUN",
         help="run folders, converted weights, or hf://OWNER/NAME; NAME=RUN names one; by default "
-        "what comes with the package",
+        "the network that comes with the package",
     )  # fmt: skip
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: anybody in the network")
-    parser.add_argument("--port", type=int, default=7860, help="0: any that is free; 7860")
     parser.add_argument(
-        "--name", nargs="+", default=[], help="names this server is reached by, of a proxy say"
+        "--host", default="127.0.0.1",
+        help="address to listen at; this machine only by default; 0.0.0.0: anybody in the network",
+    )  # fmt: skip
+    parser.add_argument(
+        "--port", type=int, default=7860, help="7860 by default; 0: any that is free"
     )
-    parser.add_argument("--megabytes", type=int, default=64, help="largest upload; 64")
-    parser.add_argument("--megapixels", type=int, default=50, help="largest picture; 50")
-    parser.add_argument("--seconds", type=float, default=120, help="longest completion; 120")
-    parser.add_argument("--queue", type=int, default=8, help="requests at a time; 8")
+    parser.add_argument(
+        "--name", nargs="+", default=[], help="names that lead to this server, such as a proxy's"
+    )
+    parser.add_argument(
+        "--megabytes", type=int, default=64, help="size of the largest upload; 64 by default"
+    )
+    parser.add_argument(
+        "--megapixels", type=int, default=50, help="size of the largest picture; 50 by default"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="limit for one completion; 120 by default"
+    )
+    parser.add_argument("--queue", type=int, default=8, help="requests at a time; 8 by default")
     args = parser.parse_args(argv)
     for name in ("megabytes", "megapixels", "seconds", "queue"):
         if getattr(args, name) <= 0:
@@ -52,9 +66,9 @@ def run(args: argparse.Namespace) -> None:
     """Serves until Ctrl-C or SIGTERM.
 
     Raises:
-      UserError: no such network, an address that cannot be had, or packages that are missing.
+      UserError: no such network, an address that cannot be used, or packages that are missing.
     """
-    _at_endings(signal.SIG_DFL)  # while it loads: at once, and without a word
+    _at_endings(signal.SIG_DFL)  # while it loads, it ends at once and prints nothing
     try:
         from glcic_jax.demo import server  # an extra
     except ImportError as error:
@@ -62,23 +76,24 @@ def run(args: argparse.Namespace) -> None:
             f"the page needs packages ({error.name} is missing): pip install glcic_jax[demo], or "
             "pip install -r requirements-demo.txt"
         ) from error
+    from glcic_jax.demo.api import Limits
     from glcic_jax.demo.worker import Worker
 
-    limits = server.Limits(
-        args.megabytes * 2**20, args.megapixels * 10**6, args.seconds, args.queue
-    )
+    # Take the address first, so that a mistake in it is reported before networks are loaded.
+    limits = Limits(args.megabytes * 2**20, args.megapixels * 10**6, args.seconds, args.queue)
     with server.listen(args.host, args.port) as listening:
         worker = Worker(args.checkpoint, most_pixels=limits.pixels, seconds=limits.seconds)
         names = {args.host, socket.gethostname(), *args.name}
         serving = server.make_server(server.make_app(worker, limits, names))
         _at_endings(serving.handle_exit)
+        # Print where the page is, and serve it.
         host = f"[{args.host}]" if ":" in args.host else args.host
         print(f"serving {', '.join(served.name for served in worker.methods)}")
         print(f"open http://{host}:{listening.getsockname()[1]}/; Ctrl-C ends it", flush=True)
         if args.host not in LOOPBACK:
             print(
                 f"warning: --host {args.host}: whoever reaches this machine can use the page, and "
-                "what they send travels unencrypted",
+                "their pictures travel unencrypted",
                 file=sys.stderr,
                 flush=True,
             )
@@ -87,13 +102,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _at_endings(handler: Callable[..., Any] | signal.Handlers) -> None:
-    """What Ctrl-C and SIGTERM do from now on."""
+    """Sets what Ctrl-C and SIGTERM do from now on."""
     for signum in ENDINGS:
         signal.signal(signum, handler)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
     return exit_code(lambda: run(parse(argv)))
 
 

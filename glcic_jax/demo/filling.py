@@ -1,4 +1,4 @@
-"""What the web page can do: methods by name, and one completion from files' bytes to a PNG."""
+"""The web page's methods by name, and one completion from the bytes of files to a PNG."""
 
 from __future__ import annotations
 
@@ -18,30 +18,37 @@ from glcic_jax.pictures.decode import decode_bytes, decode_mask_bytes, read_head
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
-Fill = Callable[[PixelImage, Bool[np.ndarray, "h w"], bool], PixelImage]
+FillPicture = Callable[[PixelImage, Bool[np.ndarray, "h w"], bool], PixelImage]
 """(image, hole, postprocess) -> completed, known pixels untouched."""
 
 ALWAYS = ("telea", "navier_stokes", "laplace")
-"""The fills that are served without being asked for: fast, and they see nothing from afar."""
+"""Fills that are always served: they are fast, and depend on pixels close to the hole only."""
 
-KINDS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WebP", "BMP": "BMP", "TIFF": "TIFF"}
-"""Files that are taken: Pillow's names for them, and people's. Phones' JPEGs are often MPO."""
+UPLOAD_KINDS = {
+    "JPEG": "JPEG",
+    "MPO": "JPEG",
+    "PNG": "PNG",
+    "WEBP": "WebP",
+    "BMP": "BMP",
+    "TIFF": "TIFF",
+}
+"""Kinds of files that are taken, by Pillow's name for them. Phones' JPEGs are often MPO."""
 
-MARGIN = 16
-"""Pixels around the holes that the fills of ALWAYS look at, at most."""
+SEEN_MARGIN = 16
+"""Pixels around the holes that the fills of ALWAYS depend on, at most."""
 
 LARGEST_SOLVED = 1_000_000
-"""Pixels: the sparse solver's memory grows faster than the hole, to about 2 GB here."""
+"""Pixels of a hole: the sparse solver's memory grows faster than it, to about 2 GB here."""
 
 
-class Job(NamedTuple):
-    """What a request asks for.
+class FillJob(NamedTuple):
+    """Holds the content of a request.
 
     Attributes:
-      image: a picture file.
-      mask: another of the same size, white = fill.
-      method: one of the names that `named_fills` gave.
-      postprocess: blend the result into its surroundings.
+      image: bytes of a picture file.
+      mask: bytes of another of the same size, white = fill.
+      method: one of the names that `named_fills` returned.
+      postprocess: whether to blend the result into its surroundings.
     """
 
     image: bytes
@@ -51,12 +58,12 @@ class Job(NamedTuple):
 
 
 class Served(NamedTuple):
-    """A method as the page lists it.
+    """Describes a method as the page lists it.
 
     Attributes:
-      name: of a network's folder, or of a fill.
+      name: name of a network's folder, or of a fill.
       step: updates that a network has had; None = a fill, which learns nothing.
-      blends: whether its results are blended into their surroundings unless told otherwise.
+      blends: whether its results are blended into their surroundings by default.
     """
 
     name: str
@@ -64,17 +71,17 @@ class Served(NamedTuple):
     blends: bool
 
 
-def named_fills(specs: list[str]) -> dict[Served, Fill]:
-    """Loads what is to be served: networks in the order given, then the fills of ALWAYS.
+def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
+    """Loads all methods to serve: networks in the order given, then the fills of ALWAYS.
 
     Args:
-      specs: runs or weights as `glcic_jax.load` takes them; "NAME=" before one names it, which is
-        otherwise called as its folder.
+      specs: runs or weights as `glcic_jax.load` takes them; "NAME=" before one names it, otherwise
+        it has the name of its folder.
 
     Raises:
-      UserError: one cannot be loaded, or two have one name.
+      UserError: one cannot be loaded, or two have the same name.
     """
-    fills: dict[Served, Fill] = {}
+    fills: dict[Served, FillPicture] = {}
     for name, spec in named_specs(specs).items():
         from glcic_jax.complete.load import load
 
@@ -84,10 +91,10 @@ def named_fills(specs: list[str]) -> dict[Served, Fill]:
 
 
 def named_specs(specs: list[str]) -> dict[str, str]:
-    """What is to be loaded, by its name.
+    """Returns the addresses of networks by their names.
 
     Raises:
-      UserError: two of one name.
+      UserError: two have the same name.
     """
     names: dict[str, str] = {}
     for spec in specs:
@@ -99,11 +106,11 @@ def named_specs(specs: list[str]) -> dict[str, str]:
     return names
 
 
-def _local(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Fill:
-    """Shows a fill the holes' surroundings, all that it looks at: large pictures take no longer."""
+def _local(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> FillPicture:
+    """Shows a fill only the holes' surroundings, so that large pictures take no longer."""
 
     def run(image: PixelImage, hole: Bool[np.ndarray, "h w"], postprocess: bool) -> PixelImage:
-        around = surroundings(hole, MARGIN)
+        around = surroundings(hole, SEEN_MARGIN)
         near, inside = image[around], hole[around]
         floats = near.astype(np.float32) / 255, inside[..., None].astype(np.float32)
         filled = fill(*(array[None] for array in floats))[0]
@@ -114,20 +121,21 @@ def _local(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Fill:
     return run
 
 
-def complete(job: Job, fill: Fill, most_pixels: int) -> bytes:
-    """Completes a picture.
+def complete_upload(job: FillJob, fill: FillPicture, most_pixels: int) -> bytes:
+    """Completes an uploaded picture.
 
     Args:
-      job: its bytes are anybody's.
-      fill: what the job's method names.
+      job: the request; its bytes may come from anybody.
+      fill: the method that the job names.
       most_pixels: larger pictures are refused before they are decoded.
 
     Returns:
       A PNG of the upright picture at its full size, with the colour profile that it had.
 
     Raises:
-      UserError: what was sent cannot be read, is too large, or does not fit together.
+      UserError: the files cannot be read, are too large, or do not fit together.
     """
+    # Check the headers before anything is decoded, then the pixels.
     profile = _check(job.image, "image", most_pixels)
     _check(job.mask, "mask", most_pixels)
     image = decode_bytes(job.image, "image")
@@ -151,10 +159,10 @@ def complete(job: Job, fill: Fill, most_pixels: int) -> bytes:
 
 
 def _check(data: bytes, name: str, most_pixels: int) -> bytes:
-    """Refuses a file by its header; the profile of its colours otherwise."""
+    """Refuses a file by its header, or returns its colour profile."""
     header = read_header(data, name)
-    if header.kind not in KINDS:
-        known = ", ".join(dict.fromkeys(KINDS.values()))
+    if header.kind not in UPLOAD_KINDS:
+        known = ", ".join(dict.fromkeys(UPLOAD_KINDS.values()))
         raise UserError(f"{name}: a {header.kind} file: send {known}")
     if header.pixels > most_pixels:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Who may ask the web page's server, and what every answer of it says besides its content."""
+"""Decides who may use the web page's server, and adds headers to each of its answers."""
 
 # pyright: reportMissingImports=false
 
@@ -19,18 +19,23 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every answer: nothing is kept, and no other site shows the page or its pictures."""
+"""Headers of every answer: nothing is cached, and no other site shows the page or its pictures."""
 
 
-class Refused(Exception):
-    """A request that is answered by a status other than 200, and a line."""
+class DemoRefusal(Exception):
+    """Refuses a request to the web page's server.
+
+    Args:
+      status: HTTP status of the answer, other than 200.
+      reason: one line for whoever asked.
+    """
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status, self.reason = status, reason
 
     def response(self) -> Response:
-        """The line as JSON, and when to come again if it is for now only."""
+        """Returns the reason as JSON; with status 503 also when to come again."""
         later = {"Retry-After": "5"} if self.status == 503 else None
         return JSONResponse({"error": self.reason}, self.status, later)
 
@@ -38,11 +43,11 @@ class Refused(Exception):
 class Guard:
     """Refuses requests that other sites had a browser send, and adds HEADERS to every answer.
 
-    A site whose own name leads to this machine (DNS rebinding) is known by the name in `Host`; one
-    that sends forms to us (cross-site request forgery), by `Origin`.
+    A site whose own name leads to this machine (DNS rebinding) is recognised by the name in `Host`;
+    one that sends forms to us (cross-site request forgery), by `Origin`.
 
     Args:
-      app: what is guarded.
+      app: the application to guard.
       names: hosts that the server may be called by, besides any address in numbers.
     """
 
@@ -50,7 +55,7 @@ class Guard:
         self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or answers it by 403."""
+        """Passes a request on, or answers it with status 403."""
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,12 +63,15 @@ class Guard:
             await send(message)
 
         if scope["type"] == "http" and not self._ours(Headers(scope=scope)):
-            refused = Refused(403, "this address is not the server's own: see --name in its help")
-            await refused.response()(scope, receive, send_guarded)
+            refusal = DemoRefusal(
+                403, "this address is not the server's own: see --name in its help"
+            )
+            await refusal.response()(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
 
     def _ours(self, headers: Headers) -> bool:
+        """Returns whether a request came by a name of this server and from its own page."""
         host, origin = headers.get("host", ""), headers.get("origin")
         try:
             name = urlsplit(f"//{host}").hostname or ""

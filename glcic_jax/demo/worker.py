@@ -1,7 +1,7 @@
-"""The process that completes pictures: killed and started anew when a job takes too long.
+"""The process that completes pictures; it is killed and started anew when a job takes too long.
 
-A picture from anywhere is decoded there too, so that whatever it does to a decoder or to the memory
-ends that process at worst, and one job with it.
+Uploaded pictures are decoded there too. Whatever they do to a decoder or to the memory, at worst
+that process ends, and one job with it.
 """
 
 from __future__ import annotations
@@ -13,29 +13,36 @@ from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 
-from glcic_jax.demo.filling import Fill, Job, Served, complete, named_fills, named_specs
+from glcic_jax.demo.filling import (
+    FillJob,
+    FillPicture,
+    Served,
+    complete_upload,
+    named_fills,
+    named_specs,
+)
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent, keep_compiled
 from glcic_jax.weights.address import compiled_beside
 
 READY, DONE, REFUSED, FAILED = range(4)
-"""What the process says: the methods it has, a PNG, why a picture was refused, what went wrong."""
+"""Kinds of messages of the process. Their content: its methods; a PNG; a reason; a reason."""
 
 
 class Unavailable(Exception):
-    """A job that was not done for no fault of the picture's; says why in a line."""
+    """Reports in one line why a job was not done, through no fault of the picture."""
 
 
 class Worker:
     """Does one job at a time, in a process of its own.
 
     Args:
-      specs: as `named_fills` takes them.
-      most_pixels: of a picture.
-      seconds: for a job.
+      specs: networks, as `named_fills` takes them.
+      most_pixels: limit for a picture.
+      seconds: limit for a job.
 
     Attributes:
-      methods: what it can do.
+      methods: the methods that it has.
 
     Raises:
       UserError: a method cannot be loaded.
@@ -62,11 +69,12 @@ class Worker:
         unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
-        theirs.close()  # else nobody would learn of the process's end
+        theirs.close()  # otherwise nobody would learn of the process's end
 
     def _ready(self) -> list[Served]:
-        said, content = self._connection.recv()
-        if said == REFUSED:
+        """Waits until the process has loaded its methods, and returns them."""
+        kind, content = self._connection.recv()
+        if kind == REFUSED:
             raise UserError(content)
         self._waiting_for_ready = False
         return content
@@ -74,12 +82,12 @@ class Worker:
     def _ready_again(self) -> None:
         try:
             self._ready()
-        except UserError as error:  # names folders of this machine: nothing for the page
+        except UserError as error:  # it names folders of this machine, which the page must not
             print(f"cannot be loaded again: {error}", file=sys.stderr, flush=True)
             raise Unavailable("the method cannot be loaded again: see the server's log") from error
 
-    def complete(self, job: Job) -> bytes:
-        """Waits for the PNG; one caller at a time.
+    def complete(self, job: FillJob) -> bytes:
+        """Has a job done and returns the PNG; one caller at a time.
 
         Raises:
           UserError: the picture or mask was refused.
@@ -93,7 +101,7 @@ class Worker:
             self._connection.send(job)
             if not self._connection.poll(self._seconds):
                 raise TimeoutError
-            said, content = self._connection.recv()
+            kind, content = self._connection.recv()
         except TimeoutError as error:
             self._restart()
             raise Unavailable(
@@ -102,11 +110,11 @@ class Worker:
         except (OSError, EOFError) as error:
             self._restart()
             raise Unavailable(
-                "the process ended, for want of memory perhaps: try a smaller picture"
+                "the process ended, perhaps for lack of memory: try a smaller picture"
             ) from error
-        if said == REFUSED:
+        if kind == REFUSED:
             raise UserError(content)
-        if said == FAILED:
+        if kind == FAILED:
             raise Unavailable(content)
         return content
 
@@ -118,13 +126,14 @@ class Worker:
             self._start()  # the next job finds it loaded, or waits
 
     def close(self) -> None:
-        """Ends the process, and with it the job that it does; from any thread."""
+        """Ends the process, and the job that it is doing; may be called from any thread."""
         self._closed = True
         self._process.kill()
         self._process.join()
 
 
 def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
+    """Runs in the process: loads the methods, then does job after job."""
     end_with_parent()
     try:
         for address in list(named_specs(specs).values())[:1]:
@@ -140,11 +149,13 @@ def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
             connection.send(_answer(connection.recv(), fills, most_pixels))
 
 
-def _answer(job: Job, fills: dict[str, Fill], most_pixels: int) -> tuple[int, str | bytes]:
+def _answer(
+    job: FillJob, fills: dict[str, FillPicture], most_pixels: int
+) -> tuple[int, str | bytes]:
     try:
-        return DONE, complete(job, fills[job.method], most_pixels)
+        return DONE, complete_upload(job, fills[job.method], most_pixels)
     except UserError as error:
         return REFUSED, str(error)
-    except Exception as error:  # one job's fault, whatever it is, must not be the next one's
+    except Exception as error:  # whatever went wrong must not touch the next job
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return FAILED, "this picture could not be completed: see the server's log"

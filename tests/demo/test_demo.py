@@ -24,10 +24,11 @@ for package in ("starlette", "uvicorn", "python_multipart"):
     pytest.importorskip(package, reason=NEEDED)
 
 from glcic_jax.demo import server as web  # noqa: E402
+from glcic_jax.demo.api import Limits  # noqa: E402
 from glcic_jax.demo.worker import Worker  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-LIMITS = web.Limits(bytes=2 * 2**20, pixels=2_000_000, seconds=60, requests=5)
+LIMITS = Limits(bytes=2 * 2**20, pixels=2_000_000, seconds=60, requests=5)
 picture = photograph(0, 60, 80)
 hole = np.zeros((60, 80), np.uint8)
 hole[20:35, 30:50] = 255
@@ -113,12 +114,12 @@ def test_what_is_known_comes_back_bit_for_bit_and_the_rest_as_the_method_fills_i
     np.testing.assert_array_equal(completed, np.rint(whole[0] * 255))
 
 
-def test_it_says_what_it_can_do(port):
+def test_it_lists_its_methods_and_limits(port):
     _, data = ask(port, "GET", "/api/methods")
-    told = json.loads(data)
-    assert [method["name"] for method in told["methods"]] == ["telea", "navier_stokes", "laplace"]
-    assert all(method["step"] is None and not method["blends"] for method in told["methods"])
-    assert told["limits"]["pixels"] == LIMITS.pixels
+    answer = json.loads(data)
+    assert [method["name"] for method in answer["methods"]] == ["telea", "navier_stokes", "laplace"]
+    assert all(method["step"] is None and not method["blends"] for method in answer["methods"])
+    assert answer["limits"]["pixels"] == LIMITS.pixels
     _, page = ask(port, "GET", "/api")
     assert f"http://127.0.0.1:{port}/api/complete".encode() in page
     assert b"2,097,152 bytes" in page
@@ -216,7 +217,7 @@ def test_hostile_files_are_refused_in_a_line_and_the_next_request_is_answered(po
 def test_hostile_requests_are_refused_in_a_line(port):
     good = {"image": file_of(picture), "mask": file_of(hole)}
     refused(complete(port, **good, method="../../etc/passwd"), 400, "no such method: choose telea")
-    refused(complete(port, **good, postprocess="maybe"), 400, "say 1 or 0")
+    refused(complete(port, **good, postprocess="maybe"), 400, "give 1 or 0")
     refused(complete(port, image=good["image"]), 400, "send two files")
     refused(complete(port, image="/etc/passwd", mask=good["mask"]), 400, "send two files")
     refused(complete(port, **good, more=b"1"), 400, "cannot be read: Too many files")
@@ -229,12 +230,12 @@ def test_hostile_requests_are_refused_in_a_line(port):
     kind["Content-Type"] += "; boundary=cut"
     refused(ask(port, *post, b"x" * 99, kind), 400, "cannot be read")
     refused(ask(port, *post, b"x" * (LIMITS.bytes + 1), kind), 413, "the limit is 2,097,152")
-    chunks = iter([b"x" * 2**16] * 40)  # of no told length
+    chunks = iter([b"x" * 2**16] * 40)  # without a Content-Length
     body = (b"--cut\r\n", b'Content-Disposition: form-data; name="image"; filename="a"\r\n\r\n')
     refused(ask(port, *post, iter([*body, *chunks]), kind), 413, "the limit is 2,097,152")
     for path in ("/../demo.py", "/pages/demo.html", "/demo.py", "/api/complete/x", "/%2e%2e/"):
-        refused(ask(port, "GET", path), 404, "no such thing")
-    refused(ask(port, "GET", "/api/complete"), 405, "no such thing")
+        refused(ask(port, "GET", path), 404, "no such address: GET /api")
+    refused(ask(port, "GET", "/api/complete"), 405, "no such address: GET /api")
     assert complete(port, **good)[0].status == 200
 
 
@@ -257,7 +258,7 @@ def test_other_sites_cannot_have_a_browser_ask(port):
 
 
 @pytest.mark.slow  # it starts three processes
-def test_too_many_requests_and_too_long_ones_are_told_to_come_again(monkeypatch):
+def test_too_many_requests_and_too_long_ones_are_asked_to_come_again(monkeypatch):
     good = {"image": file_of(picture), "mask": file_of(hole)}
     with serving(LIMITS._replace(seconds=0.5, requests=1)) as (port, worker):
         os.kill(worker._process.pid, signal.SIGSTOP)  # it works, and works, and works

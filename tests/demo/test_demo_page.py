@@ -53,7 +53,7 @@ def drag(tab, *shares):
                  y=box[1] + y * box[3], button="left", buttons=1, clickCount=1)  # fmt: skip
 
 
-def says(tab, text):
+def status_shows(tab, text):
     tab.wait(f"document.getElementById('status').textContent.includes({text!r})")
 
 
@@ -87,23 +87,23 @@ def test_in_a_real_browser_a_stroke_is_filled_and_the_rest_is_the_photograph(tmp
         tab.open(f"http://127.0.0.1:{port}/")
         tab.wait("document.body?.dataset.ready")
         choose(tab, "open", tmp_path / "text.jpg")
-        says(tab, "this file cannot be shown")
+        status_shows(tab, "this file cannot be shown")
         choose(tab, "open", tmp_path / "photo.png")
-        says(tab, f"{width} x {height} pixels")
+        status_shows(tab, f"{width} x {height} pixels")
         choose(tab, "upload", tmp_path / "mask.png")
-        says(tab, "the mask has 9 x 9 pixels and the photograph 600 x 900")
+        status_shows(tab, "the mask has 9 x 9 pixels and the photograph 600 x 900")
         drag(tab, (0.1, 0.1), (0.9, 0.1))
         click(tab, "undo")  # the stroke at the top is not to be filled after all
         drag(tab, (0.2, 0.5), (0.5, 0.6), (0.8, 0.5))
         click(tab, "complete")
-        says(tab, "completed in")
+        status_shows(tab, "completed in")
         tab.send("Browser.setDownloadBehavior", behavior="allow",
                  downloadPath=str(tmp_path / "downloads"))  # fmt: skip
         completed = pixels_of(download(tab, tmp_path / "downloads").read_bytes())
         drag(tab, (0.5, 0.5), (0.25, 0.5))  # before | after
         assert abs(float(tab.evaluate("document.getElementById('split').value")) - 25) < 1
         click(tab, "go_on")
-        says(tab, f"{width} x {height} pixels")
+        status_shows(tab, f"{width} x {height} pixels")
         assert tab.evaluate("document.getElementById('complete').disabled")
         loaded: Any = tab.evaluate(
             "performance.getEntriesByType('resource').map((entry) => entry.name)"
@@ -143,7 +143,7 @@ def test_as_a_command_it_serves_networks_until_ctrl_c(tmp_path):
             completed = np.asarray(Image.open(BytesIO(png)))
             np.testing.assert_array_equal(completed[hole == 0], picture[hole == 0])
         for _ in range(3):  # an impatient user's
-            os.killpg(process.pid, signal.SIGINT)  # a terminal tells all processes
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all processes
             time.sleep(0.05)
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
     assert process.returncode == 0
@@ -172,7 +172,7 @@ def test_mistakes_get_one_line_and_exit_code_2(capsys, monkeypatch):
 
 
 @pytest.mark.slow
-def test_networks_that_cannot_be_loaded_are_told_in_one_line(capsys):
+def test_networks_that_cannot_be_loaded_are_reported_in_one_line(capsys):
     assert "runs/no: no" in refusal(capsys, "--checkpoint", "runs/no")
     assert 'two methods are called "a": write NAME=y/a' in refusal(
         capsys, "--checkpoint", "x/a", "y/a"

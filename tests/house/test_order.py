@@ -34,7 +34,7 @@ ALONE = {
     "safetensors": {"runtime.tensor_files", "weights.exchange", "convert.vgg16"},
     "torch": {"convert.pytorch_files"},
     "onnx": {"convert.onnx"},
-    "starlette": {"demo.guard", "demo.server"},
+    "starlette": {"demo.api", "demo.guard", "demo.server"},
     "uvicorn": {"demo.server"},
     "huggingface_hub": {"weights.hub"},
     "jax.export": {"convert.stablehlo"},
