@@ -1,0 +1,53 @@
+"""What holds for every method in METHODS, tried on the smallest of its configs."""
+
+import jax
+import numpy as np
+import pytest
+
+from glcic_jax.methods import METHODS
+from glcic_jax.train.step import init_key
+from tests.helpers.methods import config_of, every_method, names, small_config_of
+from tests.helpers.small import MEAN, first_state, make_batch, stepper
+
+
+def test_every_method_has_a_config_and_every_config_a_method():
+    assert {config_of(name).method for name in names()} == set(METHODS)
+
+
+@pytest.mark.parametrize("name", every_method())
+def test_known_pixels_stay_and_what_a_hole_hides_is_never_read(name):
+    config = small_config_of(name)
+    method = METHODS[name](config, MEAN)
+    state = method.init(init_key(0))
+    batch = make_batch(0, 2, config.data.crop)
+    image, mask = batch["image"].astype(np.float32) / 255, batch["mask"].astype(np.float32)
+    if method.middle:  # it fills the middle of a picture, nothing else
+        around = (config.data.crop - method.middle) // 2
+        mask = np.zeros_like(mask)
+        mask[:, around:-around, around:-around] = 1
+    complete = jax.jit(method.complete)
+    key = jax.random.key(2)
+    completed = np.asarray(complete(state, image, mask, key))
+    known = np.broadcast_to(mask == 0, image.shape)
+    np.testing.assert_array_equal(completed[known], image[known])
+    assert 0 <= completed.min() <= completed.max() <= 1
+    other = np.where(mask > 0, 1 - image, image)
+    np.testing.assert_array_equal(complete(state, other, mask, key), completed)
+    shown = jax.jit(method.previews)(state, image, mask, key)["completed"]
+    assert shown.shape == image.shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", every_method())
+def test_one_device_and_four_make_the_same_update(name):
+    config = small_config_of(name)
+    *before, last = [phase for phase in config.phases if config.phases[phase]]
+    config.phases.update(dict.fromkeys(before, 0))  # the last phase moves all networks there are
+    (phase,) = [p for p in METHODS[name](config, MEAN).phases if p.steps]
+    batch, metrics = make_batch(0, 4, config.data.crop), {}
+    for devices in (1, 4):
+        state, metrics[devices] = stepper(config, devices)(first_state(config), batch)
+        assert state.step == 1
+        assert set(phase.metrics) == set(metrics[devices])
+    for metric, value in metrics[1].items():
+        np.testing.assert_allclose(value, metrics[4][metric], rtol=2e-3, err_msg=f"{last} {metric}")
