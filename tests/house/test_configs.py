@@ -4,7 +4,6 @@ import importlib
 import json
 import math
 from functools import cache
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,17 +18,10 @@ from glcic_jax.methods import METHODS
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.train.step import one_phase
 from glcic_jax.types import TrainState, phase_ends
+from tests.helpers.methods import config_of, names
 
-NAMES = sorted(
-    p.stem
-    for p in (Path(__file__).parents[2] / "configs").glob("[!_]*.py")
-    if p.stem != "finetune"  # takes most from the run that it starts from: tests/train/test_main.py
-)
+NAMES = names()  # finetune takes most from the run it starts from: tests/train/test_main.py
 MEAN = (0.45, 0.44, 0.41)
-
-
-def config_of(name):
-    return importlib.import_module(f"configs.{name}").get_config()
 
 
 @pytest.mark.parametrize("name", NAMES)
