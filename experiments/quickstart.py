@@ -1,8 +1,12 @@
-"""What `make quickstart` shows after training: a table, and completed pictures.
+"""Shows what `make quickstart` has trained: a table of scores, and completed pictures.
 
 python -m experiments.quickstart runs/quickstart
+
+Scores the run on its held-out holes beside procedural fills and the network that ships, and writes
+held_out.png, comparison.png and a completed photograph into RUN/completed.
 """
 
+import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -18,19 +22,20 @@ from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural.fills import mean_fill, telea
 from glcic_jax.metrics import HELD_OUT
-from glcic_jax.metrics.scoring import evaluate
+from glcic_jax.metrics.scoring import score
 from glcic_jax.pictures.decode import write
-from glcic_jax.runtime.command_line import exit_code
+from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.report import draw_grid
 from glcic_jax.types import PixelImage, phase_ends
 from glcic_jax.weights.address import open_trained
 
 ROWS = 6
+"""Held-out pictures that are shown."""
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
-    """The scores by method, as text."""
+    """Returns the scores by method as text."""
     lines = [f"{'held-out holes':<34}{'L1':>8}{'PSNR':>8}{'SSIM':>8}"]
     for name, scores in rows.items():
         lines.append(f"{name:<34}{scores['l1']:>8.4f}{scores['psnr']:>8.2f}{scores['ssim']:>8.3f}")
@@ -38,7 +43,7 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 
 
 def user_mask(height: int, width: int) -> np.ndarray:
-    """A mask as people draw it: a stroke and a spot, uint8 [h, w], 1 = hole."""
+    """Draws a mask as people do: a stroke and a spot, uint8 [h, w], 1 = hole."""
     import cv2
 
     mask = np.zeros((height, width), np.uint8)
@@ -68,8 +73,9 @@ def run(workdir: Path) -> None:
     """Scores and shows the run in `workdir`.
 
     Raises:
-      UserError: no finished run there.
+      UserError: there is no finished run.
     """
+    # Load the run at the end of each phase, and its rivals.
     trained = open_trained(workdir)
     config: Any = ConfigDict(trained.config)
     mean = trained.mean_pixel
@@ -88,8 +94,9 @@ def run(workdir: Path) -> None:
             completers[f"ours after {phase.name} ({end:,})"] = last.complete
     if last is None:
         raise UserError(f"{workdir}: the run has no phases")
+    # Score them, and complete the same pictures.
     scores = {
-        name: evaluate(complete, examples, HELD_OUT, config.data.batch_size)
+        name: score(complete, examples, HELD_OUT, config.data.batch_size)
         for name, complete in completers.items()
     }
     folder = workdir / "completed"
@@ -99,6 +106,7 @@ def run(workdir: Path) -> None:
     columns = {"input": mean_fill(image, mask, mean_pixel=mean)}
     columns |= {name: np.asarray(f(image, mask)) for name, f in completers.items()}
     columns["truth"] = image
+    # Write.
     pictures = [np.rint(column * 255).astype(np.uint8) for column in columns.values()]
     titles = [name.removesuffix(")").split(" (")[0] for name in columns]
     enlarged = [p.repeat(2, axis=1).repeat(2, axis=2) for p in pictures]
@@ -108,16 +116,17 @@ def run(workdir: Path) -> None:
     print(f"pictures: {folder}/held_out.png, {folder}/comparison.png; curves: {workdir}/index.html")
 
 
-def main(argv: list[str]) -> int:
-    """Runs the command; returns its exit code."""
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses what it does not know with exit code 2."""
+    parser = command_parser("experiments.quickstart", __doc__)
+    parser.add_argument("run", type=Path, metavar="RUN", help="run folder, such as runs/quickstart")
+    return parser.parse_args(argv)
 
-    def show() -> None:
-        if len(argv) != 1:
-            raise UserError("give the run folder: python -m experiments.quickstart runs/quickstart")
-        run(Path(argv[0]))
 
-    return exit_code(show)
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
+    return exit_code(lambda: run(parse(argv).run))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,9 +1,10 @@
-"""How far a completion is from the truth. Numpy; one number per picture.
+"""Metrics of how far completions are from the truth. Numpy; one number per picture.
 
-Every metric is f(prediction, target, mask) -> [b]; it takes float32 RGB [b, h, w, 3] in [0, 1],
-rounded to the 256 levels of a file, and masks [b, h, w, 1] with 1 = hole. A picture for which a
-metric is not defined (too small for its scales, a hole without a known pixel beside it) gets NaN
-and is left out of the mean. docs/evaluation.md has the formulas.
+Every metric is a function (prediction, target, mask) -> [b]. It takes float32 RGB [b, h, w, 3] in
+[0, 1], rounded to the 256 levels of a file, and masks [b, h, w, 1] with 1 = hole. It returns NaN
+for a picture for which it is not defined (too small for its scales, or with a hole that has no
+known pixel beside it), and that picture is left out of the mean. docs/evaluation.md has the
+formulas.
 """
 
 from glcic_jax.metrics.pixels import hole_l1, hole_l2, hole_psnr, l1, l2, psnr, seam
@@ -21,6 +22,7 @@ METRICS = {
     "ms_ssim": ms_ssim,
     "seam": seam,
 }
+"""The metrics by name. A new one gets a line here."""
 
 HELD_OUT = {"l1": hole_l1, "psnr": hole_psnr, "ssim": hole_ssim}
-"""What training reports: all three inside the hole, where alone a network's work is seen."""
+"""What training reports: all three in the hole, since a network's work is seen only there."""

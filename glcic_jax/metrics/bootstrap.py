@@ -1,4 +1,4 @@
-"""Intervals by resampling the pictures (Efron and Tibshirani 1993, percentile method)."""
+"""Computes intervals by resampling pictures (Efron and Tibshirani 1993, percentile method)."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -7,19 +7,29 @@ import numpy as np
 from jaxtyping import Float
 
 RESAMPLES = 2000
+"""Number of resamples."""
+
 SEED = 0
+"""Seed of the resamples, so that equal scores always get equal intervals."""
+
 COVERAGE = 95.0
-"""Per cent."""
+"""Per cent of the resampled statistics that an interval holds."""
 
 CHUNK = 2**22
-"""Weights drawn at a time, which bounds the memory."""
+"""Weights made at a time, which bounds the memory."""
 
 BLOCK = 2**24
-"""Of a kernel, entries made at a time: 128 MiB."""
+"""Entries of a kernel matrix made at a time: 128 MiB."""
 
 
 class Estimate(NamedTuple):
-    """A value, the ends of its interval (NaN where there is none), and from how many pictures."""
+    """Holds a value with its interval.
+
+    Attributes:
+      value: the statistic over all pictures.
+      low, high: ends of the interval; NaN if there is none.
+      pictures: how many pictures the value comes from.
+    """
 
     value: float
     low: float
@@ -28,10 +38,10 @@ class Estimate(NamedTuple):
 
 
 def mean(values: Float[np.ndarray, "n"]) -> Estimate:
-    """The mean of what is finite, with its interval from two on; the same numbers every time.
+    """Returns the mean of the finite values, and its interval if there are two or more.
 
-    Every call with as many values resamples alike, so differences of two means agree with the
-    mean of the differences.
+    Calls with equally many values use the same resamples. So the result can be repeated, and the
+    difference of two means agrees with the mean of the differences.
     """
     values = values[np.isfinite(values)]
     if len(values) < 2:
@@ -41,20 +51,22 @@ def mean(values: Float[np.ndarray, "n"]) -> Estimate:
 
 
 def pairs_mean(kernel: Callable[[slice], Float[np.ndarray, "m n"]], count: int) -> Estimate:
-    """The mean over all pairs of two different pictures, with its interval.
+    """Returns the mean over all pairs of two different pictures, with its interval.
 
-    In a resample a picture may stand several times; it makes no pair with itself.
+    A picture may occur several times in a resample. It makes no pair with itself.
 
     Args:
-      kernel: gives some rows of a symmetric matrix [count, count]; asked for a few at a time, which
-        bounds the memory.
-      count: of pictures.
+      kernel: returns some rows of a symmetric matrix [count, count]. It is called for a few rows at
+        a time, which bounds the memory.
+      count: number of pictures.
     """
     if count < 2:
         return Estimate(np.nan, np.nan, np.nan, count)
+    # How often each picture occurs in each resample, [RESAMPLES, count].
     weights = np.concatenate([part.astype(np.uint16) for part in resamples(count)])
     total, totals = 0.0, np.zeros(RESAMPLES)
     size = max(1, BLOCK // count)
+    # Sums over all pairs, and over those of each resample, block by block.
     for start in range(0, count, size):
         rows = kernel(slice(start, start + size))
         np.fill_diagonal(rows[:, start:], 0)
@@ -64,24 +76,25 @@ def pairs_mean(kernel: Callable[[slice], Float[np.ndarray, "m n"]], count: int) 
             part = weights[first : first + some].astype(np.float64)
             own = part[:, start : start + size]
             totals[first : first + some] += np.einsum("bi,bi->b", part @ rows.T, own)
+    # Pairs of two different pictures in each resample; it has none if all are the same picture.
     pairs = count**2 - np.square(weights, dtype=np.int64).sum(axis=1)
     means = totals[pairs > 0] / pairs[pairs > 0]
     return Estimate(float(total / (count * (count - 1))), *interval(means), count)
 
 
 def interval(statistics: Float[np.ndarray, "b"]) -> tuple[float, float]:
-    """The ends between which the middle 95 % of the resampled statistics lie."""
+    """Returns the ends between which the middle COVERAGE % of the resampled statistics lie."""
     outside = (100 - COVERAGE) / 2
     low, high = np.percentile(statistics, (outside, 100 - outside))
     return float(low), float(high)
 
 
 def resamples(count: int) -> Iterator[Float[np.ndarray, "b n"]]:
-    """How often each of `count` pictures stands in a resample of as many, some resamples a time."""
+    """Yields how often each of `count` pictures occurs in resamples of `count`, some at a time."""
     rng = np.random.default_rng((SEED, count))
     rows = max(1, CHUNK // count)
     for start in range(0, RESAMPLES, rows):
         size = min(rows, RESAMPLES - start)
-        drawn = rng.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=size * count)
+        chosen = rng.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
+        weights = np.bincount(chosen.ravel(), minlength=size * count)
         yield weights.reshape(size, count).astype(np.float64)

@@ -1,17 +1,17 @@
-"""How the tables of an evaluation show each metric."""
+"""Describes how the tables of an evaluation show each metric."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Column(NamedTuple):
-    """How a table shows a metric.
+    """Describes how a table shows a metric.
 
     Attributes:
-      label: heads the column.
-      scale: the shown number is the metric times this.
-      digits: after the point.
-      best: min or max over the methods; None where neither is better.
+      label: the column's heading.
+      scale: the number shown is the metric times this.
+      digits: digits after the decimal point.
+      best: min or max, whichever is better; None if neither is.
     """
 
     label: str
@@ -40,4 +40,4 @@ COLUMNS = {
     "p_ids": Column("P-IDS %", 100, 1, max),
     "u_ids": Column("U-IDS %", 100, 1, max),
 }
-"""A metric that has no entry is shown by its name, three digits, none marked as the best."""
+"""A metric without an entry is shown under its name, with three digits and no best value."""

@@ -1,4 +1,4 @@
-"""Distances between two collections of pictures, from features [n, d] of a network."""
+"""Computes distances between two collections of pictures from a network's features [n, d]."""
 
 from typing import NamedTuple
 
@@ -10,27 +10,32 @@ from glcic_jax.metrics.bootstrap import Estimate, pairs_mean
 Features = Float[np.ndarray, "n d"]
 
 SLACK = 1.0
-"""What an error costs beside the length of the normal: C of scikit-learn's LinearSVC, its own."""
+"""Cost of an error relative to the length of the normal: C, at the default of LinearSVC."""
 
 STEPS = 100
-"""Of Newton's method at most; it takes about ten."""
+"""Most steps of Newton's method, which takes about ten."""
 
 SHORTEST = 1e-6
-"""Share of a step below which rounding alone decides, and the minimum is found."""
+"""Shortest part of a step that is tried. If it does not help, the minimum is reached."""
 
 
 class Fooled(NamedTuple):
-    """Shares in [0, 1] by which a plane between features takes completions for pictures."""
+    """Holds how often a plane between features takes completions for the truth.
+
+    Attributes:
+      paired: share in [0, 1] of pictures whose completion looks more real than their truth.
+      unpaired: share in [0, 1] of all pictures that lie on the wrong side.
+    """
 
     paired: float
     unpaired: float
 
 
 def kernel_distance(completed: Features, truth: Features) -> Estimate:
-    """Squared maximum mean discrepancy under k(x, y) = (x . y / d + 1)^3 (Binkowski et al. 2018).
+    """Returns the squared maximum mean discrepancy under (x . y / d + 1)^3 (Binkowski et al. 2018).
 
-    The unbiased estimate for pairs, eq. (4) of Gretton et al. 2012: row i of both is the same
-    picture, and no pair of i with itself counts. It may be slightly below 0.
+    This is the unbiased estimate for pairs, eq. (4) of Gretton et al. 2012: row i of both is the
+    same picture, and no pair of i with itself counts. It may be slightly below 0.
     """
     x, y = completed.astype(np.float64), truth.astype(np.float64)
 
@@ -45,17 +50,17 @@ def kernel_distance(completed: Features, truth: Features) -> Estimate:
 
 
 def frechet_distance(completed: Features, truth: Features) -> float:
-    """Squared Frechet distance of two Gaussians with the features' means and covariances.
+    """Returns the squared Frechet distance of Gaussians with the features' means and covariances.
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel et al. 2017). Biased: the fewer pictures,
-    the larger; with no more pictures than features the covariances are not even of full rank.
-    NaN for fewer than two.
+    It is |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel et al. 2017). It is biased: the fewer
+    pictures, the larger. With no more pictures than features the covariances do not have full rank.
+    NaN for fewer than two pictures.
     """
     x, y = completed.astype(np.float64), truth.astype(np.float64)
     if len(x) < 2:
         return np.nan
-    # With C = R' R, tr (C1 C2)^(1/2) is the sum of the singular values of R1 R2': no covariance is
-    # made and no root of one is taken.
+    # With C = R' R, tr (C1 C2)^(1/2) is the sum of the singular values of R1 R2'. So neither a
+    # covariance nor its root is computed.
     first, second = (
         np.linalg.qr(z - z.mean(axis=0), mode="r") / np.sqrt(len(z) - 1) for z in (x, y)
     )
@@ -65,11 +70,11 @@ def frechet_distance(completed: Features, truth: Features) -> float:
 
 
 def fooled(completed: Features, truth: Features) -> Fooled:
-    """The paired and unpaired discriminative scores, P-IDS and U-IDS (Zhao et al. 2021, section 4).
+    """Returns the discriminative scores P-IDS and U-IDS (Zhao et al. 2021, section 4).
 
     A linear support vector machine is trained on all features, truths against completions. Paired:
     the share of pictures whose completion it finds more real than their truth. Unpaired: the share
-    of all that it takes for the other kind. Methods that cannot be told from the truth reach 0.5.
+    of all that it takes for the other kind. Completions that look like the truth reach 0.5.
     """
     x = np.concatenate([truth, completed]).astype(np.float64)
     labels = np.repeat([1.0, -1.0], len(truth))
@@ -79,11 +84,11 @@ def fooled(completed: Features, truth: Features) -> Fooled:
 
 
 def _separate(x: Features, labels: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
-    """The decision values of a linear support vector machine on what it was trained with.
+    """Returns a linear support vector machine's decision values for what it was trained with.
 
-    The minimum over w of |w|^2 / 2 + C sum_i max(0, 1 - y_i w . (x_i, 1))^2, to which
-    scikit-learn's LinearSVC comes near: found exactly by Newton's method, since between two changes
-    of which pictures lie within the margin the objective is quadratic (Mangasarian 2002).
+    It is the minimum over w of |w|^2 / 2 + C sum_i max(0, 1 - y_i w . (x_i, 1))^2, which
+    scikit-learn's LinearSVC approximates. Newton's method finds it exactly (Mangasarian 2002): as
+    long as the same pictures lie within the margin, the objective is quadratic.
     """
     x = np.append(x, np.ones((len(x), 1)), axis=1)
 
@@ -100,6 +105,7 @@ def _separate(x: Features, labels: Float[np.ndarray, "n"]) -> Float[np.ndarray, 
         inside = x[chosen]
         system = np.eye(len(w)) + 2 * SLACK * inside.T @ inside
         target = np.linalg.solve(system, 2 * SLACK * inside.T @ labels[chosen])
+        # Shorten the step until the objective falls.
         step = 1.0
         while objective(w + step * (target - w)) >= objective(w) and step > SHORTEST:
             step /= 2

@@ -1,4 +1,4 @@
-"""Features of pictures, kept from one evaluation to the next."""
+"""Keeps features of pictures from one evaluation to the next."""
 
 import hashlib
 import io
@@ -12,21 +12,27 @@ import numpy as np
 from jaxtyping import Float
 
 from glcic_jax.runtime.disk import clear_errors, write_whole
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, one_line
 
 Features = Callable[[Float[np.ndarray, "b h w 3"]], Float[np.ndarray, "b d"]]
 
 
 class FeatureCache:
-    """A network that looks up pictures which it has seen before; call it as the network itself.
+    """Calls a network, but looks up the features of pictures that it has seen before.
 
-    A picture is known by the SHA-256 of its size and pixels, the network by all that its features
-    depend on, both of which the file's name and content hold: what has changed is never found.
+    Pictures are identified by the SHA-256 of their size and pixels. Networks are identified by all
+    that their features depend on, which the file's name and contents hold. So features made by
+    another network are never returned.
 
     Args:
-      network: makes features, of each picture alone.
-      folder: holds a file for each network.
-      about: what features depend on: weights, software, devices; as JSON has it.
+      network: makes features [b, d], of each picture by itself.
+      folder: holds one file for each network.
+      about: what the features depend on: weights, software, devices. It must fit into JSON.
+
+    Attributes:
+      path: the network's file.
+      asked: pictures whose features were asked for.
+      found: how many of them were looked up.
 
     Raises:
       UserError: the file is damaged.
@@ -41,8 +47,8 @@ class FeatureCache:
         self.found, self.asked = 0, 0
 
     def __call__(self, pictures: Float[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b d"]:
-        """The features; only those of new pictures are computed."""
-        keys = [_digest(picture) for picture in pictures]
+        """Returns the features. Only those of new pictures are computed."""
+        keys = [_picture_digest(picture) for picture in pictures]
         new = [index for index, key in enumerate(keys) if key not in self._known]
         if new:
             self._known |= zip([keys[i] for i in new], self._network(pictures[new]), strict=True)
@@ -52,7 +58,7 @@ class FeatureCache:
         return np.stack([self._known[key] for key in keys])
 
     def save(self) -> None:
-        """Writes what was added, if anything was.
+        """Writes the file, if features were added.
 
         Raises:
           UserError: the disk is full, or the folder cannot be written.
@@ -76,10 +82,10 @@ class FeatureCache:
                     raise ValueError("it is about another network")
                 return dict(zip(file["keys"].tolist(), file["features"], strict=True))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"{self.path}: damaged: {error}: delete it") from error
+            raise UserError(f"{self.path} is damaged ({one_line(error)}): delete it") from error
 
 
-def _digest(picture: Float[np.ndarray, "h w 3"]) -> str:
+def _picture_digest(picture: Float[np.ndarray, "h w 3"]) -> str:
     sha = hashlib.sha256(str(picture.shape).encode())
     sha.update(np.ascontiguousarray(picture, np.float32).data)
     return sha.hexdigest()

@@ -1,4 +1,4 @@
-"""Metrics that compare value by value, and the seam. See the package for what they take."""
+"""Metrics that compare value by value, and the seam. glcic_jax.metrics states what they take."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -8,46 +8,46 @@ Masks = Float[np.ndarray, "b h w 1"]
 Scores = Float[np.ndarray, "b"]
 
 FLOOR = 1e-10
-"""Smallest mean squared error that is told apart: PSNR is at most 100 decibels."""
+"""Mean squared errors below this count as this: PSNR is at most 100 decibels."""
 
 
 def hole_l1(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
-    """Mean absolute error over the hole's pixels and channels."""
+    """Returns the mean absolute error over the hole's pixels and channels."""
     return hole_mean(np.abs(prediction - target), mask)
 
 
 def hole_l2(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
-    """Mean squared error over the hole's pixels and channels."""
+    """Returns the mean squared error over the hole's pixels and channels."""
     return hole_mean(np.square(prediction - target), mask)
 
 
 def l1(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
-    """Mean absolute error over the whole picture, known pixels too."""
+    """Returns the mean absolute error over the whole picture, known pixels included."""
     return hole_l1(prediction, target, np.ones_like(mask))
 
 
 def l2(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
-    """Mean squared error over the whole picture, known pixels too."""
+    """Returns the mean squared error over the whole picture, known pixels included."""
     return hole_l2(prediction, target, np.ones_like(mask))
 
 
 def hole_psnr(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
-    """Peak signal to noise ratio over the hole's values, decibels, peak 1; at most 100."""
+    """Returns the peak signal to noise ratio over the hole, in decibels: peak 1, at most 100."""
     return -10 * np.log10(np.maximum(hole_l2(prediction, target, mask), FLOOR))
 
 
 def psnr(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
-    """Peak signal to noise ratio over the whole picture, decibels, peak 1; at most 100."""
+    """Returns the peak signal to noise ratio over the picture, in decibels: peak 1, at most 100."""
     return hole_psnr(prediction, target, np.ones_like(mask))
 
 
 def seam(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
-    """How much larger the step across the hole's boundary is than the steps beside it.
+    """Returns how much larger the step across the hole's boundary is than the steps beside it.
 
-    Along rows and columns, wherever of four pixels a, b, c, d in line one of b and c is known and
-    the other in the hole: the mean of |b - c| - (|a - b| + |c - d|) / 2. Pictures have about 0, a
-    visible seam lies above, contents rougher than what surrounds them below. The target is not
-    looked at. NaN where no such four pixels are.
+    It is the mean of |b - c| - (|a - b| + |c - d|) / 2 over all four neighbours a, b, c, d in a row
+    or column of which one of b and c is known and the other in the hole. Natural pictures have
+    about 0. A visible seam gives more, contents rougher than their surroundings less. The target is
+    not used. NaN if there are no such four pixels.
     """
     del target
     scores = np.full(len(prediction), np.nan)
@@ -65,13 +65,14 @@ def seam(prediction: Pictures, target: Pictures, mask: Masks) -> Scores:
 def _excess(
     picture: Float[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]
 ) -> Float[np.ndarray, "n 3"]:
+    """Returns by how much each step across the boundary along the rows exceeds those beside it."""
     steps = np.abs(np.diff(picture, axis=1))
     across = (hole[:, 1:] != hole[:, :-1])[:, 1:-1]
     return (steps[:, 1:-1] - (steps[:, :-2] + steps[:, 2:]) / 2)[across]
 
 
 def hole_mean(values: Pictures, mask: Masks) -> Scores:
-    """The mean over the hole's pixels and channels.
+    """Returns the mean over the hole's pixels and channels.
 
     Raises:
       ValueError: a mask is empty.

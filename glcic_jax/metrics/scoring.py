@@ -12,23 +12,25 @@ Metric = Callable[
     [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]],
     Float[np.ndarray, "b"],
 ]
+"""Maps (prediction, target, mask) to one number per picture."""
 
 
-def evaluate(
+def score(
     complete: Callable,
     examples: Mapping[str, np.ndarray],
     metrics: Mapping[str, Metric],
     batch_size: int,
 ) -> dict[str, float]:
-    """Mean of every metric over the examples, each picture weighing the same.
+    """Returns the mean of every metric over the examples, with equal weights.
 
-    The last batch is filled up with repeated pictures so that all batches have one shape; the
+    The last batch is filled up with repeated pictures, so that all batches have one shape. The
     repeated ones are not counted. Completions are rounded to the 256 levels of a file first.
 
     Args:
-      complete: (image, mask) -> completed; float32 [b, h, w, 3] in [0, 1], [b, h, w, 1], 1 = hole.
-      examples: "image" and "mask", uint8, all pictures along the first axis.
-      metrics: of `glcic_jax.metrics`, (prediction, target, mask) -> one number per picture.
+      complete: maps (image, mask) to completed pictures: float32 [b, h, w, 3] in [0, 1], and masks
+        [b, h, w, 1] with 1 = hole.
+      examples: "image" [n, h, w, 3] and "mask" [n, h, w, 1], uint8.
+      metrics: functions such as those of `glcic_jax.metrics`, by name.
       batch_size: pictures completed at a time.
     """
     count = len(examples["image"])
@@ -45,5 +47,5 @@ def evaluate(
 
 
 def rounded(pictures: Float[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b h w 3"]:
-    """To the 256 levels of a file, still float32 in [0, 1]."""
+    """Rounds to the 256 levels of a file. The result is float32 in [0, 1] still."""
     return np.rint(pictures * 255).astype(np.float32) / 255

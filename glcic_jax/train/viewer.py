@@ -6,7 +6,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from glcic_jax.data.pipeline import Dataset
 from glcic_jax.metrics import HELD_OUT
-from glcic_jax.metrics.scoring import evaluate
+from glcic_jax.metrics.scoring import score
 from glcic_jax.runtime.devices import replicate, shard_whole
 from glcic_jax.runtime.distributed import compiled_together
 from glcic_jax.types import Method, TrainState
@@ -32,7 +32,7 @@ class Viewer:
 
     def scores(self, state: TrainState) -> dict[str, float]:
         """Every metric over the held-out examples, as "held_out/NAME"."""
-        values = evaluate(
+        values = score(
             lambda image, mask: self._run(state, image, mask)["completed"],
             self._dataset.held_out,
             HELD_OUT,

@@ -26,7 +26,7 @@ rng = np.random.default_rng(0)
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     """A file of the network, one sixteenth as wide."""
-    monkeypatch.setattr(inception, "FEATURES", WIDTH)
+    monkeypatch.setattr(inception, "FEATURE_COUNT", WIDTH)
     tensors = {n.removeprefix("state/"): GOLDEN[n] for n in GOLDEN if n.startswith("state/")}
     tensors["fc.weight"] = np.zeros((1008, WIDTH), np.float16)
     path = tmp_path / "narrow.safetensors"

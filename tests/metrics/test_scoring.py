@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from glcic_jax.metrics import METRICS
-from glcic_jax.metrics.scoring import evaluate
+from glcic_jax.metrics.scoring import score
 
 rng = np.random.default_rng(0)
 
@@ -21,7 +21,7 @@ def test_evaluation_weighs_every_picture_once_whatever_the_batch(batch_size):
     def blacken(image, mask):
         return image * (1 - mask)
 
-    scores = evaluate(blacken, fixed, METRICS, batch_size)
+    scores = score(blacken, fixed, METRICS, batch_size)
     image, mask = fixed["image"].astype(np.float32) / 255, fixed["mask"].astype(np.float32)
     for name, metric in METRICS.items():
         expected = metric(image * (1 - mask), image, mask).mean()

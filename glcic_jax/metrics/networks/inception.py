@@ -1,9 +1,9 @@
 """The Inception-v3 network of the Frechet Inception distance, as a plain function of given weights.
 
-TensorFlow's graph of 2015-12-05, which FID is defined on (Heusel et al. 2017), as pytorch-fid
-ported it. It is not torchvision's inception_v3 (Szegedy et al. 2016), whose tensors have the same
-names: its weights differ, means over 3 x 3 leave out what lies beyond the border, the last block
-takes maxima in place of means, and the classifier knows 1,008 classes.
+It is TensorFlow's graph of 2015-12-05, by which FID is defined (Heusel et al. 2017), as ported by
+pytorch-fid. It is not torchvision's inception_v3 (Szegedy et al. 2016), although the tensors have
+the same names: its weights differ, means over 3 x 3 leave out what lies beyond the border, the last
+block takes maxima in place of means, and the classifier has 1,008 classes.
 """
 
 from collections.abc import Mapping
@@ -19,24 +19,26 @@ from glcic_jax.types import Image
 INPUT = 299
 """Edge of the pictures that the network was trained on, pixels."""
 
-FEATURES = 2048
+FEATURE_COUNT = 2048
+"""Number of features of a picture."""
 
 CLASSES = 1008
-"""Of the classifier, which is not run; no other Inception-v3 has as many."""
+"""Classes of the classifier, which is not run. No other Inception-v3 has that many."""
 
 EPSILON = 1e-3
+"""Added to variances by batch norm."""
 
 Weights = Mapping[str, Float[Array, "..."]]
-"""By PyTorch's names, kernels [o, i, h, w]."""
+"""Weights by PyTorch's names; kernels are [o, i, h, w]."""
 
 
 def inception_v3(weights: Weights, image: Image) -> Float[Array, "b 2048"]:
-    """The features in front of the classifier, means over all places.
+    """Returns the features before the classifier, averaged over all places.
 
     Args:
-      weights: a state dict of pytorch-fid's network; the classifier's are not read. The widths of
-        the layers are those of the weights.
-      image: RGB in [0, 1], 299 x 299; any size from 75 x 75 on works.
+      weights: a state dict of pytorch-fid's network. The classifier's are not read. Layers are as
+        wide as the weights.
+      image: RGB in [0, 1], 299 x 299. Any size from 75 x 75 on works.
     """
     x = 2 * image - 1
     x = _convolve(weights, "Conv2d_1a_3x3", x, 2, "VALID")
@@ -120,14 +122,14 @@ def _chain(weights: Weights, block: str, x: Array, *layers: str) -> Array:
 def _convolve(
     weights: Weights, name: str, x: Array, stride: int = 1, padding: str = "SAME"
 ) -> Array:
-    """Convolution without bias, batch norm by its running statistics, rectifier."""
+    """Convolves without bias, then normalises by running statistics and rectifies."""
     x = lax.conv_general_dilated(
         x,
         jnp.transpose(weights[f"{name}.conv.weight"], (2, 3, 1, 0)),
         (stride, stride),
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=lax.Precision.HIGHEST,  # GPUs round to 10 bits else, and FIDs are compared
+        precision=lax.Precision.HIGHEST,  # by default GPUs round to 10 bits, which FID would show
     )
     scale = weights[f"{name}.bn.weight"] / jnp.sqrt(weights[f"{name}.bn.running_var"] + EPSILON)
     shift = weights[f"{name}.bn.bias"] - weights[f"{name}.bn.running_mean"] * scale
@@ -139,7 +141,7 @@ def _max_pool(x: Array, stride: int, padding: str) -> Array:
 
 
 def _mean_pool(x: Array) -> Array:
-    """Means over 3 x 3 of what lies inside: 4 values in a corner, 6 at a border."""
+    """Takes the mean of 3 x 3 pixels, of those inside: 4 in a corner, 6 at a border."""
     for axis in (1, 2):
         size = x.shape[axis]
         padded = jnp.pad(x, [(int(axis == a), int(axis == a)) for a in range(4)])
