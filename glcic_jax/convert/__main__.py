@@ -54,24 +54,31 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
-    """The network of IN, whose kind is told by its first bytes.
+    """Reads the network of IN; the first bytes of a file show its kind.
+
+    Args:
+      address: IN, as the user wrote it.
+      step: the step of a run's checkpoint; None = the one in the address, or the latest.
+      mean_pixel: "R,G,B" in [0, 1], for files that do not hold it.
 
     Raises:
-      UserError: nothing that can be read, or another network.
+      UserError: IN cannot be read or holds another network, or an option does not suit it.
     """
     from glcic_jax.convert import pytorch_files, torch7_glcic
     from glcic_jax.convert.from_run import from_run
     from glcic_jax.runtime.tensor_files import read_safetensors
     from glcic_jax.weights.address import locate, open_trained
 
-    path, at = locate(address)
+    path, named = locate(address)
     kind = kind_of(path)
     if step is not None and kind != "run":
         raise UserError(f"{address} is not a run folder: leave --step out")
+    if named is not None and kind != "run":
+        raise UserError(f"{path} is not a run folder: leave @{named} out")
     if mean_pixel is not None and kind not in ("torch", "safetensors"):
         raise UserError(f"{address} holds its mean pixel itself: leave --mean-pixel out")
     if kind in ("run", "exchange"):
-        trained = open_trained(address, at if step is None else step)
+        trained = open_trained(address, step)
         return trained.weights or from_run(trained)
     if kind == "torch7":
         return torch7_glcic.from_torch7(path)

@@ -14,7 +14,7 @@ from glcic_jax.weights.glcic import (
     DECONVOLUTIONS,
     LAYERS,
     CompletionWeights,
-    expected,
+    completion_shapes,
     kernel_name,
 )
 from glcic_jax.weights.trained import Rgb, Tensors
@@ -162,4 +162,4 @@ def _tensors(state: Tensors, title: str, source: str) -> Tensors:
     if title == "MMagic":  # the discriminator lies beside
         state = {name: t for name, t in state.items() if name.startswith("generator.")}
     network = f"a completion network of width {width} ({title})"
-    return from_torch(state, dialect.names(), expected(width), network, source)
+    return from_torch(state, dialect.names(), completion_shapes(width), network, source)

@@ -18,7 +18,7 @@ import numpy as np
 
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, size, to_torch
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.weights.partial_conv import PartialWeights, expected
+from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
 from glcic_jax.weights.trained import Tensors
 
 TITLE = "pytorch-inpainting-with-partial-conv"
@@ -59,7 +59,7 @@ def from_state_dict(state: Tensors, source: str) -> PartialWeights:
         if theirs in own or not theirs.endswith("input_conv.bias")
     }
     network = f"a partial-convolution network of width {width} and {levels} levels"
-    tensors = from_torch(own, names, expected(width, levels), network, source)
+    tensors = from_torch(own, names, unet_shapes(width, levels), network, source)
     return PartialWeights(
         tensors=_scaled(tensors, 1),
         mean_pixel=MEAN,

@@ -1,12 +1,13 @@
-"""A trained network at an address: the one place that opens runs, converted weights and the Hub.
+"""Opens the trained network at an address. All commands open runs and converted weights by this.
 
-An address is a run folder; RUN@STEP, one of its checkpoints; a folder that `glcic_jax.convert`
-wrote, or the .safetensors file in it; hf://OWNER/NAME; or "pretrained", the network that comes with
-the package.
+An address is one of:
+
+- a run folder, or RUN@STEP, one of its checkpoints;
+- a folder that `glcic_jax.convert` wrote, or the .safetensors file in it;
+- hf://OWNER/NAME or hf://OWNER/NAME@REVISION, on the Hugging Face Hub;
+- "pretrained", the network that comes with the package.
 """
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from glcic_jax.runtime.digests import json_digest
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import user_cache
 from glcic_jax.types import Method, NetworkState, TrainState
-from glcic_jax.weights.any_method import build
+from glcic_jax.weights.any_method import build_from_config
 from glcic_jax.weights.checkpoint_reader import read_about, restore_network
 from glcic_jax.weights.description import is_described
 from glcic_jax.weights.exchange import SUFFIX, read_exchange
@@ -28,10 +30,11 @@ from glcic_jax.weights.trained import Rgb, Weights
 
 
 class Place(NamedTuple):
-    """Where an address leads on this machine.
+    """Holds the place of an address on this machine.
 
-    path: of a run folder, or of converted weights.
-    step: of a run's checkpoint, where the address names one.
+    Attributes:
+      path: the run folder, the folder of weights or the .safetensors file; it may be missing.
+      step: the step of a run's checkpoint, if the address names one.
     """
 
     path: Path
@@ -39,9 +42,16 @@ class Place(NamedTuple):
 
 
 def locate(address: str | Path) -> Place:
-    """Finds an address on this machine; what is on the Hub is downloaded once.
+    """Finds the place of an address on this machine; a network of the Hub is downloaded once.
 
-    A file or folder whose name looks like an address of another kind goes first.
+    A file or folder of exactly this name goes first: a folder "runs/a@3" hides step 3 of "runs/a",
+    and a folder "pretrained" hides the network that comes with the package.
+
+    Args:
+      address: see the module's docstring.
+
+    Returns:
+      The place. Whether anything is there is not checked.
 
     Raises:
       UserError: the Hub has no such network, or cannot be reached.
@@ -59,15 +69,15 @@ def locate(address: str | Path) -> Place:
 
 
 def is_weights(path: Path) -> bool:
-    """Returns whether these are converted weights; otherwise it should be a run folder."""
+    """Returns whether a path holds converted weights. Otherwise it should be a run folder."""
     return path.suffix == SUFFIX or is_described(path)
 
 
 def compiled_beside(address: str | Path) -> Path:
-    """Returns the folder in which programs compiled for a network are kept.
+    """Returns the folder in which to keep programs that are compiled for a network.
 
-    That is the network's own folder where it has one; the user's cache for a single file, for the
-    network that comes with the package, and for those of the Hub.
+    It is the run folder or the folder of weights itself. For a single file, for the network that
+    comes with the package and for networks of the Hub it is the user's cache.
     """
     path = BUNDLED if str(address).startswith(SCHEME) else locate(address).path
     return path if path.is_dir() and path != BUNDLED else user_cache()
@@ -75,16 +85,18 @@ def compiled_beside(address: str | Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A trained network, opened. The arrays of a run are read only when they are asked for.
+    """Holds an opened trained network. The arrays of a run are read only when they are asked for.
+
+    Either `weights` or `run` is set.
 
     Attributes:
-      address: as it was given, for messages.
-      config: of the training run; empty where converted weights do not say.
-      mean_pixel: RGB in [0, 1] that the network was trained around.
-      step: updates that it has had.
-      sha256: of the file of weights, or of the checkpoint's digests.
-      weights: what stands at the address, if that is converted weights.
-      run: the run folder, if it is one.
+      address: the address as the user wrote it, for messages.
+      config: the config of the training run; empty if converted weights do not hold it.
+      mean_pixel: the mean pixel that the network was trained with, RGB in [0, 1].
+      step: the number of updates that the network has had.
+      sha256: a digest of the weights: of their file, or of all digests in the checkpoint.
+      weights: the converted weights, if the address is of some.
+      run: the run folder, if the address is of one.
     """
 
     address: str
@@ -97,22 +109,26 @@ class Trained:
 
     @property
     def hole_colour(self) -> Rgb:
-        """Returns RGB in [0, 1] of a picture that looks to the network as its holes do."""
+        """Returns the colour that the network sees in its holes, RGB in [0, 1]."""
         return self.weights.hole_colour if self.weights else self.mean_pixel
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Returns the settings of completing that the method has, as the run had them."""
+        """Returns the run's settings for completion; empty if its method has none."""
         return self.weights.settings if self.weights else self.config.get("completion", {})
 
     def completing(self, **settings: Any) -> tuple[Method, TrainState]:
-        """Returns the method, and a state that holds the networks that it completes with.
+        """Returns the method, and a state with the networks that it completes with.
 
         Args:
-          settings: of completing, in place of those of `self.settings`.
+          settings: settings for completion that replace some of `self.settings`.
+
+        Returns:
+          The method and the state; the state has no optimizers and only these networks.
 
         Raises:
-          UserError: the method has no such setting, or is not known here; a damaged checkpoint.
+          UserError: the method has no such setting or refuses its value, is not known here, or the
+            checkpoint is damaged.
         """
         unknown = sorted(settings.keys() - self.settings.keys())
         if unknown:
@@ -123,10 +139,9 @@ class Trained:
             )
         if self.weights is not None:
             return self.weights.completing(**settings)
-        try:
-            method = build(self.config, self.mean_pixel, self.settings | settings)
-        except UserError as error:
-            raise UserError(f"{self.address} {error}") from error
+        method = build_from_config(
+            self.config, self.mean_pixel, self.settings | settings, self.address
+        )
         fresh = jax.eval_shape(method.init, jax.random.key(0))
         networks = {
             name: NetworkState(*self.restore(name, fresh.networks[name]), opt_state=None)
@@ -138,11 +153,14 @@ class Trained:
         """Reads one network of a run: its parameters and running statistics, as numpy arrays.
 
         Args:
-          name: of the network.
-          like: arrays or ShapeDtypeStructs of the same shapes; its opt_state is not looked at.
+          name: the network's name in the state.
+          like: arrays or ShapeDtypeStructs of the same shapes; its opt_state is not read.
+
+        Returns:
+          params and batch_stats, trees as in `like`.
 
         Raises:
-          UserError: a damaged checkpoint, or one of another network.
+          UserError: the checkpoint is damaged, or holds a network of other shapes.
         """
         assert self.run is not None
         return restore_network(self.run, name, like, self.step)
@@ -153,24 +171,22 @@ def open_trained(address: str | Path, step: int | None = None) -> Trained:
 
     Args:
       address: see the module's docstring.
-      step: of a run's checkpoint; the latest by default.
+      step: the step of a run's checkpoint; by default the one in the address, or the latest.
 
     Raises:
-      UserError: nothing there that can be read, or a step that is not there.
+      UserError: there is nothing that can be read, or no such step; the address and `step` name
+        different steps.
     """
-    path, at = locate(address)
-    step = at if step is None else step
+    path, named = locate(address)
+    if None not in (step, named) and step != named:
+        raise UserError(f"{address} is step {named}, but step {step} is asked for: leave one out")
+    step = named if step is None else step
     if is_weights(path):
-        if step is not None:
-            raise UserError(f"{address} is not a run folder: choose no step")
-        weights = read_exchange(path)
-        return Trained(
-            address=str(address),
-            config=weights.run or {},
-            mean_pixel=weights.mean_pixel,
-            step=weights.step,
-            sha256=weights.sha256,
-            weights=weights,
+        return _open_weights(address, path, step)
+    if path.is_file():
+        raise UserError(
+            f"{address}: no run folder and no weights of this program: convert the file first with "
+            "python -m glcic_jax.convert"
         )
     step, about = read_about(path, step)
     digests = {name: item["digest"] for name, item in about["items"].items()}
@@ -179,6 +195,20 @@ def open_trained(address: str | Path, step: int | None = None) -> Trained:
         config=about["config"],
         mean_pixel=tuple(about["mean_pixel"]),
         step=step,
-        sha256=hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest(),
+        sha256=json_digest(digests),
         run=path,
+    )
+
+
+def _open_weights(address: str | Path, path: Path, step: int | None) -> Trained:
+    if step is not None:
+        raise UserError(f"{address} is not a run folder: choose no step")
+    weights = read_exchange(path)
+    return Trained(
+        address=str(address),
+        config=weights.run or {},
+        mean_pixel=weights.mean_pixel,
+        step=weights.step,
+        sha256=weights.sha256,
+        weights=weights,
     )

@@ -1,6 +1,6 @@
-"""The trained networks of a run of any method, with the config that builds them."""
+"""Trained networks of a run of any method, with the config that builds them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -14,29 +14,43 @@ from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import Rgb, Weights
 
 PARTS = ("params", "batch_stats")
+"""The parts of a NetworkState that completion needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodWeights(Weights):
-    """What completes in a run of a method that has no format of its own.
+    """Holds the networks that complete, of a run whose method has no format of its own.
 
-    `run` is the config that METHODS builds the method from. The tensors are called
-    "NETWORK.PART.PATH", such as "generator.params.layer1.kernel".
+    The tensors are named "NETWORK.PART.PATH", such as "generator.params.layer1.kernel".
+
+    Attributes:
+      run: the config that METHODS builds the method from.
     """
+
+    run: dict[str, Any] = field(default_factory=dict)
 
     @property
     def method_name(self) -> str:
         """Returns the method's name in METHODS."""
-        return (self.run or {})["method"]
+        return self.run["method"]
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Returns the settings of completing that the run had."""
-        return (self.run or {}).get("completion", {})
+        """Returns the run's settings for completion; empty if its method has none."""
+        return self.run.get("completion", {})
 
     def completing(self, **settings: Any) -> tuple[Method, TrainState]:
-        """Returns the method, and its state without optimizers."""
-        method = build(self.run or {}, self.mean_pixel, self.settings | settings)
+        """Returns the method, and its state without optimizers.
+
+        Args:
+          settings: settings for completion that replace some of `self.settings`.
+
+        Raises:
+          UserError: the method refuses a setting's value.
+        """
+        method = build_from_config(
+            self.run, self.mean_pixel, self.settings | settings, self.source or "weights"
+        )
         trees: dict[str, Any] = unflatten_dict(self.tensors, sep=".")
         networks = {
             name: NetworkState(
@@ -49,34 +63,40 @@ class MethodWeights(Weights):
 
     @property
     def count(self) -> int:
-        """Counts the parameters."""
+        """Returns the number of parameters."""
         return sum(t.size for name, t in self.tensors.items() if ".params." in name)
 
     def __str__(self) -> str:
         return f'"{self.method_name}" network, {self.count:,} parameters'
 
 
-def build(
-    config: dict[str, Any], mean_pixel: Rgb, settings: dict[str, Any] | None = None
+def build_from_config(
+    config: dict[str, Any], mean_pixel: Rgb, settings: dict[str, Any], where: str
 ) -> Method:
     """Builds the method of a run, to complete with.
 
     Args:
-      config: of the run.
+      config: the config of the run.
       mean_pixel: RGB in [0, 1].
-      settings: of completing, in place of the config's `completion`.
+      settings: settings for completion, in place of the config's `completion`; may be empty.
+      where: what refusals begin with, such as the address of the network.
 
     Raises:
-      UserError: a method that is not known here.
+      UserError: the method is not known here, or refuses its config or settings.
     """
     name = config.get("method", "")
     if name not in METHODS:
-        raise UserError(f'holds a "{name}" network, known here are: {", ".join(METHODS)}')
-    return METHODS[name](config | ({"completion": settings} if settings else {}), mean_pixel)
+        raise UserError(f'{where} holds a "{name}" network, known here are: {", ".join(METHODS)}')
+    if settings:
+        config = config | {"completion": settings}
+    try:
+        return METHODS[name](config, mean_pixel)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
-def expected(method: Method) -> dict[str, tuple[int, ...]]:
-    """Returns names and shapes of the tensors that completing with a method takes."""
+def method_shapes(method: Method) -> dict[str, tuple[int, ...]]:
+    """Returns names and shapes of the tensors of the networks that a method completes with."""
     networks = jax.eval_shape(method.init, jax.random.key(0)).networks
     return {
         name: leaf.shape
@@ -86,7 +106,7 @@ def expected(method: Method) -> dict[str, tuple[int, ...]]:
 
 
 def tensors_of(networks: dict[str, NetworkState]) -> dict[str, np.ndarray]:
-    """Returns the parameters and running statistics of networks as float32 tensors by name."""
+    """Returns the parameters and running statistics of networks by tensor name, as float32."""
     return {
         name: np.asarray(leaf, np.float32)
         for network, state in networks.items()

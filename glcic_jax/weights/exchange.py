@@ -1,4 +1,4 @@
-"""Our exchange format: model.safetensors and, beside it, config.json that says how to run it."""
+"""Reads and writes the exchange format: model.safetensors, and config.json that describes it."""
 
 import hashlib
 import json
@@ -9,10 +9,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from glcic_jax.runtime.disk import read_file, write_file
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.tensor_files import read_safetensors
-from glcic_jax.weights import any_method, glcic, partial_conv
-from glcic_jax.weights.any_method import MethodWeights
+from glcic_jax.weights.any_method import MethodWeights, build_from_config, method_shapes
 from glcic_jax.weights.description import (
     CONFIG,
     GLCIC,
@@ -22,43 +21,43 @@ from glcic_jax.weights.description import (
     is_described,
     read_description,
 )
-from glcic_jax.weights.glcic import CompletionWeights
-from glcic_jax.weights.partial_conv import PartialWeights
+from glcic_jax.weights.glcic import CompletionWeights, completion_shapes
+from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
 from glcic_jax.weights.trained import Tensors, Weights, stored
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
 DISCRIMINATOR = "discriminator."
-"""Begins the names of the tensors of a discriminator that came along with GLCIC's network."""
+"""Prefix of the names of a discriminator's tensors, if one was stored with GLCIC's network."""
 
 WEIGHTS_OF_METHOD: dict[str, type[Weights]] = {
     "glcic": CompletionWeights,
     "partial_conv": PartialWeights,
 }
-"""What is made of the runs of a method; of all others, MethodWeights."""
+"""The class of weights that a run of a method becomes; all other methods have MethodWeights."""
 
 
 def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path:
-    """Writes a network.
+    """Writes a network: a file of tensors, and config.json beside it.
 
     Args:
-      weights: folded or not.
-      path: the folder, made if need be; or a .safetensors file, config.json is written beside it.
-      dtype: of the stored tensors, a key of DTYPES.
+      weights: the network.
+      path: the folder, made if need be; or the name of the .safetensors file.
+      dtype: the dtype in which tensors are stored, a key of DTYPES.
 
     Returns:
-      The file of tensors.
+      The path of the file of tensors.
 
     Raises:
-      UserError: the folder holds another config.json, or cannot be written; or float16 is too
-        small.
+      UserError: the folder holds another config.json, or cannot be written; or a value is too large
+        for float16.
     """
     file = path if path.suffix == SUFFIX else path / WEIGHTS
     config = file.parent / CONFIG
     if config.exists() and not (
         is_described(file.parent) and read_description(config)["weights"] == file.name
     ):
-        raise UserError(f"{config} is there and belongs to something else: choose another folder")
+        raise UserError(f"{config} belongs to something else: choose another folder")
     tensors = stored(weights.tensors, dtype)
     for name, tensor in stored(weights.discriminator, dtype).items():
         tensors[DISCRIMINATOR + name] = tensor
@@ -75,18 +74,17 @@ def read_exchange(path: Path) -> Weights:
     Args:
       path: the folder, or the .safetensors file in it.
 
+    Returns:
+      The network; its tensors are float32 whatever they are stored in.
+
     Raises:
-      UserError: a file is missing, damaged, of a newer version, or of another network.
+      UserError: a file is missing, damaged or of a newer version, or holds another network than its
+        description.
     """
-    folder = path.parent if path.suffix == SUFFIX else path
-    if path != folder and path.exists() and not is_described(folder):
-        raise UserError(
-            f"{path}: no {CONFIG} beside it says how to run it: see python -m glcic_jax.convert"
-        )
-    config = read_description(folder / CONFIG)
-    file, kind = folder / config["weights"], config["network"]["kind"]
-    if path not in (folder, file):
-        raise UserError(f"{path}: the {CONFIG} beside it is of {file.name:.80}: move one away")
+    file, config = _find_description(path)
+    kind = config["network"]["kind"]
+
+    # The tensors, checked by digest and by shape.
     data = read_file(file)
     if hashlib.sha256(data).hexdigest() != config["sha256"]:
         raise UserError(f"{file}: not the file that {CONFIG} describes, or damaged: get it anew")
@@ -97,6 +95,8 @@ def read_exchange(path: Path) -> Weights:
         else:
             tensors[name] = tensor.astype(np.float32)
     _check_shapes(tensors, config, file)
+
+    # The network.
     common: dict[str, Any] = {
         "tensors": tensors,
         "mean_pixel": tuple(config["input"]["mean_pixel"]),
@@ -120,16 +120,37 @@ def read_exchange(path: Path) -> Weights:
     )
 
 
+def _find_description(path: Path) -> tuple[Path, dict[str, Any]]:
+    """Returns the file of tensors, and the description of it that is in config.json."""
+    folder = path.parent if path.suffix == SUFFIX else path
+    missing = UserError(f"{path}: no such file")
+    if path != folder:
+        if not path.exists() and not (folder / CONFIG).exists():
+            raise missing
+        if path.exists() and not is_described(folder):
+            raise UserError(
+                f"{path}: no {CONFIG} beside it describes it: see python -m glcic_jax.convert"
+            )
+    config = read_description(folder / CONFIG)
+    file = folder / config["weights"]
+    if path not in (folder, file):
+        if not path.exists():
+            raise missing
+        raise UserError(
+            f"{path}: the {CONFIG} beside it describes {file.name:.80}: move one of them"
+        )
+    return file, config
+
+
 def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
-    """Refuses tensors that are not those of the network described."""
+    """Refuses tensors that are not those of the network that `config` describes."""
     network = config["network"]
     if network["kind"] == PARTIAL:
-        shapes = partial_conv.expected(network["width"], network["levels"])
+        shapes = unet_shapes(network["width"], network["levels"])
     elif network["kind"] == METHOD:
-        mean_pixel = tuple(config["input"]["mean_pixel"])
-        shapes = any_method.expected(any_method.build(config["run"], mean_pixel))
+        shapes = _shapes_of_run(config, file)
     else:
-        shapes = glcic.expected(network["width"], network["norm"])
+        shapes = completion_shapes(network["width"], network["norm"])
     for name in sorted(shapes.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else "absent"
         if found != shapes.get(name, "absent"):
@@ -138,3 +159,14 @@ def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
                 f"{file}: {name} is {found}, a {network['kind']}{size} has "
                 f"{shapes.get(name, 'none')}"
             )
+
+
+def _shapes_of_run(config: dict[str, Any], file: Path) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of a method's tensors; refuses a run's config that builds no method."""
+    mean_pixel = tuple(config["input"]["mean_pixel"])
+    try:
+        return method_shapes(build_from_config(config["run"], mean_pixel, {}, str(file)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # anybody may have edited it
+        raise UserError(
+            f"{file.parent / CONFIG}: no network can be built from its run: {one_line(error)}"
+        ) from error

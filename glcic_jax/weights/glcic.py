@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.networks import GlcicNetworks
 from glcic_jax.runtime.errors import UserError
@@ -32,7 +33,7 @@ class CompletionWeights(Weights):
     """A trained completion network of GLCIC.
 
     Attributes:
-      tensors: float32; their names and shapes are those of `expected(width, norm)`.
+      tensors: float32; their names and shapes are those of `completion_shapes(width, norm)`.
       relu_first, output: as in CompletionNetwork.
       mean_pixel, scale, fill_pixel: as in `completion_input`.
     """
@@ -83,7 +84,7 @@ class CompletionWeights(Weights):
         method = Method(
             init=networks.init,
             phases=(),
-            complete=networks.complete,
+            complete=completion_from(networks.previews),
             previews=networks.previews,
             networks=("completion",),
             reach=networks.reach,
@@ -105,7 +106,7 @@ def kernel_name(number: int) -> str:
 
 
 @cache
-def expected(width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
+def completion_shapes(width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of a completion network.
 
     Args:
@@ -114,7 +115,8 @@ def expected(width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
     """
     module = CompletionNetwork(train=False, width=width, norm=norm)
     x = jax.ShapeDtypeStruct((1, 8, 8, 4), jnp.float32)
-    variables = jax.eval_shape(module.init, jax.random.key(0), x)
+    key = jax.eval_shape(lambda: jax.random.key(0))  # configs ask, before devices may be woken
+    variables = jax.eval_shape(module.init, key, x)
     return {name: leaf.shape for name, leaf in flatten_variables(variables).items()}
 
 

@@ -8,15 +8,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from glcic_jax.methods.partial_conv.method import PartialConv
+from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.partial_conv.network import PartialUNet, reach
+from glcic_jax.methods.partial_conv.updates import PartialConv
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import Weights, flatten_variables, unflatten_variables
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartialWeights(Weights):
-    """A trained PartialUNet; the tensors are those of `expected(width, levels)`."""
+    """A trained PartialUNet; the tensors are those of `unet_shapes(width, levels)`."""
 
     @property
     def width(self) -> int:
@@ -41,7 +42,7 @@ class PartialWeights(Weights):
         method = Method(
             init=partial(networks.init, optax.identity()),
             phases=(),
-            complete=networks.complete,
+            complete=completion_from(networks.previews),
             previews=networks.previews,
             networks=("completion",),
             reach=reach(self.levels),
@@ -59,9 +60,10 @@ class PartialWeights(Weights):
 
 
 @cache
-def expected(width: int, levels: int) -> dict[str, tuple[int, ...]]:
+def unet_shapes(width: int, levels: int) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of a PartialUNet."""
     module = PartialUNet(train=False, levels=levels, width=width)
     image, hole = (jax.ShapeDtypeStruct((1, 2**levels, 2**levels, c), jnp.float32) for c in (3, 1))
-    variables = jax.eval_shape(module.init, jax.random.key(0), image, hole)
+    key = jax.eval_shape(lambda: jax.random.key(0))  # configs ask, before devices may be woken
+    variables = jax.eval_shape(module.init, key, image, hole)
     return {name: leaf.shape for name, leaf in flatten_variables(variables).items()}

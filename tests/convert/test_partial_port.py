@@ -17,7 +17,7 @@ from glcic_jax.methods import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.checkpoint import Checkpoints
 from glcic_jax.weights.exchange import read_exchange, write_exchange
-from glcic_jax.weights.partial_conv import PartialWeights, expected
+from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "partial_port.npz"))
 STATE = {
@@ -179,4 +179,4 @@ def test_a_description_that_does_not_fit_is_refused(weights, tmp_path, field, va
 
 
 def test_tensors_are_those_of_the_networks_own_start():
-    assert expected(2, 7) == {n: t.shape for n, t in from_state_dict(STATE, "").tensors.items()}
+    assert unet_shapes(2, 7) == {n: t.shape for n, t in from_state_dict(STATE, "").tensors.items()}

@@ -15,7 +15,7 @@ from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key
 from glcic_jax.weights.exchange import read_exchange, write_exchange
-from glcic_jax.weights.glcic import CompletionWeights, expected, fold
+from glcic_jax.weights.glcic import CompletionWeights, completion_shapes, fold
 from tests.helpers.small import MEAN, make_batch, run_steps, small_config
 
 fill = jax.jit(smooth_fill)
@@ -76,7 +76,7 @@ def random_weights(width=4):
         name: np.abs(rng.normal(1, 0.1, shape)).astype(np.float32)
         if name.endswith("var")
         else rng.normal(0, 0.2, shape).astype(np.float32)
-        for name, shape in expected(width).items()
+        for name, shape in completion_shapes(width).items()
     }
     return CompletionWeights(tensors=tensors, output="difference", mean_pixel=MEAN)
 

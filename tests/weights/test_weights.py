@@ -19,7 +19,7 @@ from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange
-from glcic_jax.weights.glcic import expected, fold
+from glcic_jax.weights.glcic import completion_shapes, fold
 from glcic_jax.weights.trained import stored, unflatten_variables
 from tests.helpers.ports import (
     GOLDEN,
@@ -98,7 +98,7 @@ def test_the_authors_file_holds_the_plain_chain(tmp_path):
 def test_folding_changes_no_value():
     folded = fold(weights_of("sequential"))
     assert not folded.norm
-    assert {n: t.shape for n, t in folded.tensors.items()} == expected(2, norm=False)
+    assert {n: t.shape for n, t in folded.tensors.items()} == completion_shapes(2, norm=False)
     np.testing.assert_allclose(complete(folded), GOLDEN["sequential/completed"], atol=TOLERANCE)
     with pytest.raises(UserError, match="folded already"):
         fold(folded)
@@ -280,12 +280,12 @@ def test_damaged_and_foreign_files_are_refused(folder, tmp_path):
     with pytest.raises(UserError, match="or damaged: get it anew"):
         glcic_jax.load(path)
     shutil.move(path, path.with_name("other.safetensors"))
-    with pytest.raises(UserError, match="beside it is of model.safetensors"):
+    with pytest.raises(UserError, match="beside it describes model.safetensors"):
         glcic_jax.load(path.with_name("other.safetensors"))
     with pytest.raises(UserError, match="model.safetensors: No such file"):
         glcic_jax.load(path.parent)
     save_file({"a": np.zeros(1)}, tmp_path / "alone.safetensors")
-    with pytest.raises(UserError, match="no config.json beside it says how to run it"):
+    with pytest.raises(UserError, match="no config.json beside it describes it"):
         glcic_jax.load(tmp_path / "alone.safetensors")
     for content in ("{", "[" * 100_000, "[]"):
         (path.parent / "config.json").write_text(content)
