@@ -1,1 +1,1 @@
-"""What networks are made of: convolutions and array operations."""
+"""The parts that networks are made of: layers, convolutions and array operations."""

@@ -1,8 +1,8 @@
 """The convolutions of the networks, in the form that each platform runs fastest.
 
-Everywhere but on CPUs they are XLA's own. On a CPU XLA runs a convolution's gradients at a fraction
-of the speed of a matrix product (down to 1 GFLOP/s of 165), so there they are written as matrix
-products, with Winograd's savings where these apply. Both forms agree to rounding.
+On all platforms but CPUs they are XLA's own. On a CPU XLA runs a convolution's gradients at a
+fraction of the speed of a matrix product (down to 1 GFLOP/s of 165). There they are written as
+matrix products, with Winograd's savings where these apply. Both forms agree to rounding.
 """
 
 from functools import partial
@@ -15,11 +15,11 @@ from jaxtyping import Array, Float
 from glcic_jax.layers.winograd import winograd
 
 FEW_CHANNELS = 8
-"""Up to here, in or out, the transforms of Winograd's method cost more than they save."""
+"""With up to so many channels, in or out, Winograd's transforms cost more than they save."""
 
 LITTLE_WORK = 2**23
-"""Up to here, in multiplications, a convolution takes milliseconds at most in any form, and the
-plain one is compiled faster."""
+"""With up to so many multiplications a convolution takes milliseconds at most in any form, and the
+plain one compiles faster."""
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -27,13 +27,16 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 def convolution(
     x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], stride: int = 1, dilation: int = 1
 ) -> Float[Array, "b H W o"]:
-    """Convolution with Torch's zero padding, dilation * (k - 1) / 2 on every side.
+    """Convolves with Torch's zero padding: dilation * (k - 1) / 2 zeros on every side.
 
     Args:
-      x: any size.
+      x: pictures or features of any size.
       kernel: k is odd.
-      stride: 1 or 2; H = h / stride, rounded up.
-      dilation: of the kernel; 1 if the stride is 2.
+      stride: 1 or 2.
+      dilation: distance of the kernel's taps in pixels; must be 1 if the stride is 2.
+
+    Returns:
+      H = h / stride, rounded up, and W likewise.
     """
     plain = partial(plain_convolution, stride=stride, dilation=dilation)
     if _open(x):
@@ -42,7 +45,7 @@ def convolution(
 
 
 def plain_convolution(x: Array, kernel: Array, stride: int = 1, dilation: int = 1) -> Array:
-    """`convolution` as XLA has it."""
+    """Computes `convolution` by XLA's own operation."""
     pad = dilation * (len(kernel) - 1) // 2
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), ((pad, pad), (pad, pad)),
@@ -53,10 +56,10 @@ def plain_convolution(x: Array, kernel: Array, stride: int = 1, dilation: int = 
 def deconvolution(
     x: Float[Array, "b h w i"], kernel: Float[Array, "4 4 o i"]
 ) -> Float[Array, "b 2*h 2*w o"]:
-    """4x4 deconvolution with stride 2 and padding 1 (GLCIC, table 2, layers 13 and 15).
+    """Deconvolves with 4x4 taps, stride 2 and padding 1 (GLCIC, table 2, layers 13 and 15).
 
-    It is the linear transpose of a strided convolution from o to i channels, and `kernel` is that
-    convolution's.
+    A deconvolution is the linear transpose of a strided convolution from o to i channels. `kernel`
+    is the kernel of that convolution.
     """
     if _open(x):
         return plain_deconvolution(x, kernel)
@@ -67,9 +70,9 @@ def deconvolution(
 
 @jax.custom_vjp
 def plain_deconvolution(x: Array, kernel: Array) -> Array:
-    """`deconvolution` as XLA has it.
+    """Computes `deconvolution` by XLA's own operation.
 
-    Its gradients are written as those of the strided convolution, which XLA knows on all platforms.
+    Its gradients are written as those of the strided convolution, which XLA has on all platforms.
     """
     return lax.conv_transpose(
         x, kernel, (2, 2), ((2, 2), (2, 2)), dimension_numbers=_LAYOUT, transpose_kernel=True
@@ -97,7 +100,7 @@ plain_deconvolution.defvjp(_plain_forward, _plain_backward)
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def narrow(x: Array, kernel: Array, stride: int = 1) -> Array:
-    """`convolution` of few channels: the kernel's gradient is one matrix product."""
+    """Computes `convolution` of few channels: the kernel's gradient is one matrix product."""
     return plain_convolution(x, kernel, stride)
 
 
@@ -113,14 +116,14 @@ def _narrow_backward(stride: int, residuals: tuple[Array, Array], cotangent: Arr
     pads = ((0, 0), *2 * [((taps - 1) // 2,) * 2], (0, 0))
     planes = jnp.pad(x, pads).transpose(3, 0, 1, 2)
     down, right = height * stride, width * stride
-    seen = jnp.stack(
-        [  # by each tap of each channel
+    windows = jnp.stack(
+        [  # the pixels that each tap of each channel meets
             planes[:, :, row : row + down : stride, column : column + right : stride]
             for row in range(taps)
             for column in range(taps)
         ]
     )
-    products = seen.reshape(taps**2 * inputs, -1) @ cotangent.reshape(-1, outputs)
+    products = windows.reshape(taps**2 * inputs, -1) @ cotangent.reshape(-1, outputs)
     return gradient, products.reshape(kernel.shape)
 
 
@@ -128,7 +131,7 @@ narrow.defvjp(_narrow_forward, _narrow_backward)
 
 
 def dilated(x: Array, kernel: Array, dilation: int = 1) -> Array:
-    """`convolution` of 3 x 3 taps and stride 1, by Winograd's method."""
+    """Computes `convolution` with 3 x 3 taps and stride 1 by Winograd's method."""
     height, width = x.shape[1:3]
     pads = ((0, 0), (0, -height % dilation), (0, -width % dilation), (0, 0))
     output: Array = winograd(jnp.pad(x, pads), kernel, (1, 1), dilation)
@@ -136,10 +139,11 @@ def dilated(x: Array, kernel: Array, dilation: int = 1) -> Array:
 
 
 def strided(x: Array, kernel: Array) -> Array:
-    """`convolution` of 3 x 3 or 5 x 5 taps and stride 2, by Winograd's method.
+    """Computes `convolution` with 3 x 3 or 5 x 5 taps and stride 2 by Winograd's method.
 
-    A picture's four phases (even and odd rows and columns) side by side, as four times as many
-    channels, turn it into a convolution of stride 1 with half as many taps.
+    A picture has four phases: its even or odd rows, and of these the even or odd columns. Stacked
+    as four times as many channels they turn the convolution into one of stride 1 with half as many
+    taps.
     """
     batch, height, width, inputs = x.shape
     pad = (len(kernel) - 1) // 2
@@ -154,10 +158,11 @@ def strided(x: Array, kernel: Array) -> Array:
 
 
 def deconvolution_in_phases(x: Array, kernel: Array) -> Array:
-    """`deconvolution` by Winograd's method.
+    """Computes `deconvolution` by Winograd's method.
 
-    Each of the output's four phases (even and odd rows and columns) is a convolution of x with
-    every other tap, all of them with the same two neighbours: the odd ones those of the next pixel.
+    Each of the output's four phases (even or odd rows, even or odd columns) is a convolution of x
+    with every other tap. All four read the same pairs of neighbours; an odd row or column takes the
+    pair of the next pixel.
     """
     batch, height, width, inputs = x.shape
     outputs = kernel.shape[2]
@@ -172,7 +177,7 @@ def deconvolution_in_phases(x: Array, kernel: Array) -> Array:
 
 
 def _fast(x: Array, kernel: Array, stride: int, dilation: int):
-    """The form for a CPU: a function of (x, kernel)."""
+    """Returns the fastest form on a CPU, as a function of (x, kernel)."""
     plain = partial(plain_convolution, stride=stride, dilation=dilation)
     inputs, outputs = kernel.shape[2:]
     if not _worthwhile(x, x.size // stride**2 * kernel.size // inputs):
@@ -187,12 +192,13 @@ def _fast(x: Array, kernel: Array, stride: int, dilation: int):
 
 
 def _worthwhile(x: Array, multiplications: int) -> bool:
+    """Returns whether another form than XLA's own may be faster on a CPU."""
     return x.dtype == jnp.float32 and multiplications > LITTLE_WORK
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _by_platform(default, cpu, x: Array, kernel: Array) -> Array:
-    """One of two functions of (x, kernel), by where the program will run; so their gradients."""
+    """Calls one of two functions of (x, kernel) by the platform, and its own gradient likewise."""
     return lax.platform_dependent(x, kernel, cpu=cpu, default=default)
 
 
@@ -213,10 +219,10 @@ _by_platform.defvjp(_by_platform_forward, _by_platform_backward)
 
 
 def _alike(x: Array, kernel: Array) -> tuple[Array, Array]:
-    """Marks both as differing between devices if either does.
+    """Marks both arrays as differing between devices if either does.
 
-    Inside shard_map the gradient of a replicated kernel is then summed over the devices, which a
-    gradient written by hand would have to do itself.
+    JAX then sums the gradient of a replicated kernel over the devices of a shard_map. Without the
+    mark a gradient written by hand would have to do that.
     """
     axes = _varying(x) | _varying(kernel)
     x = lax.pcast(x, tuple(axes - _varying(x)), to="varying")
@@ -224,9 +230,13 @@ def _alike(x: Array, kernel: Array) -> tuple[Array, Array]:
 
 
 def _open(x: Array) -> bool:
-    """Whether a size is left open, as in an exported program: the best form is not known then."""
+    """Returns whether a size is left open, as in an exported program.
+
+    The best form is not known then.
+    """
     return not all(isinstance(size, int) for size in x.shape)
 
 
 def _varying(array: Array) -> frozenset[str]:
+    """Returns the axes of the mesh along which the devices hold different values."""
     return jax.typeof(array).manual_axis_type.varying

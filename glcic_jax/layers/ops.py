@@ -10,16 +10,19 @@ from glcic_jax.types import Image, Mask
 
 
 def patch_corner(mask: Mask, size: int) -> Int[Array, "b 2"]:
-    """Top left corner (row, column) of the square patch that shows each hole.
+    """Returns the top left corner (row, column) of the square patch that shows each hole.
 
     The patch is centred on the hole's bounding box and shifted to lie inside the picture. GLCIC,
     section 3.3: the local discriminator looks at "an image patch centered around the completed
-    region". Where the bounding box is larger than the patch, so that its middle may show nothing of
-    the hole, the patch lies where it shows most of it, as near to the middle as that allows.
+    region". Where the bounding box is larger than the patch, its middle may show nothing of the
+    hole. Then the patch lies where it shows most of the hole, as near to the middle as possible.
 
     Args:
-      mask: 1 = hole; at least one pixel of each mask must be 1, else the patch lies at a corner.
+      mask: 1 = hole. Each mask must have at least one pixel of 1, else its patch lies at a corner.
       size: the patch's edge in pixels, at most the picture's.
+
+    Returns:
+      int32 pixels from the top and from the left.
     """
     corners, fits = [], True
     for axis, length in ((1, mask.shape[1]), (2, mask.shape[2])):
@@ -37,7 +40,7 @@ def patch_corner(mask: Mask, size: int) -> Int[Array, "b 2"]:
 
 
 def _densest_corner(mask: Mask, size: int, near: Int[Array, "b 2"]) -> Int[Array, "b 2"]:
-    """Corner of the window with most hole pixels; of several, that nearest to the corner `near`."""
+    """Returns the corner of the window with most hole pixels, the nearest to `near` of several."""
     hole = (mask[..., 0] > 0).astype(jnp.int32)
     sums = jnp.pad(jnp.cumsum(jnp.cumsum(hole, axis=1), axis=2), ((0, 0), (1, 0), (1, 0)))
     rows = sums[:, size:] - sums[:, :-size]
@@ -61,7 +64,7 @@ def crop_patches(image: Image, corner: Int[Array, "b 2"], size: int) -> Image:
 
 
 def composite(image: Image, output: Image, mask: Mask) -> Image:
-    """(1 - mask) * image + mask * output: known pixels untouched, bit for bit."""
+    """Returns (1 - mask) * image + mask * output. Known pixels stay the same bit for bit."""
     return jnp.where(mask > 0, output, image)
 
 
@@ -72,10 +75,16 @@ def completion_input(
     scale: float = 1.0,
     fill: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Float[Array, "b h w 4"]:
-    """RGB minus the training set's mean with the hole set to 0, then the mask (1 = hole).
+    """Returns the input of a completion network: RGB minus the mean with the hole set to 0, mask.
 
-    GLCIC, section 3.2. What `image` holds inside the hole is never read. Networks trained elsewhere
-    may want the difference multiplied by `scale`, or the hole filled with another colour, `fill`.
+    See GLCIC, section 3.2. What `image` holds inside the hole is never read.
+
+    Args:
+      image: RGB in [0, 1].
+      mask: 1 = hole; becomes the fourth channel.
+      mean_pixel: mean of the training set, RGB in [0, 1].
+      scale: multiplies the difference; not 1 for some networks that were trained elsewhere.
+      fill: value of the first three channels in the hole; not 0 for some of the same networks.
     """
     centred = (image - jnp.asarray(mean_pixel, image.dtype)) * scale
     filled = jnp.where(mask > 0, jnp.asarray(fill, image.dtype), centred)
@@ -83,9 +92,10 @@ def completion_input(
 
 
 def as_float(array: Array) -> Array:
-    """Returns uint8 pictures (three channels) in [0, 1] and uint8 masks as 0 and 1, as float32.
+    """Turns uint8 pictures (three channels) into floats in [0, 1], and uint8 masks into 0 and 1.
 
-    Where JAX works in double precision they are float64.
+    They become float32, or float64 where JAX works in double precision. All other arrays are
+    returned as they are.
     """
     if array.dtype != jnp.uint8:
         return array
@@ -96,13 +106,13 @@ def as_float(array: Array) -> Array:
 def pad_to_multiple(x: Float[Array, "b h w c"], multiple: int) -> Float[Array, "b H W c"]:
     """Mirrors rows at the bottom and columns at the right until both counts are multiples.
 
-    By indices, so that h and w may be left open in an exported program.
+    It takes pixels by their indices, so that h and w may be left open in an exported program.
     """
     for axis in (1, 2):
         size = x.shape[axis]
         if size % multiple == 0:
             continue
-        period = jnp.maximum(2 * size - 2, 1)  # a mirror image's, if pixels are few
+        period = jnp.maximum(2 * size - 2, 1)  # mirrored again where there are few pixels
         place = jnp.arange((size + multiple - 1) // multiple * multiple) % period
         x = jnp.take(x, jnp.where(place < size, place, period - place), axis=axis)
     return x

@@ -1,4 +1,4 @@
-"""Colours continued into holes: Laplace's equation, solved from coarse to fine on the device."""
+"""Continues colours into holes: solves Laplace's equation from coarse to fine, on the device."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -8,39 +8,47 @@ from glcic_jax.layers.ops import pad_to_multiple
 from glcic_jax.types import Image, Mask
 
 HALVINGS = 6
+"""The number of levels above the picture itself."""
+
 ALIGNMENT = 2**HALVINGS
-"""Pixels: edge of the cells of the coarsest level, which begin at multiples of it."""
+"""Edge in pixels of the cells of the coarsest level, which begin at multiples of it."""
 
 SWEEPS = 24
-"""Of every level but the coarsest; each lets a value spread by one of its cells."""
+"""Sweeps on every level but the coarsest. Each sweep spreads a value by one cell of the level."""
 
 COARSEST_SWEEPS = 48
-STEP = 0.9
-"""Of the way to the neighbours' mean: all of it would let chequered errors live."""
+"""Sweeps on the coarsest level."""
+
+RELAXATION = 0.9
+"""Part of the way to the neighbours' mean that a cell moves in a sweep. With 1, chequered errors
+would never fade."""
 
 
 def smooth_fill(image: Image, mask: Mask) -> Image:
-    """Fills holes with what is as smooth as their borders allow: about the harmonic interpolation.
+    """Fills holes as smoothly as their borders allow: nearly the harmonic interpolation.
 
-    Push and pull (Gortler et al. 1996) with sweeps of Jacobi's method: known colours are averaged
-    down to cells of 64 pixels; unknown cells take the coarser level's colour and are relaxed. A
-    colour depends on little but the hole's own border.
+    It is push and pull (Gortler et al. 1996) with sweeps of Jacobi's method: known colours are
+    averaged down to cells of 64 pixels; then, level by level, unknown cells take the coarser
+    level's colour and are relaxed. A colour depends on little but the border of its own hole.
 
     Args:
       image: RGB in [0, 1], any size; what it holds inside the holes is never read.
       mask: 1 = hole.
 
     Returns:
-      `image` outside the holes, bit for bit. Without any known pixel, grey.
+      The filled picture. Outside the holes it is `image` bit for bit; with no known pixel at all it
+      is grey.
     """
     height, width = image.shape[1:3]
     padded, holes = (pad_to_multiple(x, ALIGNMENT) for x in (image, mask))
     known = (holes <= 0).astype(image.dtype)
+    # Average known colours, from fine to coarse.
     levels = [(jnp.where(holes > 0, 0, padded), known)]
     for _ in range(HALVINGS):
         colour, known = levels[-1]
         count = _sums(known)
         levels.append((_sums(colour * known) / jnp.maximum(count, 1), jnp.minimum(count, 1)))
+    # Fill unknown cells, from coarse to fine.
     colour, known = levels.pop()
     filled = _relax(colour, known, jnp.full_like(colour, 0.5), COARSEST_SWEEPS)
     for colour, known in reversed(levels):
@@ -49,7 +57,7 @@ def smooth_fill(image: Image, mask: Mask) -> Image:
 
 
 def _sums(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
-    """Of squares of 2 x 2."""
+    """Returns the sums over squares of 2 x 2 cells."""
     x = x[:, ::2] + x[:, 1::2]
     return x[:, :, ::2] + x[:, :, 1::2]
 
@@ -57,12 +65,12 @@ def _sums(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
 def _relax(
     colour: Image, known: Float[Array, "b h w 1"], start: Image, sweeps: int
 ) -> Float[Array, "b h w 3"]:
-    """Moves unknown cells towards their four neighbours' mean, over and over."""
+    """Moves unknown cells towards the mean of their four neighbours, `sweeps` times."""
 
     def sweep(_, x):
         rows = jnp.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
         columns = jnp.concatenate([x[:, :, :1], x, x[:, :, -1:]], axis=2)
         around = (rows[:, :-2] + rows[:, 2:] + columns[:, :, :-2] + columns[:, :, 2:]) / 4
-        return jnp.where(known > 0, colour, x + STEP * (around - x))
+        return jnp.where(known > 0, colour, x + RELAXATION * (around - x))
 
     return lax.fori_loop(0, sweeps, sweep, jnp.where(known > 0, colour, start))

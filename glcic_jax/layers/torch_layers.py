@@ -1,4 +1,4 @@
-"""Layers shared by the networks, with Torch7's padding and Torch7's initial weights."""
+"""Layers that the networks share, with Torch7's padding and Torch7's initial weights."""
 
 import math
 from typing import Any
@@ -14,14 +14,14 @@ from glcic_jax.layers.convolution import convolution, deconvolution
 Dtype = Any
 
 CONVOLVED = "convolved"
-"""What convolutions give: all that a backward pass needs to keep, if memory is short."""
+"""Marks the outputs of convolutions: all that a backward pass must keep where memory is short."""
 
 torch_kernel_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
-"""U(-1/sqrt(fan_in), 1/sqrt(fan_in)): what Torch7 gives weights when told nothing else."""
+"""U(-1/sqrt(fan_in), 1/sqrt(fan_in)): Torch7's default for weights."""
 
 
 def torch_bias_init(fan_in: int):
-    """The same range for the biases, which do not know their fan-in themselves."""
+    """Returns Torch7's default for biases: the same range as the weights' of `fan_in` inputs."""
     bound = 1 / math.sqrt(fan_in)
 
     def init(key: Array, shape: tuple[int, ...], dtype: Dtype = jnp.float32) -> Array:
@@ -31,10 +31,17 @@ def torch_bias_init(fan_in: int):
 
 
 class Convolution(nn.Module):
-    """Convolution with bias and Torch's zero padding: dilation * (kernel - 1) / 2 on every side.
+    """Convolves with bias and Torch's zero padding: dilation * (kernel - 1) / 2 on every side.
 
     At stride 2 that differs from the "SAME" padding of other frameworks, which is one-sided.
-    `silent`: weights and bias start at 0.
+
+    Attributes:
+      features: channels of the output.
+      kernel: edge of the kernel; odd.
+      stride: 1 or 2.
+      dilation: distance of the kernel's taps in pixels; must be 1 if the stride is 2.
+      dtype: that the convolution computes in; parameters are float32.
+      silent: whether weights and bias start at 0.
     """
 
     features: int
@@ -46,7 +53,7 @@ class Convolution(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h/s w/s o"]:
-        """Convolves; h and w shrink by the stride, rounded up."""
+        """Convolves. Height and width are divided by the stride and rounded up."""
         pad = self.dilation * (self.kernel - 1) // 2
         zeros, fan_in = nn.initializers.zeros_init(), self.kernel**2 * x.shape[-1]
         convolve = nn.Conv(
@@ -67,9 +74,14 @@ class Convolution(nn.Module):
 
 
 class Deconvolution(nn.Module):
-    """4x4 deconvolution with bias, stride 2, padding 1: doubles height and width.
+    """Deconvolves with bias, 4x4 taps, stride 2 and padding 1: doubles height and width.
 
-    The kernel is stored as the strided convolution's of which this is the transpose, 4 4 out in.
+    A deconvolution is the transpose of a strided convolution. Its kernel is stored as the one of
+    that convolution: 4 4 out in.
+
+    Attributes:
+      features: channels of the output.
+      dtype: that the deconvolution computes in; parameters are float32.
     """
 
     features: int
@@ -77,7 +89,7 @@ class Deconvolution(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
-        """Enlarges."""
+        """Doubles height and width."""
         inputs = x.shape[-1]
         kernel = self.param("kernel", torch_kernel_init, (4, 4, self.features, inputs))
         bias = self.param("bias", torch_bias_init(16 * inputs), (self.features,))
@@ -88,11 +100,17 @@ class Deconvolution(nn.Module):
 def batch_norm(
     train: bool, axis_name: tuple[str, ...] | None, dtype: Dtype, name: str
 ) -> nn.BatchNorm:
-    """Batch norm for use inside a network, as all networks here have it.
+    """Makes the batch norm of all networks here, for use inside a network.
 
-    With `train` the batch's statistics normalise, over all devices of `axis_name` if one is given,
-    and the running ones are updated with momentum 0.9; else the running ones normalise.
     Normalisation and statistics are float32 whatever `dtype` the convolutions use.
+
+    Args:
+      train: whether the batch's statistics normalise and update the running ones, with momentum
+        0.9. Otherwise the running statistics normalise.
+      axis_name: axes of the mesh over whose devices the batch's statistics are taken; None = each
+        device takes its own.
+      dtype: of the output.
+      name: of the module and its parameters.
     """
     return nn.BatchNorm(
         use_running_average=not train,
@@ -105,9 +123,14 @@ def batch_norm(
 
 
 class NormRelu(nn.Module):
-    """Batch norm, then ReLU; with `relu_first`, as some ports have it, it is another network.
+    """Applies batch norm, then ReLU.
 
-    `train`, `axis_name`, `dtype`: of `batch_norm`.
+    Attributes:
+      train: as in `batch_norm`.
+      axis_name: as in `batch_norm`.
+      dtype: as in `batch_norm`.
+      relu_first: whether ReLU comes before batch norm, as in some ports. That computes something
+        else.
     """
 
     train: bool
@@ -123,14 +146,19 @@ class NormRelu(nn.Module):
 
 
 class Dense(nn.Module):
-    """Fully connected layer with bias and Torch7's initial weights, in the given dtype."""
+    """Multiplies by a full matrix and adds a bias, with Torch7's initial weights.
+
+    Attributes:
+      features: numbers in the output.
+      dtype: that the layer computes in; parameters are float32.
+    """
 
     features: int
     dtype: Dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b i"]) -> Float[Array, "b o"]:
-        """Multiplies."""
+        """Multiplies and adds the bias."""
         return nn.Dense(
             self.features,
             kernel_init=torch_kernel_init,

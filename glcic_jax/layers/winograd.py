@@ -15,25 +15,33 @@ from jax import lax
 from jaxtyping import Array, Float
 
 POINTS = (0, 1, -1, 2, -2)
-"""Where the polynomials of the transforms are evaluated; one more point is infinity."""
+"""The points at which the transforms' polynomials are evaluated, besides infinity."""
 
 TILES = (4, 2, 1)
-"""Edges of output tiles to choose from. A larger one saves more and rounds worse: the largest
-error of a layer is some 1e-4 of its output's spread with 4, 2e-5 with 2; 1 saves nothing."""
+"""Edges of output tiles to choose from. A larger tile saves more and rounds worse: the largest
+error of a layer is some 1e-4 of its output's spread with 4, and 2e-5 with 2. A tile of 1 saves
+nothing."""
 
 KERNEL_COST = 128
-"""What transforming a kernel costs, in tiles."""
+"""The cost of transforming a kernel, in tiles."""
 
 Tiles = Float[Array, "n n b tiles d tiles d c"]
-"""For each position in a tile, all tiles of all d * d grids of the pictures."""
+"""For each position in a tile, all tiles of the d * d grids into which dilation d splits x."""
 
 
 @cache
 def matrices(tile: int, taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """B', G and A' of F(tile, taps): A' ((G g) * (B' d)) is the correlation of d with g.
+    """Returns B', G and A' of F(tile, taps): A' ((G g) * (B' d)) is the correlation of d with g.
 
-    By the theorem of Cook and Toom; of shapes [n, n], [n, taps] and [tile, n], where
-    n = tile + taps - 1. For a tile of 1 they are trivial: n products, added.
+    They follow from the theorem of Cook and Toom. For a tile of 1 they are trivial: n products are
+    added.
+
+    Args:
+      tile: outputs of a tile.
+      taps: of the kernel g.
+
+    Returns:
+      Arrays of shapes [n, n], [n, taps] and [tile, n], where n = tile + taps - 1.
     """
     if tile == 1:
         return np.eye(taps), np.eye(taps), np.ones((1, taps))
@@ -57,16 +65,16 @@ def winograd(
     padding: tuple[int, int],
     dilation: int = 1,
 ) -> Float[Array, "b H W o"]:
-    """Convolution of stride 1 with a kernel of 2 or 3 taps, zeros outside.
+    """Convolves with stride 1 and a kernel of 2 or 3 taps; outside of x there are zeros.
 
     Args:
       x: float32; h and w must be multiples of `dilation`.
       kernel: float32.
       padding: zeros before and after x in both dimensions, in units of `dilation` pixels.
-      dilation: of the kernel.
+      dilation: distance of the kernel's taps in pixels.
 
     Returns:
-      H = h + (padding[0] + padding[1] - k + 1) * dilation, W alike.
+      H = h + (padding[0] + padding[1] - k + 1) * dilation, and W likewise.
     """
     tile, counts, height, width = _geometry(x, kernel, padding, dilation)
     to_input, to_kernel, to_output = matrices(tile, len(kernel))
@@ -99,7 +107,7 @@ winograd.defvjp(_forward, _backward)
 def _kernel_gradient(
     x: Array, kernel: Array, cotangent: Array, padding: tuple[int, int], dilation: int
 ) -> Array:
-    """The transpose of `winograd` in its kernel: products of transformed tiles of both."""
+    """Returns the gradient in the kernel: products of the transformed tiles of x and cotangent."""
     tile, counts, *_ = _geometry(x, kernel, padding, dilation)
     to_input, to_kernel, to_output = matrices(tile, len(kernel))
     of_x = _apply(to_input, _cut(x, padding[0], tile, len(kernel), counts, dilation))
@@ -111,7 +119,10 @@ def _kernel_gradient(
 def _geometry(
     x: Array, kernel: Array, padding: tuple[int, int], dilation: int
 ) -> tuple[int, tuple[int, int], int, int]:
-    """The tile's edge, how many tiles there are in each dimension, and the output's size."""
+    """Returns the tile's edge, the numbers of tiles down and across, and the output's size.
+
+    Of all tiles it takes the one that needs the fewest multiplications.
+    """
     grown = sum(padding) - len(kernel) + 1
     height, width = (size // dilation + grown for size in x.shape[1:3])
 
@@ -126,8 +137,9 @@ def _geometry(
 def _cut(
     x: Array, before: int, tile: int, taps: int, counts: tuple[int, int], dilation: int
 ) -> Tiles:
-    """Tiles of tile + taps - 1 pixels, `tile` apart, the first one `before` pixels before x."""
-    more = -(-(taps - 1) // tile)  # blocks of `tile` pixels that a tile reaches into beyond its own
+    """Cuts tiles of tile + taps - 1 pixels, `tile` apart, the first `before` pixels before x."""
+    # Pad x, and split it into blocks of `tile` pixels.
+    more = -(-(taps - 1) // tile)  # blocks that a tile reaches into beyond its own
     blocks = [count + more for count in counts]
     pads = [
         (before * dilation, (count * tile - before) * dilation - size)
@@ -136,6 +148,7 @@ def _cut(
     x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     x = x.reshape(len(x), blocks[0], tile, dilation, blocks[1], tile, dilation, -1)
     x = x.transpose(2, 5, 0, 1, 3, 4, 6, 7)
+    # A tile is a whole block and parts of the blocks behind it.
     for axis, count in enumerate(counts):
         reached = [
             lax.slice_in_dim(x, 0, min(tile, taps - 1 + tile * (1 - block)), axis=axis)
@@ -150,14 +163,14 @@ def _cut(
 
 
 def _paste(tiles: Tiles) -> Float[Array, "b H W c"]:
-    """Lays tiles side by side."""
+    """Puts tiles side by side again."""
     rows, columns, batch, high, dilation, wide, _, channels = tiles.shape
     size = (batch, high * rows * dilation, wide * columns * dilation, channels)
     return tiles.transpose(2, 3, 0, 4, 5, 1, 6, 7).reshape(size)
 
 
 def _apply(matrix: np.ndarray, tiles: Float[Array, "p p ..."]) -> Float[Array, "q q ..."]:
-    """M t M' for every tile t of p x p numbers, M being [q, p]."""
+    """Returns M t M' for every tile t of p x p numbers, where M is the matrix [q, p]."""
     if np.array_equal(matrix, np.eye(len(matrix))):
         return tiles
     both = jnp.asarray(np.kron(matrix, matrix), tiles.dtype)
@@ -166,4 +179,5 @@ def _apply(matrix: np.ndarray, tiles: Float[Array, "p p ..."]) -> Float[Array, "
 
 
 def _rows(tiles: Float[Array, "n n ... c"]) -> Float[Array, "n*n t c"]:
+    """Returns, for each position in a tile, one row of channels for each tile."""
     return tiles.reshape(tiles.shape[0] * tiles.shape[1], -1, tiles.shape[-1])

@@ -1,4 +1,4 @@
-"""Fast forms against XLA's own, values and gradients, and each platform's choice."""
+"""Compares fast forms with XLA's own, values and gradients, and checks each platform's choice."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ def normal(*shape):
 
 
 def values_and_gradients(function, x, kernel):
-    """The output, and its gradients for one fixed cotangent."""
+    """Returns the output, and its gradients for one fixed cotangent."""
 
     @jax.jit
     def both(x, kernel):
@@ -36,7 +36,7 @@ def values_and_gradients(function, x, kernel):
 
 
 def assert_agree(ours, plain, tolerance):
-    """To a share of the spread of what is compared."""
+    """Compares to within a share of the spread of the values."""
     for name, a, b in zip(("output", "dx", "dk"), ours, plain, strict=True):
         assert a.shape == b.shape, name
         np.testing.assert_allclose(a, b, atol=tolerance * b.std(), err_msg=name)
@@ -101,7 +101,7 @@ def test_deconvolution_is_the_transpose_of_the_strided_convolution(size):
 
 @pytest.mark.parametrize(("size", "worst"), [(64, 1.5e-5), (2, 5e-6)])
 def test_rounding_of_a_full_layer_stays_small(size, worst):
-    """Spread of the error over that of the output, 256 channels, tiles of 4 and of 2."""
+    """Bounds the error's spread over the output's, with 256 channels, for tiles of 4 and of 2."""
     x, kernel = normal(1, size, size, 256), normal(3, 3, 256, 256)
     exact = plain_convolution(x, kernel)
     error = jnp.asarray(winograd(x, kernel, (1, 1))) - exact

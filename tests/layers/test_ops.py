@@ -1,3 +1,5 @@
+"""Array operations: where a patch lies, what a composite keeps, how pictures are padded."""
+
 import math
 
 import jax
