@@ -3,9 +3,10 @@ r"""Ablation (Iizuka et al. 2017, section 4.2): what each discriminator adds.
 python -m experiments.ablation --config configs/reduced.py --workdir runs/ablation \
     --config.data.root=DIR
 
-Trains four networks that differ in their discriminators alone: none, global, local, both. Any
-config, any --config.FIELD=VALUE of glcic_jax.main; the same command resumes. Prints the held-out
-scores of the four and writes them, with pictures, into the folder: table.md, grid.png.
+Trains four networks that differ only in their discriminators: none, global, local, both. Takes any
+config of GLCIC and any --config.FIELD=VALUE, as glcic_jax.main does; the same command resumes.
+Prints the held-out scores of the four and writes them, with pictures, into the folder: table.md,
+grid.png.
 """
 
 import sys
@@ -18,7 +19,7 @@ import numpy as np
 from glcic_jax.complete.load import load
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.main import main, run
-from glcic_jax.pictures.decode import write
+from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.train.report import draw_grid
@@ -29,14 +30,17 @@ VARIANTS = {
     "local": ("local",),
     "both": ("local", "global"),
 }
-"""Run folder: its discriminators."""
+"""Discriminators by run folder."""
 
 NAMES = {"mse": "MSE", "global": "MSE + global", "local": "MSE + local", "both": "full"}
+"""Titles in the table and the grid by run folder."""
+
 ROWS = 8
+"""Pictures in the grid."""
 
 
 def variant(config: Any, discriminators: tuple[str, ...]) -> Any:
-    """The config with other discriminators, and as many updates of the completion network."""
+    """Returns the config with other discriminators and as many completion network's updates."""
     changed = config.copy_and_resolve_references()
     changed.discriminators = discriminators
     if not discriminators:
@@ -46,19 +50,19 @@ def variant(config: Any, discriminators: tuple[str, ...]) -> Any:
 
 
 def ablation(config: Any, workdir: Path) -> None:
-    """Trains the four, one after the other; the first process shows them side by side."""
+    """Trains the four, one after the other; the first process writes the table and the grid."""
     for name, discriminators in VARIANTS.items():
         run(variant(config, discriminators), workdir / name)
     if jax.process_index():
         return
     text = table(workdir)
     write_whole(workdir / "table.md", text)
-    write(workdir / "grid.png", grid(config, workdir))
+    write_picture(workdir / "grid.png", grid(config, workdir))
     print(f"{text}pictures: {workdir / 'grid.png'}")
 
 
 def table(workdir: Path) -> str:
-    """The scores of the four after their last update, on the same held-out holes: Markdown."""
+    """Returns the scores of the four after their last update, on the same holes, as Markdown."""
     lines = ["| | L1 | PSNR | SSIM | updates |", "|---|---|---|---|---|"]
     for name in VARIANTS:
         records = read_records(workdir / name)
@@ -69,7 +73,7 @@ def table(workdir: Path) -> str:
 
 
 def grid(config: Any, workdir: Path) -> np.ndarray:
-    """Held-out pictures with their holes, completed by each of the four; uint8 RGB."""
+    """Draws held-out pictures with their holes, completed by each of the four; uint8 RGB."""
     completers = {name: load(workdir / name) for name in VARIANTS}
     mean = completers["both"].mean_pixel
     dataset = make_dataset(config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean)

@@ -22,7 +22,7 @@ from glcic_jax.complete.load import load
 from glcic_jax.complete.pairing import check_writable
 from glcic_jax.evaluate.examples import Example, Examples
 from glcic_jax.metrics import hole_l1
-from glcic_jax.pictures.decode import write
+from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
@@ -32,10 +32,17 @@ from glcic_jax.types import PixelImage
 STARTS = [1, 2, 4, 8, 16]
 STEPS = [100, 300, 1_000, 1_500]
 SHOWN = 8
+"""Pictures in the grid."""
 
 
 class Result(NamedTuple):
-    """What one combination gives: mean L1 in the holes, seconds per picture, the pictures."""
+    """Holds the result of one combination.
+
+    Attributes:
+      l1: mean absolute error in the holes, of pixels in [0, 1].
+      seconds: median time per picture.
+      completed: the pictures, uint8 RGB [h, w, 3].
+    """
 
     l1: float
     seconds: float
@@ -46,8 +53,8 @@ def measure(completer: Completer, examples: Sequence[Example], batch_size: int) 
     """Completes all examples.
 
     Args:
-      completer: fresh, so that its first batch, of all alone, is compiled for.
-      examples: of one size; full batches of them, two at least.
+      completer: a new one, so that its first batch, and only that one, takes time to compile.
+      examples: pictures of one size, at least two full batches.
       batch_size: pictures completed at a time.
     """
     completed, seconds = [], []
@@ -64,7 +71,7 @@ def measure(completer: Completer, examples: Sequence[Example], batch_size: int) 
 
 
 def table(results: dict[tuple[int, int], Result]) -> str:
-    """One row per number of steps, two columns per number of starts: Markdown."""
+    """Returns one row per number of steps, two columns per number of starts, as Markdown."""
     starts, steps = (sorted({key[axis] for key in results}) for axis in (0, 1))
     lines = [
         f"| steps | {' | '.join(f'L1, {n} starts | s per picture' for n in starts)} |",
@@ -77,7 +84,7 @@ def table(results: dict[tuple[int, int], Result]) -> str:
 
 
 def grid(examples: Sequence[Example], results: dict[tuple[int, int], Result]) -> PixelImage:
-    """The first pictures, completed with the most steps from each number of starts."""
+    """Draws the first pictures, completed with the most steps from each number of starts."""
     most = max(steps for _, steps in results)
     white = np.uint8(255)
     columns = {"input": [np.where(e.mask[..., None] > 0, white, e.image) for e in examples]}
@@ -92,14 +99,26 @@ def grid(examples: Sequence[Example], results: dict[tuple[int, int], Result]) ->
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
     parser = command_parser("experiments.latent_search", __doc__)
-    parser.add_argument("--checkpoint", required=True, help="run folder of a dcgan_completion")
+    parser.add_argument(
+        "--checkpoint", required=True, help="run folder of a dcgan_completion network"
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
-    parser.add_argument("--masks", default="center", help="folder, or a kind of hole; center")
+    parser.add_argument(
+        "--masks", default="center", help="folder of masks, or a kind of hole; center by default"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--starts", type=int, nargs="+", default=STARTS)
-    parser.add_argument("--steps", type=int, nargs="+", default=STEPS)
-    parser.add_argument("--count", type=int, default=32, help="pictures, the first ones; 32")
-    parser.add_argument("--batch_size", type=int, default=8, help="pictures at a time; 8")
+    parser.add_argument(
+        "--starts", type=int, nargs="+", default=STARTS, help="numbers of places to search from"
+    )
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=STEPS, help="numbers of steps of the search"
+    )
+    parser.add_argument(
+        "--count", type=int, default=32, help="use the first pictures only, 32 by default"
+    )
+    parser.add_argument(
+        "--batch_size", type=int, default=8, help="pictures at a time; 8 by default"
+    )
     return parser.parse_args(argv)
 
 
@@ -107,8 +126,10 @@ def run(args: argparse.Namespace) -> None:
     """Measures and writes what was asked for.
 
     Raises:
-      UserError: a network that does not search, too few pictures, or a folder that is closed.
+      UserError: a network that does not search, too few pictures, or a folder that cannot be
+        written.
     """
+    # Check, and read the pictures.
     if args.batch_size < 1 or args.count < 2 * args.batch_size:
         raise UserError(f"--count {args.count}: give two batches of --batch_size at least")
     check_writable(args.output, folder=True)
@@ -118,22 +139,24 @@ def run(args: argparse.Namespace) -> None:
     if count < 2 * args.batch_size:
         raise UserError(f"--data {args.data}: {len(source)} pictures are too few for two batches")
     examples = [source[index] for index in range(count)]
+    # Measure every combination.
     results = {}
     keys = [(starts, steps) for steps in args.steps for starts in args.starts]
     for starts, steps in tqdm(keys, unit="combination"):
         completer = load(args.checkpoint, latent_steps=steps, starts=starts)
         results[starts, steps] = measure(completer, examples, args.batch_size)
+    # Write.
     try:
         args.output.mkdir(parents=True, exist_ok=True)
         write_whole(args.output / "table.md", table(results))
-        write(args.output / "grid.png", grid(examples, results))
+        write_picture(args.output / "grid.png", grid(examples, results))
     except OSError as error:
         raise UserError(f"{args.output}: cannot write there: {error.strerror}") from error
     print(f"{table(results)}pictures: {args.output / 'grid.png'}")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
     return exit_code(lambda: run(parse(argv)))
 
 

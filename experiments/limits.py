@@ -22,34 +22,41 @@ from glcic_jax.complete.completer import Completer
 from glcic_jax.complete.load import load
 from glcic_jax.complete.pairing import check_writable
 from glcic_jax.metrics import hole_l1, hole_psnr
-from glcic_jax.pictures.decode import decode, write
+from glcic_jax.pictures.decode import decode, write_picture
 from glcic_jax.pictures.resize import middle_square
 from glcic_jax.pictures.storage import pictures
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.html import html_page
 from glcic_jax.train.page import chart
 from glcic_jax.train.report import draw_grid
 
 PLACES = ("inside", "at the border")
 HOLES = [32, 64, 96, 128, 200]
-"""Edges of the squares, pixels of 256."""
+"""Edges of the square holes, in pixels, for pictures of 256."""
 
 BIN = 8
 """Pixels of distance that a point of the curves stands for."""
 
 ROWS = 4
+"""Pictures in the grid, each with two rows."""
+
+STYLE = "<style>body { font-family: sans-serif; max-width: 60em; margin: auto }</style>"
 
 
 def two_holes(
     rng: np.random.Generator, size: int, hole: int
 ) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
-    """A square hole with known pixels all around it, and the same moved to the nearest edge.
+    """Draws a square hole with known pixels all around it, and moves it to the nearest edge.
 
     Args:
       rng: the only source of chance.
       size: edge of the picture, pixels.
       hole: edge of the hole, at most size - 2.
+
+    Returns:
+      Two masks, 1 = hole: the hole inside the picture, and the same one at its border.
     """
     masks = np.zeros((2, size, size), np.uint8)
     corner = rng.integers(1, size - hole, size=2)
@@ -61,7 +68,7 @@ def two_holes(
 
 
 class Errors:
-    """Errors by picture, and by distance from the nearest known pixel.
+    """Adds up errors by picture, and by distance from the nearest known pixel.
 
     Args:
       size: edge of the pictures, pixels; no distance is larger.
@@ -80,7 +87,7 @@ class Errors:
         image: UInt8[np.ndarray, "h w 3"],
         mask: UInt8[np.ndarray, "h w"],
     ) -> None:
-        """Counts one picture."""
+        """Adds one completed picture."""
         a, b, hole = completed[None] / 255, image[None] / 255, mask[None, ..., None]
         self.scores.append((float(hole_l1(a, b, hole)[0]), float(hole_psnr(a, b, hole)[0])))
         distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[mask > 0]
@@ -91,13 +98,13 @@ class Errors:
 
     @property
     def l1(self) -> Float[np.ndarray, "n"]:
-        """Mean absolute error of all pixels in each bin of distance; NaN where there are none."""
+        """Returns the mean absolute error of all pixels in each bin of distance; NaN if none."""
         with np.errstate(invalid="ignore"):
             return self._sums / self._pixels
 
 
 Results = dict[tuple[int, str], Errors]
-"""By the hole's edge and its place."""
+"""Errors by the hole's edge and its place."""
 
 
 def measure(
@@ -106,7 +113,7 @@ def measure(
     """Completes every picture with every hole.
 
     Returns:
-      the errors, and a grid of the first pictures.
+      The errors, and a grid of the first pictures, uint8 RGB.
 
     Raises:
       UserError: no pictures, or one that cannot be read.
@@ -131,7 +138,7 @@ def measure(
 
 
 def table(results: Results) -> str:
-    """Means over the pictures, by size and place of the hole: Markdown."""
+    """Returns means over the pictures, by size and place of the hole, as Markdown."""
     lines = [
         f"| hole, pixels | {' | '.join(f'L1 {p} | PSNR {p}' for p in PLACES)} |",
         "|---:|---:|---:|---:|---:|",
@@ -143,7 +150,7 @@ def table(results: Results) -> str:
 
 
 def curves(results: Results, place: str) -> dict[str, list[tuple[int, float]]]:
-    """L1 against the largest distance of each bin, pixels, by size of the hole."""
+    """Returns points (largest distance of a bin in pixels, L1), by size of the hole."""
     return {
         str(hole): [
             (BIN * (index + 1), float(value))
@@ -162,30 +169,34 @@ def write_report(output: Path, results: Results, grid: np.ndarray) -> None:
     rows.writerow(["hole", "place", "distance up to", "l1"])
     charts = []
     for place in PLACES:
-        drawn = curves(results, place)
+        by_hole = curves(results, place)
         heading = f"L1 by pixels from the nearest known one; holes {place}, by their edge"
-        charts.append(chart(heading, drawn, (), False))
-        rows.writerows([hole, place, *point] for hole, points in drawn.items() for point in points)
+        charts.append(chart(heading, by_hole, (), False))
+        for hole, points in by_hole.items():
+            rows.writerows([hole, place, *point] for point in points)
     text = table(results)
     write_whole(output / "table.md", text)
     write_whole(output / "distances.csv", distances.getvalue())
-    write(output / "grid.png", grid)
-    write_whole(
-        output / "index.html",
-        '<!doctype html><meta charset="utf-8"><title>Limits</title>'
-        f"<body style='font-family: sans-serif; max-width: 60em; margin: auto'><pre>{text}</pre>"
-        f"{''.join(charts)}<a href='grid.png'><img src='grid.png' style='width: 100%'></a>\n",
-    )
+    write_picture(output / "grid.png", grid)
+    link = "<a href='grid.png'><img src='grid.png' alt='completions' style='width: 100%'></a>"
+    body = f"<pre>{text}</pre>{''.join(charts)}{link}"
+    write_whole(output / "index.html", html_page("Limits", body, STYLE))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
     parser = command_parser("experiments.limits", __doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="run folder")
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, help="run folder, or converted weights"
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--size", type=int, default=256, help="edge of the pictures, pixels; 256")
-    parser.add_argument("--holes", type=int, nargs="+", default=HOLES, help="edges of the holes")
+    parser.add_argument(
+        "--size", type=int, default=256, help="edge of the pictures, pixels; 256 by default"
+    )
+    parser.add_argument(
+        "--holes", type=int, nargs="+", default=HOLES, help="edges of the holes, pixels"
+    )
     return parser.parse_args(argv)
 
 
@@ -193,7 +204,8 @@ def run(args: argparse.Namespace) -> None:
     """Measures and writes what was asked for.
 
     Raises:
-      UserError: holes that do not fit, no checkpoint, no pictures, or a folder that is closed.
+      UserError: holes that do not fit, no checkpoint, no pictures, or a folder that cannot be
+        written.
     """
     if not 1 <= min(args.holes) <= max(args.holes) <= args.size - 2:
         raise UserError(f"--holes: give 1 to {args.size - 2} pixels, for pictures of {args.size}")
@@ -208,7 +220,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
     return exit_code(lambda: run(parse(argv)))
 
 

@@ -23,7 +23,7 @@ from glcic_jax.methods import METHODS
 from glcic_jax.methods.procedural.fills import mean_fill, telea
 from glcic_jax.metrics import HELD_OUT
 from glcic_jax.metrics.scoring import score
-from glcic_jax.pictures.decode import write
+from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.report import draw_grid
@@ -63,10 +63,10 @@ def whole_photograph(completer: Completer, folder: Path) -> None:
     blended = completer(photograph, mask, postprocess=True)
     shown = np.where(mask[..., None] > 0, np.uint8(255), photograph)
     names = ["input (holes white)", "completed", "completed and blended"]
-    write(folder / "photograph.png", photograph)
-    write(folder / "mask.png", mask[..., None].repeat(3, axis=2) * 255)
-    write(folder / "completed.png", blended)
-    write(folder / "comparison.png", draw_grid([[shown, completed, blended]], names))
+    write_picture(folder / "photograph.png", photograph)
+    write_picture(folder / "mask.png", mask[..., None].repeat(3, axis=2) * 255)
+    write_picture(folder / "completed.png", blended)
+    write_picture(folder / "comparison.png", draw_grid([[shown, completed, blended]], names))
 
 
 def run(workdir: Path) -> None:
@@ -110,7 +110,7 @@ def run(workdir: Path) -> None:
     pictures = [np.rint(column * 255).astype(np.uint8) for column in columns.values()]
     titles = [name.removesuffix(")").split(" (")[0] for name in columns]
     enlarged = [p.repeat(2, axis=1).repeat(2, axis=2) for p in pictures]
-    write(folder / "held_out.png", draw_grid(list(zip(*enlarged, strict=True)), titles))
+    write_picture(folder / "held_out.png", draw_grid(list(zip(*enlarged, strict=True)), titles))
     whole_photograph(last, folder)
     print(table(scores))
     print(f"pictures: {folder}/held_out.png, {folder}/comparison.png; curves: {workdir}/index.html")

@@ -13,10 +13,10 @@ from jaxtyping import UInt8
 from tqdm import tqdm
 
 from glcic_jax.complete.pairing import STREAM, CompletionJob
-from glcic_jax.masks.by_hand import check_fit
-from glcic_jax.pictures.photo import fill, shown
+from glcic_jax.masks.by_hand import check_mask_fits
+from glcic_jax.pictures.photo import fill_holes, to_rgb8
 from glcic_jax.pictures.photo_reader import read_photo
-from glcic_jax.pictures.photo_writer import KINDS, encode_photo
+from glcic_jax.pictures.photo_writer import FILE_KINDS, encode_photo
 from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError
 
@@ -53,10 +53,10 @@ def complete_job(
     data = sys.stdin.buffer.read() if job.image == STREAM else read_file(job.image)
     name = "standard input" if job.image == STREAM else job.image
     photo, remarks = read_photo(data, name)
-    mask, image = read_mask(job.mask), shown(photo)
+    mask, image = read_mask(job.mask), to_rgb8(photo)
     # Check and complete.
     try:
-        hole = check_fit(image, mask)
+        hole = check_mask_fits(image, mask)
         if not hole.any():
             remarks.append(f"the mask is empty ({job.mask}): the picture stays as it is")
         elif photo.alpha is not None and (share := np.mean(photo.alpha[hole] == 0)):
@@ -72,11 +72,11 @@ def complete_job(
         raise UserError(f"{name}, {job.mask}: {error}") from error
     # Write.
     if job.output == STREAM:
-        own = next((known for known, kind in KINDS.items() if kind == photo.kind), ".png")
+        own = next((known for known, kind in FILE_KINDS.items() if kind == photo.kind), ".png")
         extension = extension or own
     else:
         extension = job.output.suffix.lower()
-    encoded, lost = encode_photo(fill(photo, completed, hole), extension, job.output)
+    encoded, lost = encode_photo(fill_holes(photo, completed, hole), extension, job.output)
     print_remarks(lost, job.output)
     if job.output == STREAM:
         _write_stream(stream, encoded)

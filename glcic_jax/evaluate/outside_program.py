@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from glcic_jax.pictures.decode import decode, write
+from glcic_jax.pictures.decode import decode, write_picture
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
@@ -64,8 +64,8 @@ def _run(arguments: list[str], image: PixelImage, hole: np.ndarray, timeout: flo
     shown_command = f"cmd:{shlex.join(arguments)}"
     with tempfile.TemporaryDirectory(prefix="glcic_jax_") as folder:
         files = {place: Path(folder) / f"{place[1:-1]}.png" for place in PLACES}
-        write(files["{image}"], image)
-        write(files["{mask}"], hole.repeat(3, axis=2))
+        write_picture(files["{image}"], image)
+        write_picture(files["{mask}"], hole.repeat(3, axis=2))
         command = arguments
         for place, file in files.items():
             command = [argument.replace(place, str(file)) for argument in command]

@@ -13,7 +13,7 @@ from glcic_jax.evaluate.measure import Measured
 from glcic_jax.evaluate.page import PictureRow, report_page
 from glcic_jax.evaluate.rivals import TRUTH
 from glcic_jax.evaluate.tables import latex, markdown, table
-from glcic_jax.pictures.decode import write
+from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.disk import clear_errors, whole_folder, write_whole
 from glcic_jax.runtime.errors import UserError
 
@@ -95,7 +95,7 @@ def _write_row(folder: Path, measured: Measured, index: int) -> PictureRow:
     addresses = []
     for column, (caption, picture) in enumerate(pictures.items()):
         address = f"{PICTURES}/{index + 1:04d}_{column}.png"
-        write(folder / address, picture)
+        write_picture(folder / address, picture)
         addresses.append((caption, address))
     return PictureRow(example.name, example.share, addresses)
 

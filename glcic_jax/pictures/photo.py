@@ -1,4 +1,4 @@
-"""A photograph with all that its file knew of it, to be filled and written back as it was."""
+"""A photograph with all that its file held, to be filled and written back as it was."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ if TYPE_CHECKING:
 
 
 class Photo(NamedTuple):
-    """One photograph, upright.
+    """Holds one photograph, upright.
 
-    pixels: uint8 or uint16 [h, w, c]: grey (c = 1), grey and alpha (2), RGB (3), RGB and alpha (4).
-        Colours are not multiplied by alpha.
-    kind: as Pillow names it: JPEG, PNG, WEBP, TIFF, ...
-    profile: ICC profile.
-    exif: EXIF block, without the orientation, which `pixels` have taken up, and without the
-        thumbnail, which would go on showing what was removed; b"" = none.
-    dpi: pixels per inch, across and down.
-    encoding: what Pillow must be told to write this kind of file as this one was written.
-    lossy: the file kept its pixels only nearly.
+    Attributes:
+      pixels: uint8 or uint16 [h, w, c]: grey (c = 1), grey and alpha (2), RGB (3), RGB and alpha
+        (4). Colours are not multiplied by alpha.
+      kind: the format as Pillow names it: JPEG, PNG, WEBP, TIFF, ...
+      profile: the ICC profile; None = none.
+      exif: the EXIF block; b"" = none. It has no orientation, since `pixels` are upright, and no
+        thumbnail, which would still show what was removed.
+      dpi: pixels per inch, across and down; None = unknown.
+      encoding: Pillow's options that write this kind of file as this one was written.
+      lossy: whether the file's compression changes pixels.
     """
 
     pixels: Shaped[np.ndarray, "h w c"]
@@ -30,27 +31,27 @@ class Photo(NamedTuple):
     profile: bytes | None = None
     exif: bytes = b""
     dpi: tuple[float, float] | None = None
-    encoding: dict[str, Any] = {}  # noqa: RUF012 never changed
+    encoding: dict[str, Any] = {}  # noqa: RUF012 - never changed
     lossy: bool = False
 
     @property
     def colours(self) -> int:
-        """Channels that are no alpha: 1 or 3."""
+        """Returns the number of channels without alpha: 1 or 3."""
         return 1 if self.pixels.shape[2] < 3 else 3
 
     @property
     def deep(self) -> bool:
-        """16 bits per channel."""
+        """Returns whether there are 16 bits per channel."""
         return self.pixels.dtype == np.uint16
 
     @property
     def alpha(self) -> Shaped[np.ndarray, "h w"] | None:
-        """Opacity, of the dtype of `pixels`; None without."""
+        """Returns the opacity, in the dtype of `pixels`; None if there is none."""
         return self.pixels[..., -1] if self.pixels.shape[2] in (2, 4) else None
 
 
-def shown(photo: Photo) -> PixelImage:
-    """What a network is given: uint8 RGB [h, w, 3], transparent parts laid on white."""
+def to_rgb8(photo: Photo) -> PixelImage:
+    """Returns the pixels as networks read them: uint8 RGB [h, w, 3], transparent parts on white."""
     most = np.iinfo(photo.pixels.dtype).max
     colour = photo.pixels[..., : photo.colours]
     if photo.alpha is not None:
@@ -61,10 +62,14 @@ def shown(photo: Photo) -> PixelImage:
     return np.repeat(colour, 3, axis=2) if photo.colours == 1 else np.ascontiguousarray(colour)
 
 
-def fill(photo: Photo, completed: PixelImage, hole: Bool[np.ndarray, "h w"]) -> Photo:
-    """The photograph with the completed colours in its holes; all else, and alpha, as it was.
+def fill_holes(photo: Photo, completed: PixelImage, hole: Bool[np.ndarray, "h w"]) -> Photo:
+    """Puts completed colours into the holes of a photograph. All else, alpha too, stays as it was.
 
-    16-bit ones take 257 times the 8-bit values, grey ones their luminance.
+    Args:
+      photo: the photograph.
+      completed: uint8 RGB [h, w, 3]. A 16-bit photograph takes 257 times these values, a grey one
+        their luminance.
+      hole: True = to be filled.
     """
     colour = completed[hole]
     if photo.colours == 1:

@@ -1,4 +1,4 @@
-"""Reads photographs with what their files say of them: depth, alpha, profile, EXIF."""
+"""Reads photographs with all that their files hold: depth, alpha, profile, EXIF."""
 
 from __future__ import annotations
 
@@ -26,38 +26,40 @@ DESCRIBING = frozenset(
     {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853}
     | set(range(40091, 40096))
 )
-"""Tags of a TIFF that tell of the photograph: Make, Artist, the EXIF and GPS directories. All
-others tell how its pixels lie in the file."""
+"""Tags of a TIFF that describe the photograph: Make, Artist, the EXIF and GPS directories. All
+others describe how its pixels lie in the file."""
 
 _COLOUR_CHUNKS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
-"""What a PNG says of its colours, beside its profile."""
+"""The chunks of a PNG that define its colours, beside the profile."""
 
 _SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
 
 _EDGES = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
+"""The EXIF tags of width and height."""
 
 _MODES = {
     "1": "L", "L": "L", "LA": "LA", "La": "LA", "P": "RGB", "PA": "RGBA",
     "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA",
     "YCbCr": "RGB", "CMYK": "RGB", "LAB": "RGB", "HSV": "RGB",
 }  # fmt: skip
-"""What the 8-bit modes of Pillow become."""
+"""The modes that Pillow's 8-bit modes are converted to."""
 
 
 def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
-    """Reads a photograph and what its file says of it.
+    """Reads a photograph with all that its file holds.
 
     Args:
       data: a whole picture file.
-      name: for messages.
+      name: the file's name, for messages.
 
     Returns:
-      the photograph, and a line for each thing of the file that it has not got.
+      The photograph, and a line for each thing in the file that it does not hold.
 
     Raises:
-      UserError: as `decode`; also values of other depths than 8 and 16 bits.
+      UserError: as in `decode`; also for pixels of other depths than 8 and 16 bits.
     """
+    # Read the header, and choose the first picture of several.
     picture = open_picture(name, data)
     orientation, exif, remarks = _read_exif(picture)
     frames = 1
@@ -66,6 +68,8 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
         picture.seek(0)
     if frames > 1:
         remarks.append(f"holds {frames} pictures, the first is completed")
+
+    # Read the pixels, upright and at their full depth.
     load_pixels(name, picture)
     deep = _is_deep(picture, data)
     if picture.mode not in _MODES and not deep:
@@ -74,9 +78,11 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
     pixels = _upright(_pixels(picture), 1 if picture.format == "TIFF" else orientation)
     if deep:
         pixels = _deep_pixels(name, picture, data, orientation, pixels)
+
+    # Collect what else there is.
     profile = picture.info.get("icc_profile")
     if picture.mode in ("CMYK", "LAB"):
-        profile = None  # of colours that are no more
+        profile = None  # it describes the colours before the conversion
         remarks.append(f"{picture.mode} colours become RGB")
     kind = "JPEG" if picture.format == "MPO" else picture.format or ""
     lossless = kind not in ("JPEG", "JPEG2000", "WEBP") or _is_lossless_webp(data)
@@ -93,7 +99,7 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Names and contents of the chunks of a PNG before its pixels."""
+    """Yields the names and contents of the chunks of a PNG before its pixels."""
     at = 8
     while (name := data[at + 4 : at + 8]) not in (b"IDAT", b"IEND", b""):
         size = int.from_bytes(data[at : at + 4], "big")
@@ -102,14 +108,15 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _is_deep(picture: PillowImage.Image, data: bytes) -> bool:
+    """Returns whether a PNG or TIFF has 16 bits per channel."""
     if picture.format == "PNG":
-        return data[24] == 16  # of the header, IHDR
+        return data[24] == 16  # the depth in the header, IHDR
     bits = getattr(picture, "tag_v2", {}).get(258, ())
     return len(bits) > 0 and set(bits) == {16}
 
 
 def _pixels(picture: PillowImage.Image) -> Shaped[np.ndarray, "h w c"]:
-    """The pixels as Pillow has them: 8 bits, or grey ones of 16."""
+    """Returns the pixels as Pillow reads them: with 8 bits, or grey with 16."""
     mode = _MODES.get(picture.mode, picture.mode)
     if "transparency" in picture.info and mode in ("L", "RGB"):
         mode += "A"
@@ -122,26 +129,26 @@ def _deep_pixels(
     picture: PillowImage.Image,
     data: bytes,
     orientation: int,
-    seen: Shaped[np.ndarray, "h w c"],
+    upper_bits: Shaped[np.ndarray, "h w c"],
 ) -> Shaped[np.ndarray, "h w c"]:
-    """16-bit pixels, which Pillow cuts to their upper 8 bits and OpenCV reads whole.
+    """Reads 16-bit pixels, which Pillow cuts to their upper 8 bits and OpenCV reads whole.
 
-    Pillow has found the file sound, which OpenCV does not check; and both must have read the same
-    colours: `seen` is Pillow's.
+    Pillow has checked that the file is sound, which OpenCV does not. Both must have read the same
+    colours: `upper_bits` are the upright pixels as Pillow read them.
     """
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is not None and pixels.dtype == np.uint16:
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[2]]
         pixels = pixels[..., order]
-        colours = min(3, pixels.shape[2], seen.shape[2])
-        shift = 0 if seen.dtype.itemsize > 1 else 8
+        colours = min(3, pixels.shape[2], upper_bits.shape[2])
+        shift = 0 if upper_bits.dtype.itemsize > 1 else 8
         inverted = getattr(picture, "tag_v2", {}).get(262) == 0  # a TIFF with white as 0
-        # OpenCV has turned TIFFs too, in most of its versions.
+        # Most versions of OpenCV turn TIFFs upright too, so both ways are tried.
         for turn in {1, orientation} if picture.format == "TIFF" else {orientation}:
             turned = _upright(pixels, turn)
             upper = turned[..., :colours].astype(np.uint16) >> shift
-            same = np.array_equal(upper, seen[..., :colours])
+            same = np.array_equal(upper, upper_bits[..., :colours])
             if same and not inverted:
                 return _as_grey(turned, picture, data)
     raise UserError(f"{name}: this kind of 16-bit file cannot be read: convert it first")
@@ -150,7 +157,7 @@ def _deep_pixels(
 def _as_grey(
     pixels: Shaped[np.ndarray, "h w c"], picture: PillowImage.Image, data: bytes
 ) -> Shaped[np.ndarray, "h w c"]:
-    """Undoes what OpenCV makes of grey PNGs with alpha or with a transparent level."""
+    """Makes grey again what OpenCV read of grey PNGs with alpha or with a transparent level."""
     if picture.format == "PNG" and data[25] == 4:  # grey and alpha
         return pixels[..., [0, 3]]
     level = picture.info.get("transparency")
@@ -160,7 +167,7 @@ def _as_grey(
 
 
 def _upright(pixels: Shaped[np.ndarray, "h w c"], orientation: int) -> np.ndarray:
-    """Turns and mirrors as the EXIF orientation says; unknown numbers say nothing."""
+    """Turns and mirrors pixels as the EXIF orientation asks; unknown numbers change nothing."""
     if orientation in _SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
     down = orientation in (3, 4, 7, 8)
@@ -169,14 +176,14 @@ def _upright(pixels: Shaped[np.ndarray, "h w c"], orientation: int) -> np.ndarra
 
 
 def _read_exif(picture: PillowImage.Image) -> tuple[int, bytes, list[str]]:
-    """The orientation, the EXIF block without it, and what went wrong."""
+    """Returns the orientation, the EXIF block without it, and a line if the EXIF is damaged."""
     orientation = 1
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             own, exif = picture.getexif(), PillowImage.Exif()
             orientation = own.get(ExifTags.Base.Orientation, 1)
-            exif.load(own.tobytes())  # a copy: Pillow goes by its own
+            exif.load(own.tobytes())  # a copy: Pillow itself still needs the first
             exif.pop(ExifTags.Base.Orientation, None)
             camera = exif.get_ifd(ExifTags.IFD.Exif) if ExifTags.IFD.Exif in exif else {}
             if orientation in _SIDEWAYS and camera.keys() >= set(_EDGES):
@@ -185,11 +192,12 @@ def _read_exif(picture: PillowImage.Image) -> tuple[int, bytes, list[str]]:
                 for tag in set(exif) - DESCRIBING:
                     del exif[tag]
             return orientation, exif.tobytes() if len(exif) else b"", []
-    except Exception:  # Pillow's readers raise whatever their format makes them
+    except Exception:  # each of Pillow's readers raises errors of its own
         return orientation, b"", ["its EXIF is damaged and left out"]
 
 
 def _dpi(dpi: Any) -> tuple[float, float] | None:
+    """Returns a file's pixels per inch, across and down, if they make sense."""
     try:
         across, down = (float(value) for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):
@@ -199,6 +207,7 @@ def _dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def _encoding(picture: PillowImage.Image, kind: str, data: bytes) -> dict[str, Any]:
+    """Returns Pillow's options that write this kind of file as this one was written."""
     if kind == "PNG":
         kept = PngInfo()
         for name, content in png_chunks(data):
@@ -206,7 +215,7 @@ def _encoding(picture: PillowImage.Image, kind: str, data: bytes) -> dict[str, A
                 kept.add(name, content)
         return {"pnginfo": kept}
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
-        # Pillow's quality="keep", which it grants to pictures only that are as they were opened.
+        # The same as Pillow's quality="keep", which it refuses for pictures that were changed.
         return {
             "qtables": picture.quantization,
             "subsampling": JpegImagePlugin.get_sampling(picture),
@@ -216,6 +225,7 @@ def _encoding(picture: PillowImage.Image, kind: str, data: bytes) -> dict[str, A
 
 
 def _is_lossless_webp(data: bytes) -> bool:
+    """Returns whether a file is a WebP whose pixels are stored without loss."""
     at = 12
     while at + 8 <= len(data):
         if data[at : at + 4] in (b"VP8L", b"VP8 "):

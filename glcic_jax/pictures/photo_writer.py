@@ -1,4 +1,4 @@
-"""Writes photographs as picture files that keep what these can hold. Needs no JAX."""
+"""Writes photographs as picture files, with all that these can hold. Needs no JAX."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from PIL import ExifTags
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from glcic_jax.pictures.photo import Photo, shown
+from glcic_jax.pictures.photo import Photo, to_rgb8
 from glcic_jax.pictures.photo_reader import DESCRIBING, png_chunks
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = {
+FILE_KINDS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
     ".png": "PNG",
@@ -28,32 +28,32 @@ KINDS = {
     ".tiff": "TIFF",
     ".bmp": "BMP",
 }
-"""Pillow's name for the files of an extension."""
+"""The kind of file, as Pillow names it, that an extension stands for."""
 
 _QUALITY = 95
-"""Of JPEGs, and of WebPs made from lossy files, that do not go by a JPEG's own tables."""
+"""Quality of JPEGs, and of WebPs made from lossy files, where no tables of a JPEG are kept."""
 
 _ZLIB = 3
-"""Level: half as long as zlib's default takes, for files that are a few per cent larger."""
+"""Level of compression: half the time of zlib's default, for files a few per cent larger."""
 
 
 def encode_photo(photo: Photo, extension: str, name: str | Path) -> tuple[bytes, list[str]]:
-    """The file of a photograph: as it was written if it is of the same kind, else as good.
+    """Returns the file of a photograph, encoded as it was before if the kind of file is the same.
 
-    PNG, TIFF, BMP, and WebP of what was not lossy, keep every pixel bit for bit.
+    PNG, TIFF, BMP, and WebP of photographs that were not lossy, keep every pixel bit for bit.
 
     Args:
       photo: a photograph.
-      extension: one of KINDS.
-      name: for messages.
+      extension: one of FILE_KINDS.
+      name: the file's name, for messages.
 
     Returns:
-      the file, and a line for each thing of the photograph that this kind of file cannot hold.
+      The file, and a line for each thing of the photograph that this kind of file cannot hold.
 
     Raises:
-      UserError: a picture that this kind of file cannot hold, as one that is too large for it.
+      UserError: this kind of file cannot hold the photograph, which may be too large for it.
     """
-    kind = KINDS[extension]
+    kind = FILE_KINDS[extension]
     photo, lost = _fit(photo, kind)
     try:
         if kind == "TIFF":
@@ -66,11 +66,11 @@ def encode_photo(photo: Photo, extension: str, name: str | Path) -> tuple[bytes,
 
 
 def _fit(photo: Photo, kind: str) -> tuple[Photo, list[str]]:
-    """Takes from a photograph what this kind of file cannot hold; a line for each."""
+    """Removes from a photograph what this kind of file cannot hold, with a line for each thing."""
     lost = []
     if photo.alpha is not None and kind in ("JPEG", "BMP"):
-        lost.append(f"{kind} knows no transparency: laid on white")
-        photo = photo._replace(pixels=shown(photo)[..., : photo.colours])
+        lost.append(f"{kind} has no transparency: laid on white")
+        photo = photo._replace(pixels=to_rgb8(photo)[..., : photo.colours])
     if photo.deep and kind not in ("PNG", "TIFF"):
         lost.append(f"{kind} keeps 8 of 16 bits")
         photo = photo._replace(pixels=np.rint(photo.pixels / np.float32(257)).astype(np.uint8))
@@ -83,12 +83,14 @@ def _fit(photo: Photo, kind: str) -> tuple[Photo, list[str]]:
 
 
 def _by_pillow(pixels: np.ndarray, photo: Photo, kind: str) -> bytes:
-    """A file of 8-bit pixels, with what else there is of `photo`."""
-    options: dict[str, Any] = {
-        "JPEG": {"quality": _QUALITY},
-        "WEBP": {"quality": _QUALITY} if photo.lossy else {"lossless": True, "exact": True},
-        "PNG": {"compress_level": _ZLIB},
-    }.get(kind, {})
+    """Returns a file of 8-bit pixels, with all else that `photo` holds."""
+    options: dict[str, Any] = {}
+    if kind == "PNG":
+        options = {"compress_level": _ZLIB}
+    elif kind == "WEBP" and not photo.lossy:
+        options = {"lossless": True, "exact": True}
+    elif kind in ("JPEG", "WEBP"):
+        options = {"quality": _QUALITY}
     if photo.kind == kind:
         options |= photo.encoding
     if options.get("qtables"):
@@ -104,19 +106,24 @@ def _by_pillow(pixels: np.ndarray, photo: Photo, kind: str) -> bytes:
 
 
 def _deep_png(photo: Photo) -> bytes:
-    """A 16-bit PNG (PNG specification 1.2), of which Pillow writes grey ones only.
+    """Returns a 16-bit PNG (PNG specification 1.2). Pillow itself writes only grey ones.
 
-    Pillow writes one of a single pixel; its chunks of profile, EXIF and resolution are taken over.
+    Pillow writes a PNG of a single pixel, from which the chunks of profile, EXIF and resolution are
+    taken.
     """
+    # Filter the rows.
     height, width, channels = photo.pixels.shape
     colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     rows = photo.pixels.astype(">u2").view(np.uint8).reshape(height, -1)
     rows[1:] -= rows[:-1].copy()  # filter 2, Up
     filtered = np.insert(rows, 0, 2, axis=1).tobytes()
+
+    # Put the chunks together.
     small = _by_pillow(np.zeros((1, 1, 3), np.uint8), photo, "PNG")
-    told = [(name, content) for name, content in png_chunks(small) if name != b"IHDR"]
+    described = [(name, content) for name, content in png_chunks(small) if name != b"IHDR"]
     header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
-    chunks = [(b"IHDR", header), *told, (b"IDAT", zlib.compress(filtered, _ZLIB)), (b"IEND", b"")]
+    packed = zlib.compress(filtered, _ZLIB)
+    chunks = [(b"IHDR", header), *described, (b"IDAT", packed), (b"IEND", b"")]
     return small[:8] + b"".join(
         struct.pack(">I", len(content))
         + name
@@ -127,14 +134,18 @@ def _deep_png(photo: Photo) -> bytes:
 
 
 def _tiff(photo: Photo) -> bytes:
-    """A TIFF (revision 6.0) of any depth and channels, deflated, of which Pillow writes 8-bit ones.
+    """Returns a deflated TIFF (revision 6.0) of any depth and channels.
 
-    Pillow's directory writer lays out the tags, and puts the pixels after them.
+    Pillow itself writes only 8-bit ones. Its directory writer lays out the tags here, and the
+    pixels follow them.
     """
+    # Compress the pixels.
     height, width, channels = photo.pixels.shape
     differences = photo.pixels.copy()
     differences[:, 1:] -= photo.pixels[:, :-1]  # predictor 2
     packed = zlib.compress(differences.astype(differences.dtype.newbyteorder("<")).tobytes(), _ZLIB)
+
+    # Describe the photograph.
     directory = ImageFileDirectory_v2()
     if photo.dpi is not None:
         directory[282], directory[283] = photo.dpi
@@ -144,6 +155,8 @@ def _tiff(photo: Photo) -> bytes:
     for tag in DESCRIBING & set(exif):
         nested = tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
         directory[tag] = dict(exif.get_ifd(tag)) if nested else exif[tag]
+
+    # Describe how its pixels lie in the file.
     layout = {
         256: width,
         257: height,

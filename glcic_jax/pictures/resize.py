@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 
 def resize_shortest(image: PixelImage, edge: int) -> PixelImage:
-    """Scales uint8 RGB [h, w, 3] so that the shortest edge has `edge` pixels, antialiased."""
+    """Scales a picture, antialiased, so that its shortest edge has `edge` pixels.
+
+    Args:
+      image: uint8 RGB [h, w, 3].
+      edge: pixels.
+
+    Returns:
+      uint8 RGB; `image` itself if it has that size.
+    """
     height, width = image.shape[:2]
     scale = edge / min(height, width)
     if scale == 1:
@@ -27,12 +35,13 @@ def resize_shortest(image: PixelImage, edge: int) -> PixelImage:
 
 
 def _blurred(image: PixelImage, scale: float) -> PixelImage:
-    """Ready to be sampled by linear interpolation at 0.5 to 1 times the size, antialiased.
+    """Blurs a picture so that linear interpolation at 0.5 to 1 times its size is antialiased.
 
     Blur and interpolation together have the variance of a triangle filter as wide as the new
-    pixels, which is what antialiased bilinear resizing is; a third of the time of area averaging.
+    pixels, which is what antialiased bilinear resizing uses. They take a third of the time of area
+    averaging.
     """
-    side = (scale**-2 - 1) / 12  # weight of the two outer ones of three taps
+    side = (scale**-2 - 1) / 12  # weight of each outer one of the three taps
     if side < 1e-3:
         return image
     sigma = np.sqrt(-0.5 / np.log(side / (1 - 2 * side)))
@@ -40,7 +49,15 @@ def _blurred(image: PixelImage, scale: float) -> PixelImage:
 
 
 def middle_square(image: PixelImage, size: int) -> PixelImage:
-    """The picture scaled to a shortest edge of `size` pixels, and its middle `size` x `size`."""
+    """Scales a picture to a shortest edge of `size` pixels, and cuts out the square in its middle.
+
+    Args:
+      image: uint8 RGB [h, w, 3].
+      size: pixels.
+
+    Returns:
+      uint8 RGB [size, size, 3].
+    """
     image = resize_shortest(image, size)
     top, left = ((edge - size) // 2 for edge in image.shape[:2])
     return np.ascontiguousarray(image[top : top + size, left : left + size])

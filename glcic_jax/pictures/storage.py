@@ -1,8 +1,8 @@
-"""Names and bytes of the pictures below a folder, on a disk or in remote storage.
+"""Lists and reads the pictures below a folder, on a disk or in remote storage.
 
-A root with "://" in it (gs://bucket/places2, s3://...) is remote and goes through fsspec, which
-needs a package for each kind of storage (requirements-remote.txt). Names are relative to the root,
-with "/" between their parts.
+A root with "://" in it (gs://bucket/places2, s3://...) is remote. It is read by fsspec, which needs
+a package for each kind of storage (requirements-remote.txt). Names are relative to the root, with
+"/" between their parts.
 """
 
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from glcic_jax.pictures.decode import EXTENSIONS
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, one_line
 
 
 def pictures(root: str, folder: str = "", extensions: frozenset[str] = EXTENSIONS) -> Iterator[str]:
-    """Names of all pictures below root/folder, in a fixed order, one by one as they are found.
+    """Yields the names of all pictures below root/folder, in a fixed order, as they are found.
 
-    Nothing is asked of a file but its name, and one folder's names at a time are held. Links to
-    folders are not followed; names that begin with a dot are passed over.
+    Files are not opened, and memory holds the names of one folder at a time. Links to folders are
+    not followed. Names that begin with a dot are passed over.
 
     Raises:
       UserError: a folder is missing or cannot be read, or a name is not UTF-8.
@@ -27,90 +27,99 @@ def pictures(root: str, folder: str = "", extensions: frozenset[str] = EXTENSION
     folders, files = children(root, folder)
     for name in files:
         if name[name.rfind(".") :].lower() in extensions:
-            yield joined(folder, name)
+            yield join_names(folder, name)
     for name in folders:
-        yield from pictures(root, joined(folder, name), extensions)
+        yield from pictures(root, join_names(folder, name), extensions)
 
 
-def pictures_below(folder: Path, shown: str, what: str = "pictures") -> list[str]:
-    """Lists the pictures anywhere below a folder of this machine: relative POSIX paths, in order.
+def pictures_below(folder: Path, address: str, what: str = "pictures") -> list[str]:
+    """Lists the pictures anywhere below a folder of this machine: relative POSIX paths, sorted.
 
-    Names that begin with a dot are passed over, folders' too, and so is what `pictures` passes
-    over.
+    It passes over what `pictures` passes over.
 
     Args:
-      folder: is searched recursively.
-      shown: the folder as the user knows it, for messages.
-      what: is looked for, for messages.
+      folder: is searched with all folders in it.
+      address: the folder as the user gave it, for messages.
+      what: the kind of pictures that is looked for, for messages.
 
     Raises:
-      UserError: no such folder, or none in it.
+      UserError: the folder is missing or holds no pictures.
     """
     if not folder.is_dir():
-        raise UserError(f"{shown}: no such folder")
+        raise UserError(f"{address}: no such folder")
     names = sorted(pictures(str(folder)))
     if not names:
-        raise UserError(f"{shown}: no {what} ({', '.join(sorted(EXTENSIONS))}) in this folder")
+        raise UserError(f"{address}: no {what} ({', '.join(sorted(EXTENSIONS))}) in this folder")
     return names
 
 
 def children(root: str, folder: str = "") -> tuple[list[str], list[str]]:
-    """Names of the folders and of everything else directly in root/folder, sorted.
+    """Lists the folders, and all other names, that lie directly in root/folder. Both are sorted.
+
+    Names that begin with a dot are passed over.
 
     Raises:
-      UserError: as `pictures`.
+      UserError: as in `pictures`.
     """
     folders, others = [], []
-    with _one_line(joined(root, folder)):
-        for name, is_folder in _remote(root, folder) if "://" in root else _local(root, folder):
-            if not name.startswith("."):
-                (folders if is_folder else others).append(name)
+    with _storage_errors(join_names(root, folder)):
+        listed = _remote(root, folder) if "://" in root else _local(root, folder)
+        for name, is_folder in listed:
+            if name.startswith("."):
+                continue
+            if is_folder:
+                folders.append(name)
+            else:
+                others.append(name)
     for name in (*folders, *others):
         if not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise UserError(f"{joined(root, folder)}: the name {name!r} is not UTF-8: rename it")
+            where = join_names(root, folder)
+            raise UserError(f"{where}: the name {name!r} is not UTF-8: rename it")
     return sorted(folders), sorted(others)
 
 
-def read(root: str, name: str) -> bytes:
-    """The bytes of one file.
+def read_bytes(root: str, name: str) -> bytes:
+    """Reads one file.
 
     Raises:
       UserError: it is missing or cannot be read.
     """
-    with _one_line(joined(root, name)):
+    with _storage_errors(join_names(root, name)):
         if "://" not in root:
             return Path(root, name).read_bytes()
         storage, path = _storage(root)
-        return storage.cat_file(joined(path, name))
+        return storage.cat_file(join_names(path, name))
 
 
 def exists(root: str, name: str) -> bool:
-    """Whether there is a file or folder of this name.
+    """Returns whether there is a file or folder of this name.
 
     Raises:
       UserError: the storage cannot be reached.
     """
-    with _one_line(root):
+    with _storage_errors(root):
         if "://" not in root:
             return Path(root, name).exists()
         storage, path = _storage(root)
-        return storage.exists(joined(path, name))
+        return storage.exists(join_names(path, name))
 
 
-def joined(folder: str, name: str) -> str:
-    """The name of something in a folder; "" stands for the root."""
+def join_names(folder: str, name: str) -> str:
+    """Returns the name, relative to the root, of something in a folder; "" stands for the root."""
     return f"{folder}/{name}" if folder and name else folder or name
 
 
 def _local(root: str, folder: str) -> Iterator[tuple[str, bool]]:
+    """Yields the names in a folder of this machine, and whether each is a folder."""
     with os.scandir(Path(root, folder)) as entries:
         for entry in entries:
             yield entry.name, entry.is_dir(follow_symlinks=False)
 
 
 def _remote(root: str, folder: str) -> Iterator[tuple[str, bool]]:
+    """Yields the names in a folder of remote storage, and whether each is a folder."""
     storage, path = _storage(root)
-    for entry in storage.ls(joined(path, folder), detail=True):
+    for entry in storage.ls(join_names(path, folder), detail=True):
         name = entry["name"].rstrip("/").rpartition("/")[2]
         # Some kinds of storage list a folder as an empty file within itself.
         if not entry["name"].endswith("/") or entry["type"] == "directory":
@@ -118,6 +127,7 @@ def _remote(root: str, folder: str) -> Iterator[tuple[str, bool]]:
 
 
 def _storage(root: str) -> tuple[Any, str]:
+    """Returns fsspec's storage for a remote root, and the root's path in it."""
     try:
         import fsspec
 
@@ -127,7 +137,8 @@ def _storage(root: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _one_line(where: str) -> Iterator[None]:
+def _storage_errors(where: str) -> Iterator[None]:
+    """Turns the errors of all kinds of storage into a UserError of one line."""
     try:
         yield
     except UserError:
@@ -135,5 +146,5 @@ def _one_line(where: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise UserError(f"{where}: no such file or folder") from error
     except Exception as error:  # each kind of remote storage raises its own
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise UserError(f"{where}: {reason or type(error).__name__}") from error
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise UserError(f"{where}: {reason}") from error

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from glcic_jax.pictures.storage import joined, read
+from glcic_jax.pictures.storage import join_names, read_bytes
 from glcic_jax.runtime.errors import UserError
 
 
@@ -20,13 +20,13 @@ def load(root: str, name: str) -> UInt8[np.ndarray, "n 32 32 3"]:
     Raises:
       UserError: missing, or not what a batch of CIFAR-10 is; nothing of the file has been run.
     """
-    data = read(root, name)
+    data = read_bytes(root, name)
     try:
         batch = _Unpickler(BytesIO(data), encoding="bytes").load()
         planes = np.frombuffer(batch[b"data"].content, np.uint8).reshape(-1, 3, 32, 32)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to ask for
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{joined(root, name)}: no batch of CIFAR-10: {reason}") from error
+        raise UserError(f"{join_names(root, name)}: no batch of CIFAR-10: {reason}") from error
     return planes.transpose(0, 2, 3, 1)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from glcic_jax.pictures.storage import children, exists, joined, pictures, read
+from glcic_jax.pictures.storage import children, exists, join_names, pictures, read_bytes
 from glcic_jax.runtime.errors import UserError
 
 Where = Literal["train", "held_out"] | None
@@ -33,14 +33,14 @@ def below(root: str, where: str, split: Where) -> Iterator[Entry]:
     names = pictures(root, where)
     first = next(names, None)
     if first is None:
-        found = shown(root, where)
-        raise UserError(f"{joined(root, where)}: no pictures below this folder; found {found}")
-    return each(root, chain([first], names), split)
+        found = some_names(root, where)
+        raise UserError(f"{join_names(root, where)}: no pictures below this folder; found {found}")
+    return entries_of(root, chain([first], names), split)
 
 
-def each(root: str, names: Iterable[str], split: Where) -> Iterator[Entry]:
+def entries_of(root: str, names: Iterable[str], split: Where) -> Iterator[Entry]:
     """Pictures whose names are known."""
-    return (Entry(name, split, partial(read, root, name)) for name in names)
+    return (Entry(name, split, partial(read_bytes, root, name)) for name in names)
 
 
 def find(root: str, tree: str, *candidates: str) -> str:
@@ -58,11 +58,11 @@ def find(root: str, tree: str, *candidates: str) -> str:
     if len(found) == 1:
         return found[0]
     what = f"both {' and '.join(found)}" if found else f"no {' or '.join(candidates)}"
-    there = "" if found else f"; found {shown(root, '')}"
+    there = "" if found else f"; found {some_names(root, '')}"
     raise UserError(f"{root}: {what} here{there}; expected {tree}")
 
 
-def shown(root: str, where: str) -> str:
+def some_names(root: str, where: str) -> str:
     """The first names in a folder, for a message."""
     folders, others = children(root, where)
     names = [*(f"{name}/" for name in folders), *others]
@@ -87,6 +87,6 @@ def lines(root: str, name: str) -> list[str]:
       UserError: it cannot be read, or is no text.
     """
     try:
-        return [line for line in read(root, name).decode().splitlines() if line.strip()]
+        return [line for line in read_bytes(root, name).decode().splitlines() if line.strip()]
     except UnicodeDecodeError as error:
-        raise UserError(f"{joined(root, name)}: this is no list of names: not UTF-8") from error
+        raise UserError(f"{join_names(root, name)}: this is no list of names: not UTF-8") from error

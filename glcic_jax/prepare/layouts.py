@@ -6,9 +6,9 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from glcic_jax.pictures.storage import children, exists, joined, pictures
+from glcic_jax.pictures.storage import children, exists, join_names, pictures
 from glcic_jax.prepare import cifar
-from glcic_jax.prepare.entries import Entry, below, cut, each, find, lines
+from glcic_jax.prepare.entries import Entry, below, cut, entries_of, find, lines
 from glcic_jax.runtime.errors import UserError
 
 CELEBA_HELD_OUT = 2_599
@@ -81,14 +81,14 @@ def imagenet_100k(root: str | Path) -> Iterable[Entry]:
         chosen.setdefault(kind, set()).add(file if "." in file else f"{file}.JPEG")
     names = []
     for kind in sorted(chosen):
-        where = joined(train, kind)
+        where = join_names(train, kind)
         _, there = children(base, where)
         if missing := sorted(chosen[kind].difference(there)):
             raise UserError(
-                f"{base}: list.txt names {joined(kind, missing[0])}, which is not in {train}"
+                f"{base}: list.txt names {join_names(kind, missing[0])}, which is not in {train}"
             )
-        names += [joined(where, file) for file in there if file in chosen[kind]]
-    return chain(each(base, names, "train"), below(base, val, "held_out"))
+        names += [join_names(where, file) for file in there if file in chosen[kind]]
+    return chain(entries_of(base, names, "train"), below(base, val, "held_out"))
 
 
 def celeba(root: str | Path, *, held_out: int = CELEBA_HELD_OUT) -> Iterable[Entry]:
@@ -103,7 +103,7 @@ def celeba(root: str | Path, *, held_out: int = CELEBA_HELD_OUT) -> Iterable[Ent
     base = str(root)
     names = [name for name, _ in _celeba_parts(base, TREES["celeba"])]
     train, last = cut(base, names, held_out)
-    return chain(each(base, train, "train"), each(base, last, "held_out"))
+    return chain(entries_of(base, train, "train"), entries_of(base, last, "held_out"))
 
 
 def celeba_official(root: str | Path) -> Iterable[Entry]:
@@ -115,7 +115,7 @@ def celeba_official(root: str | Path) -> Iterable[Entry]:
     base = str(root)
     parts = _celeba_parts(base, TREES["celeba"])
     train, test = ([name for name, part in parts if part == wanted] for wanted in ("0", "2"))
-    return chain(each(base, train, "train"), each(base, test, "held_out"))
+    return chain(entries_of(base, train, "train"), entries_of(base, test, "held_out"))
 
 
 def facades(root: str | Path, *, held_out: int = FACADES_HELD_OUT) -> Iterable[Entry]:
@@ -135,7 +135,9 @@ def facades(root: str | Path, *, held_out: int = FACADES_HELD_OUT) -> Iterable[E
     names = [name for where in folders for name in pictures(base, where, frozenset({".jpg"}))]
     names.sort(key=lambda name: hashlib.sha256(Path(name).name.encode()).digest())
     train, last = cut(base, names, held_out)
-    return chain(each(base, sorted(train), "train"), each(base, sorted(last), "held_out"))
+    return chain(
+        entries_of(base, sorted(train), "train"), entries_of(base, sorted(last), "held_out")
+    )
 
 
 def paris_streetview(root: str | Path) -> Iterable[Entry]:
@@ -152,7 +154,7 @@ def cifar10(root: str | Path) -> Iterable[Entry]:
     base, where = str(root), "cifar-10-batches-py"
     where = where if exists(base, where) else ""
     names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
-    found = [find(base, TREES["cifar10"], joined(where, name)) for name in names]
+    found = [find(base, TREES["cifar10"], join_names(where, name)) for name in names]
     return (
         Entry(
             f"{name}/{index:05}.png",
@@ -185,7 +187,7 @@ def _celeba_parts(root: str, tree: str) -> list[tuple[str, str]]:
     listed = find(root, tree, "list_eval_partition.txt", "Eval/list_eval_partition.txt")
     rows = [line.split() for line in lines(root, listed)]
     if bad := next((row for row in rows if len(row) != 2 or row[1] not in ("0", "1", "2")), None):
-        raise UserError(f"{joined(root, listed)}: {' '.join(bad)!r} is no line NAME 0, 1 or 2")
+        raise UserError(f"{join_names(root, listed)}: {' '.join(bad)!r} is no line NAME 0, 1 or 2")
     there = {name for name in children(root, where)[1] if name.lower().endswith(".jpg")}
     if odd := sorted(there.symmetric_difference(name for name, _ in rows)):
         lacks = f"{where} has no {odd[0]}" if odd[0] not in there else f"{listed} lacks {odd[0]}"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from glcic_jax.complete import __main__ as command
-from glcic_jax.masks.by_hand import read_drawn_mask
+from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.pictures.photo_reader import read_photo
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import choose_device
@@ -92,7 +92,7 @@ def test_a_transparent_hole_and_lost_traits_are_reported(folder, capsys):
     assert complete("erased.png", "out.jpg") == 0
     printed = capsys.readouterr().out
     assert "erased.png: 100 % of the hole are transparent, and stay so" in printed
-    assert "out.jpg: JPEG knows no transparency: laid on white" in printed
+    assert "out.jpg: JPEG has no transparency: laid on white" in printed
 
 
 def streams(monkeypatch, data):
@@ -180,15 +180,15 @@ def test_a_dry_run_lists_and_checks_and_needs_no_jax(folder):
 
 
 def test_inverted_masks(folder):
-    mask, remarks = read_drawn_mask(Path("mask.png"))
+    mask, remarks = read_painted_mask(Path("mask.png"))
     assert not remarks
     np.testing.assert_array_equal(mask, hole)
-    suspected, remarks = read_drawn_mask(Path("inverted.png"))
+    suspected, remarks = read_painted_mask(Path("inverted.png"))
     assert remarks == [
         "92 % of the picture are to be filled: is the mask inverted? --invert fills the black"
     ]
     np.testing.assert_array_equal(suspected, 1 - hole)
-    mask, remarks = read_drawn_mask(Path("inverted.png"), invert=True)
+    mask, remarks = read_painted_mask(Path("inverted.png"), invert=True)
     assert not remarks
     np.testing.assert_array_equal(mask, hole)
 
@@ -199,10 +199,10 @@ def test_holes_grow_by_pixels_in_every_direction(folder):
     Image.fromarray(dot).save("dot.png")
     rows, columns = np.mgrid[-10:11, -10:11]
     for pixels in (0, 1, 4):
-        mask, _ = read_drawn_mask(Path("dot.png"), dilate=pixels)
+        mask, _ = read_painted_mask(Path("dot.png"), dilate=pixels)
         np.testing.assert_array_equal(mask, rows**2 + columns**2 <= pixels**2)
     Image.fromarray(dot * 0).save("empty.png")
-    assert not read_drawn_mask(Path("empty.png"), dilate=4)[0].any()
+    assert not read_painted_mask(Path("empty.png"), dilate=4)[0].any()
 
 
 def test_grey_masks_are_cut_at_half_which_is_reported_once_per_file(folder, capsys):

@@ -11,7 +11,7 @@ import pytest
 from configs import places2
 from experiments import ablation, limits
 from glcic_jax import main
-from glcic_jax.pictures.decode import decode, write
+from glcic_jax.pictures.decode import decode, write_picture
 from tests.helpers.small import small_config
 
 
@@ -21,7 +21,7 @@ def pictures(tmp_path_factory):
     rng = np.random.default_rng(0)
     for number in range(8):
         coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
-        write(folder / f"{number}.png", coarse.repeat(4, 0).repeat(4, 1))
+        write_picture(folder / f"{number}.png", coarse.repeat(4, 0).repeat(4, 1))
     return folder
 
 
@@ -99,7 +99,7 @@ def test_limits_writes_what_it_promises(trained, pictures, tmp_path, capsys):
     assert decode(tmp_path / "new" / "grid.png").shape == (22 + 8 * 36, 4 * 36 - 4, 3)
 
 
-def test_holes_lie_where_they_are_said_to():
+def test_holes_lie_where_they_should():
     for seed in range(20):
         inside, border = limits.two_holes(np.random.default_rng(seed), 32, 12)
         assert inside.sum() == border.sum() == 144
@@ -109,7 +109,7 @@ def test_holes_lie_where_they_are_said_to():
         assert border[rim].sum() >= 12
 
 
-def test_errors_are_told_by_distance_and_by_picture():
+def test_errors_are_counted_by_distance_and_by_picture():
     image = np.full((32, 32, 3), 100, np.uint8)
     mask = np.zeros((32, 32), np.uint8)
     mask[8:26, 4:28] = 1  # 18 x 24: no pixel is farther than 9 from a known one

@@ -19,7 +19,7 @@ from glcic_jax.methods import METHODS
 from glcic_jax.methods.dcgan.networks import Discriminator, Generator, enlarge, halvings, start_edge
 from glcic_jax.methods.dcgan.search import Search, contextual_weight, search
 from glcic_jax.methods.procedural.poisson import blend
-from glcic_jax.pictures.decode import decode, write
+from glcic_jax.pictures.decode import decode, write_picture
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import NetworkState
 from tests.helpers.small import MEAN, assert_same_network, change, make_batch, run_steps
@@ -281,10 +281,10 @@ def files(tmp_path_factory):
     (folder / "pictures").mkdir()
     for number in range(8):
         coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
-        write(folder / "pictures" / f"{number}.png", coarse.repeat(4, 0).repeat(4, 1))
+        write_picture(folder / "pictures" / f"{number}.png", coarse.repeat(4, 0).repeat(4, 1))
     mask = np.zeros((40, 48, 3), np.uint8)
     mask[10:20, 15:30] = 255
-    write(folder / "mask.png", mask)
+    write_picture(folder / "mask.png", mask)
     config = tiny(feature_matching=0.0)
     config.data.update(root=str(folder / "pictures"), held_out=0.25, held_out_examples=8)
     config.data.update(min_edge=16, batch_size=4)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from glcic_jax.pictures import decode as module
-from glcic_jax.pictures.decode import decode, decode_mask, write
+from glcic_jax.pictures.decode import decode, decode_mask, write_picture
 from glcic_jax.runtime.errors import UserError
 
 rng = np.random.default_rng(0)
@@ -134,15 +134,15 @@ def test_masks_are_white_on_black_thresholded_at_half(tmp_path):
 
 
 def test_write_reads_back_and_leaves_no_temporary_file(tmp_path):
-    write(tmp_path / "a.png", picture)
+    write_picture(tmp_path / "a.png", picture)
     np.testing.assert_array_equal(decode(tmp_path / "a.png"), picture)
-    write(tmp_path / "a.jpg", picture)
+    write_picture(tmp_path / "a.jpg", picture)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "a.png"]
 
 
 def test_write_refuses_unknown_kinds_and_missing_folders(tmp_path):
     with pytest.raises(UserError, match="unknown kind of file"):
-        write(tmp_path / "a.xyz", picture)
+        write_picture(tmp_path / "a.xyz", picture)
     with pytest.raises(UserError, match="cannot write"):
-        write(tmp_path / "nowhere" / "a.png", picture)
+        write_picture(tmp_path / "nowhere" / "a.png", picture)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Photographs come back as what they were: every kind of file, depth and trait; or are refused."""
+"""Photographs are written back as they were read, every kind of file and depth, or are refused."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ from PIL.JpegImagePlugin import get_sampling
 
 from glcic_jax.pictures import decode as decoding
 from glcic_jax.pictures import photo_writer
-from glcic_jax.pictures.photo import Photo, fill, shown
+from glcic_jax.pictures.photo import Photo, fill_holes, to_rgb8
 from glcic_jax.pictures.photo_reader import png_chunks, read_photo
 from glcic_jax.pictures.photo_writer import encode_photo
 from glcic_jax.runtime.errors import UserError
@@ -39,8 +39,8 @@ def exif_of(**more):
     return exif
 
 
-def told(block):
-    """What an EXIF block says, directories within it too."""
+def tags_of(block):
+    """Reads the tags of an EXIF block, and those of the directories within it."""
     exif = Image.Exif()
     exif.load(block)
     nested = (0x8769, 0x8825)
@@ -79,7 +79,7 @@ def test_everything_comes_back_bit_for_bit(extension, depth, channels):
     assert back.pixels.dtype == photo.pixels.dtype
     np.testing.assert_array_equal(back.pixels, photo.pixels)
     assert back.profile == PROFILE
-    plain, camera, place = told(back.exif)
+    plain, camera, place = tags_of(back.exif)
     assert (plain[271], plain[315]) == ("Maker", "Author")
     assert camera[0x9003] == "2020:01:02 03:04:05"
     assert float(camera[0x829A]) == pytest.approx(0.004)
@@ -109,7 +109,7 @@ def test_pictures_are_turned_upright_once(kind, orientation):
     photo, remarks = read_photo(data, "a")
     assert not remarks
     np.testing.assert_array_equal(photo.pixels, expected)
-    plain, camera, _ = told(photo.exif)
+    plain, camera, _ = tags_of(photo.exif)
     assert 274 not in plain
     assert (plain[271], camera[0x9003]) == ("Maker", "2020:01:02 03:04:05")
     assert (camera[0xA003], camera[0xA002]) == expected.shape[:2]
@@ -133,7 +133,7 @@ def test_the_thumbnail_which_shows_the_old_picture_is_left_out():
     data = saved(smooth, "JPEG", exif=block)
     assert b"THUMB" in data
     photo, _ = read_photo(data, "a")
-    assert told(photo.exif)[0] == {271: "Mak"}
+    assert tags_of(photo.exif)[0] == {271: "Mak"}
     assert b"THUMB" not in encode_photo(photo, ".jpg", "a")[0]
 
 
@@ -157,7 +157,7 @@ def test_jpegs_keep_their_quality(quality, subsampling, grey):
     assert np.abs(difference).mean() < 1
 
 
-def test_the_colours_of_a_png_are_said_as_before():
+def test_the_chunks_of_a_png_that_define_colours_are_kept():
     chunk = struct.pack(">I", 4) + b"gAMA" + struct.pack(">I", 100_000)
     chunk += struct.pack(">I", zlib.crc32(chunk[4:]))
     for pixels in (noise(8, 3), noise(16, 3)):
@@ -197,7 +197,7 @@ def test_holes_take_the_completion_and_nothing_else_changes(depth, channels):
     hole = np.zeros((9, 14), bool)
     hole[2:5, 3:9] = True
     completed = rng.integers(0, 256, (9, 14, 3), np.uint8)
-    filled = fill(photo, completed, hole).pixels
+    filled = fill_holes(photo, completed, hole).pixels
     np.testing.assert_array_equal(filled[~hole], photo.pixels[~hole])
     scale = 257 if depth == 16 else 1
     if channels >= 3:
@@ -213,17 +213,17 @@ def test_the_network_sees_upright_8_bit_rgb_on_white():
     for depth in (8, 16):
         grey = Photo(noise(depth, 2), "")
         grey.pixels[0, 0] = 0  # black, transparent
-        seen = shown(grey)
+        seen = to_rgb8(grey)
         assert (seen.dtype, seen.shape) == (np.uint8, (9, 14, 3))
         assert (seen[0, 0] == 255).all()
         assert (seen == seen[..., :1]).all()
     deep = Photo(smooth.astype(np.uint16) * 257, "")
-    np.testing.assert_array_equal(shown(deep), smooth)
+    np.testing.assert_array_equal(to_rgb8(deep), smooth)
 
 
-def test_what_a_kind_of_file_cannot_hold_is_said():
+def test_what_a_kind_of_file_cannot_hold_is_reported():
     photo = Photo(noise(16, 4), "PNG", PROFILE, exif_of().tobytes())
-    transparent, deep = "knows no transparency: laid on white", "keeps 8 of 16 bits"
+    transparent, deep = "has no transparency: laid on white", "keeps 8 of 16 bits"
     assert encode_photo(photo, ".jpg", "a")[1] == [f"JPEG {transparent}"]
     assert encode_photo(photo, ".webp", "a")[1] == [f"WEBP {deep}"]
     assert encode_photo(photo, ".bmp", "a")[1] == [
@@ -239,7 +239,7 @@ def test_what_a_kind_of_file_cannot_hold_is_said():
 
 
 def files():
-    """A file of every kind that is read in a way of its own."""
+    """Yields a file of every kind that is read in a way of its own."""
     for extension in (".png", ".tif"):
         for depth, channels in ((8, 3), (16, 1), (16, 4)):
             photo = Photo(noise(depth, channels), "", PROFILE, exif_of(_274=5).tobytes())

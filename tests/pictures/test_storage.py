@@ -1,9 +1,11 @@
+"""Listing and reading pictures on disks and in remote storage."""
+
 import os
 from pathlib import Path
 
 import pytest
 
-from glcic_jax.pictures.storage import exists, pictures, read
+from glcic_jax.pictures.storage import exists, pictures, read_bytes
 from glcic_jax.prepare.layouts import LAYOUTS
 from glcic_jax.runtime.errors import UserError
 
@@ -38,7 +40,7 @@ def test_remote_storage_lists_and_reads_as_a_disk_does(disk, remote):
     assert list(pictures(remote)) == list(pictures(disk))
     assert list(pictures(remote, "a")) == list(pictures(disk, "a"))
     for name in NAMES:
-        assert read(remote, name) == read(disk, name) == name.encode()
+        assert read_bytes(remote, name) == read_bytes(disk, name) == name.encode()
     for name in ("a", "a/1.jpg", "a/7.jpg", "b"):
         assert exists(remote, name) == exists(disk, name)
 
@@ -55,14 +57,14 @@ def test_links_in_a_circle_are_not_followed(disk):
     assert sorted(pictures(disk)) == sorted(NAMES)
 
 
-def test_what_cannot_be_read_is_told_in_one_line(disk, remote, monkeypatch):
+def test_what_cannot_be_read_is_refused_in_one_line(disk, remote, monkeypatch):
     for root in (disk, remote):
         with pytest.raises(UserError, match="a/7.jpg: no such file or folder"):
-            read(root, "a/7.jpg")
+            read_bytes(root, "a/7.jpg")
         with pytest.raises(UserError, match="nowhere: no such file or folder"):
             list(pictures(root, "nowhere"))
     with pytest.raises(UserError, match="Is a directory"):
-        read(disk, "a")
+        read_bytes(disk, "a")
     with pytest.raises(UserError, match="Not a directory"):
         list(pictures(f"{disk}/readme.txt"))
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from glcic_jax.pictures.decode import write
+from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.user_study.__main__ import main
 from glcic_jax.user_study.answers import HEADER, Answer, AnswerFile, read_answers, report, wilson
@@ -37,9 +37,9 @@ def folders(tmp_path_factory):
         picture = rng.integers(64, 256, (24, 32, 3), np.uint8)
         (base / "real" / "sub").mkdir(parents=True, exist_ok=True)
         (base / "completed" / "sub").mkdir(parents=True, exist_ok=True)
-        write(base / f"real/sub/{number}.jpg", picture)
+        write_picture(base / f"real/sub/{number}.jpg", picture)
         picture[8:16, 8:16] = 0
-        write(base / f"completed/sub/{number}.png", picture)
+        write_picture(base / f"completed/sub/{number}.png", picture)
     return base / "real", base / "completed"
 
 
@@ -296,7 +296,7 @@ def test_mistakes_get_one_line_and_exit_code_2(folders, tmp_path, capsys):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.png").write_text("no picture")
     (tmp_path / "wide").mkdir()
-    write(tmp_path / "wide" / "a.png", np.zeros((9, 40, 3), np.uint8))
+    write_picture(tmp_path / "wide" / "a.png", np.zeros((9, 40, 3), np.uint8))
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "bad.csv").write_bytes(HEADER + b"one,two\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -329,7 +329,7 @@ def test_mistakes_get_one_line_and_exit_code_2(folders, tmp_path, capsys):
 
 
 def test_pictures_of_any_size_are_shown_as_squares_if_asked(folders, tmp_path):
-    write(tmp_path / "a.png", np.zeros((9, 40, 3), np.uint8))
+    write_picture(tmp_path / "a.png", np.zeros((9, 40, 3), np.uint8))
     pictures = Pictures(folders[0], tmp_path, size=16)
     shapes = set()
     for picture in pictures.order("ann", 0):
