@@ -1,10 +1,10 @@
-"""What every training has, whatever its method: data, reports, checkpoints."""
+"""The fields that every training has, whatever its method: data, reports, checkpoints."""
 
 from ml_collections import ConfigDict
 
 
 def training(method: str) -> ConfigDict:
-    """A config without the method's own fields, to be filled in by a file of this folder."""
+    """Returns a config without the method's own fields, which a file of this folder fills in."""
     config = ConfigDict()
     config.seed = 0
     config.method = method
@@ -27,7 +27,7 @@ def training(method: str) -> ConfigDict:
 
     config.phases = ConfigDict()  # updates of each of the method's phases
 
-    config.dtype = "float32"  # of the arithmetic; parameters are float32 always
+    config.dtype = "float32"  # of the arithmetic; parameters are always float32
     config.sync_batch_norm = True  # statistics over the global batch; False: on each device alone
     config.cpu_devices = 0  # without a GPU: virtual devices to split batches over; 0 = one
     config.fsdp = 1  # devices over which the state of optimizers is split; divides their number

@@ -3,7 +3,7 @@
     python -m glcic_jax.main --config configs/ablation_mse.py --workdir runs/ablation_mse \
         --config.data.root=DIR
 
-As many updates of the completion network as in places2.py, all of them by eq. (2).
+The completion network gets as many updates as in places2.py, all of them by eq. (2).
 Cost and result: not measured yet.
 """
 

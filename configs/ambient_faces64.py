@@ -1,4 +1,4 @@
-"""Faces completed without a whole one ever having been seen (AmbientGAN, Bora et al. 2018).
+"""Completion of faces, learned without ever seeing a whole one (AmbientGAN, Bora et al. 2018).
 
     python -m glcic_jax.prepare --source CELEBA --layout celeba --square --size 64 \
         --output data/celeba64

@@ -3,9 +3,9 @@
     python -m glcic_jax.main --config configs/celeba.py --workdir runs/celeba \
         --config.data.root=DIR
 
-No phase 1: the completion network is that of `init_from`, with the mean pixel it was trained with;
-the discriminator starts from scratch. DIR holds the aligned 178x218 pictures, of which as many are
-held out as in the paper, 2,599 of 202,599.
+There is no phase 1: the completion network is that of `init_from`, with the mean pixel it was
+trained with; the discriminator starts from scratch. DIR holds the aligned 178x218 pictures. As many
+are held out as in the paper: 2,599 of 202,599.
 Cost and result: not measured yet.
 """
 

@@ -3,7 +3,8 @@
     python -m glcic_jax.main --config configs/center128.py --workdir runs/center128 \
         --config.data.root=DIR
 
-100,000 pictures of ImageNet at 128x128, and always the same hole: the 64x64 square in the middle.
+DIR holds 100,000 pictures of ImageNet. They are cut to 128x128 and always have the same hole: the
+64x64 square in the middle.
 Both discriminators are those for pictures half as large. Complete without --postprocess.
 Cost and result: not measured yet.
 """

@@ -3,8 +3,9 @@
     python -m glcic_jax.main --config configs/facades.py --workdir runs/facades \
         --config.data.root=DIR
 
-No phase 1: the completion network is that of `init_from`, with the mean pixel it was trained with;
-the discriminator starts from scratch. DIR holds the 606 photographs, of which 56 are held out.
+There is no phase 1: the completion network is that of `init_from`, with the mean pixel it was
+trained with; the discriminator starts from scratch. DIR holds the 606 photographs; 56 of them are
+held out.
 Cost and result: not measured yet.
 """
 

@@ -1,8 +1,8 @@
-"""GLCIC on whole faces of 64 pixels: what configs/ambient_faces64.py is measured by.
+"""GLCIC on whole faces of 64 pixels, to be compared with configs/ambient_faces64.py.
 
     python -m glcic_jax.main --config configs/faces64.py --workdir runs/faces64
 
-The same pictures, holes of the same size, batches and number of updates, in the three phases'
+Pictures, size of the holes, batches and number of updates are the same; the three phases have the
 proportions of Places2. Cost and result: not measured yet; reduced: docs/results.md.
 """
 

@@ -1,14 +1,14 @@
-"""Your own pictures, a few hundred of them, from a network that is trained already.
+"""Fine-tuning on a few hundred pictures of your own, from a network that is already trained.
 
     python -m glcic_jax.main --config configs/finetune.py:START --workdir runs/finetune \
         --config.data.root=DIR
 
 START is the run folder to start from, or converted weights of GLCIC (docs/weights.md). Networks,
-sizes, holes and the mean pixel are that run's; of weights from elsewhere the width is known, and
-the rest is the paper's. The completion network starts as it is there, the discriminator from
-scratch (as in section 4.5 of the paper): first the discriminator alone, then both. A tenth of the
-pictures is held out and scored before the first update, and from then on. A run is described in
-docs/results.md.
+sizes, holes and the mean pixel are that run's. Weights from elsewhere give their width; the rest is
+the paper's. The completion network starts as it is there, the discriminator from scratch (as in
+section 4.5 of the paper). First the discriminator is trained alone, then both. A tenth of the
+pictures is held out, and scored before the first update and from then on. docs/results.md describes
+a run.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from glcic_jax.weights.address import is_weights, locate, open_trained
 from glcic_jax.weights.glcic import CompletionWeights
 
 
-def known_of(start: str) -> dict[str, Any]:
+def known_settings(start: str) -> dict[str, Any]:
     """Returns the config of a run, or what converted weights know of theirs."""
     place = locate(start)
     if not is_weights(place.path):
@@ -43,7 +43,7 @@ def get_config(start: str = "") -> ConfigDict:
             "configs/finetune.py: name the run to start from: --config configs/finetune.py:RUN"
         )
     config = places2.get_config()
-    theirs = ConfigDict(known_of(start))
+    theirs = ConfigDict(known_settings(start))
     for whole in {"holes", "optimizer"} & set(theirs):
         del config[whole]  # another kind has other arguments
     config.update(theirs)

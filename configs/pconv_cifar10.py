@@ -2,12 +2,12 @@
 
     python -m glcic_jax.main --config configs/pconv_cifar10.py --workdir runs/pconv_cifar10
 
-The data set as docs/data.md prepares it:
+Prepare the data set first (docs/data.md):
 
     python -m glcic_jax.prepare --source DOWNLOAD --layout cifar10 --output data/cifar10
 
-One to nine lines of one or two pixels are to be filled. Four epochs of 50,000 pictures in batches
-of 32, the last of them at the lower learning rate with the encoder's batch norm frozen.
+Holes are one to nine lines of one or two pixels. Training takes four epochs of 50,000 pictures in
+batches of 32, the last of them at the lower learning rate with the encoder's batch norm frozen.
 """
 
 from ml_collections import ConfigDict

@@ -32,7 +32,7 @@ def get_config() -> ConfigDict:
     config.local_patch = 128  # pixels
 
     config.remat = False  # compute activations again in the backward pass: less memory
-    config.accumulate = 1  # parts of a device's share of the batch, one after the other: less yet
+    config.accumulate = 1  # parts of a device's share of the batch, one after the other: even less
 
     config.phases.completion = 90_000  # updates: T_C of section 4
     config.phases.discriminator = 10_000  # T_D

@@ -3,8 +3,8 @@
     python -m glcic_jax.main --config configs/places2_mixed.py --workdir runs/places2_mixed \
         --config.data.root=DIR
 
-For a network that is to fill whatever a user marks. Each hole is of one kind, drawn by the weights,
-which the command line may set: --config.holes.outpaint.weight=0.0 leaves the borders out.
+The network is to fill whatever a user marks. Each hole is of one kind, which is drawn by the
+weights. The command line may set them: --config.holes.outpaint.weight=0.0 leaves the borders out.
 Cost and result: not measured yet.
 """
 

@@ -5,9 +5,9 @@
     python -m glcic_jax.main --config configs/pretrained.py:runs/pretrained_64 \
         --workdir runs/pretrained --config.data.root=DIR
 
-Not the paper's recipe, so that an hour of a CPU suffices: holes are filled smoothly first and the
-network, which has shortcuts, adds to that; Adam moves it, a moving average completes. It learns to
-continue edges into small holes of small pictures first, then goes on from there with larger ones.
+This is not the paper's recipe, so that an hour of a CPU suffices. Holes are filled smoothly first,
+and the network, which has shortcuts, adds to that. Adam moves it, and a moving average completes.
+It first learns to continue edges into small holes of small pictures, then goes on with larger ones.
 """
 
 from ml_collections import ConfigDict
@@ -31,7 +31,7 @@ def get_config(start: str = "") -> ConfigDict:
 
 
 def _small(config: ConfigDict) -> ConfigDict:
-    """From nothing: 64 pixels, reconstruction alone."""
+    """Sets up training from nothing: 64 pixels, reconstruction alone."""
     config.data.resize = (72, 150)
     config.data.crop = 64
     config.data.batch_size = 16
@@ -46,7 +46,7 @@ def _small(config: ConfigDict) -> ConfigDict:
 
 
 def _larger(config: ConfigDict, start: str) -> ConfigDict:
-    """From the first: 128 pixels, large boxes too, all three phases."""
+    """Sets up training from the first network: 128 pixels, large boxes too, all three phases."""
     config.init_from = start
     config.data.resize = (144, 299)
     config.data.crop = 128
@@ -64,7 +64,7 @@ def _larger(config: ConfigDict, start: str) -> ConfigDict:
 
 
 def _holes(boxes: float, strokes: float) -> ConfigDict:
-    """Small boxes and strokes, by these weights."""
+    """Describes small boxes and strokes, drawn by these weights."""
     return ConfigDict(
         {
             "kind": "mix",

@@ -50,7 +50,7 @@ def get_config(start: str = "") -> ConfigDict:
 
 
 def _from_pretrained(config: ConfigDict) -> None:
-    """Goes on as that network was trained, whose width is 16 too."""
+    """Goes on as that network was trained; its width is 16 too."""
     config.init_from = "pretrained"
     config.smooth_holes = True
     config.optimizer = ConfigDict({"name": "adam", "learning_rate": 1e-4, "eps": 1e-10})

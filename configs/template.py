@@ -1,4 +1,4 @@
-"""A config to copy, for a method to copy: a U-Net that learns by L1 alone. No paper's.
+"""A config to copy, for the method to copy: a U-Net that learns by L1 alone, not a paper's.
 
     python -m glcic_jax.main --config configs/template.py --workdir runs/template \
         --config.data.root=DIR
