@@ -1,4 +1,4 @@
-"""Times filling a hole, beside PyTorch and Telea, and the memory it takes.
+"""Measures the time and memory of filling a hole, beside PyTorch and Telea.
 
     python -m benchmarks.complete
 
@@ -8,27 +8,36 @@ Squares of 256 to 2048 pixels and a photograph of 12 megapixels, with one hole o
 cores and a TITAN X.
 """
 
-import argparse
 from pathlib import Path
 
 import jax
 
 from benchmarks import floors
-from benchmarks.race import Side, in_json, measured_machine, race, ratio, table, told, write
+from benchmarks.race import (
+    Side,
+    in_json,
+    measured_machine,
+    race,
+    ratio,
+    seconds_text,
+    table,
+    write_json,
+)
+from glcic_jax.runtime.command_line import command_parser
 
 SIZES = ("256x256", "512x512", "768x768", "1024x1024", "2048x2048", "3000x4000")
 PAPER = {512: (2.286, 0.141), 768: (4.933, 0.312), 1024: (8.262, 0.561)}
 """Seconds of the paper's table 4 by the picture's edge, on a CPU of 8 cores and on a GPU."""
 
 WHOLE_LIMIT = 2048 * 2048
-"""Pixels; the network's activations of larger pictures fill tens of gigabytes."""
+"""Pixels of a picture; the network's activations of larger ones fill tens of gigabytes."""
 
 BFLOAT16_LIMIT = 256 * 256
-"""Pixels, on a CPU: one without bfloat16 instructions takes minutes for larger pictures."""
+"""Pixels of a picture on a CPU: one without bfloat16 instructions takes minutes for larger ones."""
 
 
 def sides(height: int, width: int, gpu: bool) -> list[Side]:
-    """All that can run at this size."""
+    """Lists the sides that can run at this size."""
     size = {"height": height, "width": width}
     contestants = [
         Side("ours", "ours_complete", size | {"dtype": "float32", "whole": False}),
@@ -51,20 +60,26 @@ def sides(height: int, width: int, gpu: bool) -> list[Side]:
 
 def main() -> None:
     """Runs all races and prints one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sizes", nargs="*", default=SIZES, help="height x width")
-    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/complete.json"))
+    parser = command_parser("benchmarks.complete", __doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side; 5 by default")
+    parser.add_argument("--sizes", nargs="*", default=SIZES, help="height x width, such as 256x256")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/benchmarks/complete.json"),
+        help="file of the results",
+    )
     options = parser.parse_args()
     gpu = jax.default_backend() == "gpu"
     about, rate, bandwidth = measured_machine(edge=8192 if gpu else 2048)
     names = ["ours", "whole", "PyTorch", "PyTorch bfloat16", "Telea"]
     names += ["whole bfloat16"] if gpu else []
+    # Race at every size.
     rows, records = [], []
     for text in options.sizes:
         height, width = (int(n) for n in text.split("x"))
         results = race(sides(height, width, gpu), options.rounds)
-        seconds = [told(results[name], digits=3) if name in results else "-" for name in names]
+        seconds = [seconds_text(results[n], digits=3) if n in results else "-" for n in names]
         layers = floors.completion_layers(height, width)
         floor = 2 * sum(layer.macs for layer in layers) / rate
         bytes_floor = floors.pass_bytes(layers, 1) / bandwidth
@@ -78,6 +93,7 @@ def main() -> None:
         )
         records.append({"size": text} | in_json(results))
         print(rows[-1], flush=True)
+    # Print and write.
     head = ["pixels", *(f"{name}, s" for name in names), "PyTorch / whole", "floor, s"]
     head += [
         "of the floor",
@@ -86,7 +102,7 @@ def main() -> None:
         "paper, CPU / GPU, s",
     ]
     print("\n" + table(head, rows))
-    write(options.output, {"machine": about, "results": records})
+    write_json(options.output, {"machine": about, "results": records})
 
 
 if __name__ == "__main__":

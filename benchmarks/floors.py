@@ -1,4 +1,4 @@
-"""What a machine allows: multiplications and bytes of the layers, over its measured rates."""
+"""The least time that a machine allows: operations and bytes of the layers over its rates."""
 
 import datetime
 import os
@@ -18,7 +18,14 @@ UNITS = 64
 
 
 class Layer(NamedTuple):
-    """Of one picture: multiply-adds by direct convolution, and how many values it works on."""
+    """Holds the work of a layer on one picture.
+
+    Attributes:
+      macs: multiply-adds by direct convolution.
+      inputs: values read.
+      weights: parameters.
+      outputs: values written.
+    """
 
     macs: int
     inputs: int
@@ -27,7 +34,7 @@ class Layer(NamedTuple):
 
 
 def completion_layers(height: int, width: int) -> list[Layer]:
-    """C's layers 1 to 17."""
+    """Lists C's layers 1 to 17."""
     pixels, inputs, layers = height * width, 4, []
     for layer, halves, options in LAYERS:
         outputs, before = halves * UNITS // 2, pixels
@@ -42,7 +49,7 @@ def completion_layers(height: int, width: int) -> list[Layer]:
 
 
 def discriminator_layers(size: int, patch: int) -> list[Layer]:
-    """D's: the global side's, the local side's, the head; the first ones first."""
+    """Lists D's layers from the first on: the global side's, the local side's, the head's."""
     layers = []
     for edge in (size, patch):
         inputs = 3
@@ -58,13 +65,13 @@ def discriminator_layers(size: int, patch: int) -> list[Layer]:
 def _layer(
     before: int, after: int, taps: int, inputs: int, outputs: int, meets: int | None = None
 ) -> Layer:
-    """`before` and `after` are pixels; the taps meet each of the latter, or of `meets`."""
+    """Counts a layer's work; each of `meets` pixels (by default `after`) meets all taps."""
     weights = taps * inputs * outputs
     return Layer((meets or after) * weights, before * inputs, weights, after * outputs)
 
 
 def phase_macs(size: int, patch: int) -> dict[str, int]:
-    """Multiply-adds per picture of one update of each phase, by direct convolution.
+    """Counts multiply-adds per picture of one update of each phase, by direct convolution.
 
     A gradient costs as much as the forward pass, for the input and for the kernel each; the first
     layers need none for their input, except where D judges for C.
@@ -84,10 +91,10 @@ def phase_macs(size: int, patch: int) -> dict[str, int]:
 
 
 def phase_bytes(size: int, patch: int, count: int) -> dict[str, int]:
-    """Bytes that one float32 update of each phase must read and write at the least.
+    """Counts the bytes that one float32 update of each phase must read and write at least.
 
-    Every layer's inputs, weights and outputs once per pass, of which there are as many as
-    `phase_macs` counts; batch norm and ReLU are taken to cost nothing. Adadelta reads and writes
+    Each pass moves every layer's inputs, weights and outputs once; there are as many passes as
+    `phase_macs` counts. Batch norm and ReLU are taken to cost nothing. Adadelta reads and writes
     the weights and its two averages, and reads the gradient.
     """
     c, d = completion_layers(size, size), discriminator_layers(size, patch)
@@ -101,26 +108,26 @@ def phase_bytes(size: int, patch: int, count: int) -> dict[str, int]:
 
 
 def pass_bytes(layers: list[Layer], count: int) -> int:
-    """Of one forward pass of `count` pictures, float32."""
+    """Counts the bytes of one forward pass of `count` pictures, float32."""
     return 4 * sum(count * (layer.inputs + layer.outputs) + layer.weights for layer in layers)
 
 
 def matrix_product(size: int = 2048):
-    """A worker: one float32 matrix product of 2 * size**3 operations, in JAX."""
+    """Makes a worker: one float32 matrix product of 2 * size**3 operations, in JAX."""
     product = jax.jit(jnp.matmul)
     factor = jnp.ones((size, size))
     return lambda: product(factor, factor).block_until_ready()
 
 
 def memory_pass(mebibytes: int = 512):
-    """A worker: reads as many bytes as it is told and writes as many, in JAX."""
+    """Makes a worker: reads `mebibytes` MiB and writes as many, in JAX."""
     add = jax.jit(lambda x: x + 1)
     values = jnp.zeros(mebibytes * 2**18)
     return lambda: add(values).block_until_ready()
 
 
 def machine() -> dict[str, Any]:
-    """What a number was measured on, and when."""
+    """Describes what a number was measured on, and when."""
     device = jax.devices()[0]
     names = [
         line.partition(":")[2].strip()

@@ -3,12 +3,11 @@
     python -m benchmarks.input_pipeline --root DIR
 
 DIR holds JPEGs; without it, 256 photographs of 512 x 512 are made from the bundled ones. Both sides
-may use all cores; ours reads the files, and the same pictures out of prepared shards. The last line
-says how many pictures a second a GPU's step takes, if `runs/benchmarks/train_step.json` holds such
-a measurement.
+may use all cores; ours reads the files, and the same pictures out of prepared shards. The last
+lines give the pictures a second that a training step takes in, if
+`runs/benchmarks/train_step.json` holds such measurements.
 """
 
-import argparse
 import json
 import os
 import tempfile
@@ -18,14 +17,16 @@ import cv2
 import numpy as np
 
 from benchmarks import floors
-from benchmarks.race import Side, in_json, race, table, write
+from benchmarks.race import Side, in_json, race, table, write_json
 from glcic_jax.prepare import __main__ as prepare
+from glcic_jax.runtime.command_line import command_parser
 
-STEP = Path("runs/benchmarks/train_step.json")
+STEP_RESULTS = Path("runs/benchmarks/train_step.json")
+"""Results of benchmarks.train_step."""
 
 
 def make_pictures(folder: Path, count: int = 256, edge: int = 512) -> None:
-    """Crops of bundled photographs, as JPEGs of Places2's size and usual quality."""
+    """Writes crops of bundled photographs, as JPEGs of Places2's size and usual quality."""
     from skimage import data
 
     photographs = [data.astronaut(), data.chelsea(), data.coffee()]
@@ -42,7 +43,7 @@ def make_pictures(folder: Path, count: int = 256, edge: int = 512) -> None:
 def measure(
     root: str, prepared: str, size: int, count: int, rounds: int
 ) -> tuple[list[list[str]], dict]:
-    """Rows of the table and what they were made of."""
+    """Returns the rows of the table, and the results as JSON."""
     cores = os.cpu_count() or 1
     work = {"root": root, "size": size, "count": count}
     shards = work | {"root": prepared, "threads": cores, "source": "shards"}
@@ -68,12 +69,17 @@ def measure(
 
 def main() -> None:
     """Runs the race and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_parser("benchmarks.input_pipeline", __doc__)
     parser.add_argument("--root", help="folder of JPEGs")
-    parser.add_argument("--size", type=int, default=256, help="crops, pixels")
-    parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/input_pipeline.json"))
+    parser.add_argument("--size", type=int, default=256, help="edge of the crops; 256 by default")
+    parser.add_argument("--batch", type=int, default=96, help="pictures; 96 by default")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each side; 7 by default")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/benchmarks/input_pipeline.json"),
+        help="file of the results",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root, prepared = options.root or f"{folder}/pictures", f"{folder}/prepared"
@@ -86,13 +92,13 @@ def main() -> None:
             raise SystemExit(code)
         rows, records = measure(root, prepared, options.size, options.batch, options.rounds)
     print(table(["side", "images/s", "images/s per core", "time / ours"], rows))
-    for line in needed_rates(STEP):
+    for line in needed_rates(STEP_RESULTS):
         print(line)
-    write(options.output, {"machine": floors.machine(), "results": records})
+    write_json(options.output, {"machine": floors.machine(), "results": records})
 
 
 def needed_rates(path: Path) -> list[str]:
-    """What the fastest measured step of each size takes in, pictures per second."""
+    """Returns a line for each measured step: the pictures per second that it takes in."""
     if not path.exists():
         return []
     content = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""The pictures and holes that all sides are given."""
+"""Makes the pictures and holes that all sides are given."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 DRAINED = 16
-"""Batches: more than any side prepares ahead while the others have their turn."""
+"""Number of batches: more than any side prepares ahead while the others have their turn."""
 
 
 def batch(size: int, count: int) -> dict[str, np.ndarray]:
-    """Noise with one box per picture, for C and for D's real pictures: uint8 [b, h, w, 3 or 1]."""
+    """Makes noise with one box per picture, for C and for D's real pictures.
+
+    Returns:
+      "image", "mask" and "other_mask": uint8 [b, h, w, 3], [b, h, w, 1], [b, h, w, 1].
+    """
     rng = np.random.default_rng(0)
     edge = size * 7 // 16
     masks = np.zeros((2, count, size, size, 1), np.uint8)
@@ -23,7 +27,7 @@ def batch(size: int, count: int) -> dict[str, np.ndarray]:
 
 
 def photograph(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """A smooth picture and a mask with one hole of 128 pixels: uint8 [h, w, 3], bool [h, w]."""
+    """Makes a smooth picture and a mask of one hole of 128 pixels: uint8 [h, w, 3], bool [h, w]."""
     rows, columns = np.linspace(0, 9, height)[:, None], np.linspace(0, 9, width)[None]
     waves = [np.sin(rows + k) * np.cos((1 + k) * columns) for k in range(3)]
     image = (127 + 120 * np.stack(waves, axis=-1)).astype(np.uint8)
@@ -34,7 +38,7 @@ def photograph(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def steady(batches: Iterator) -> Callable[[], float]:
-    """Seconds per batch once all that was prepared ahead is used up."""
+    """Returns a function that measures seconds per batch after those prepared ahead."""
 
     def run() -> float:
         for _ in range(DRAINED):

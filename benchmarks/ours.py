@@ -1,4 +1,4 @@
-"""This project's sides."""
+"""Makes this project's sides of a race."""
 
 from benchmarks import inputs
 
@@ -7,8 +7,8 @@ FAR = 10**6
 """Updates in a phase: more than a race makes."""
 
 
-def method_of(size: int, dtype: str, **changes: object):
-    """GLCIC at full width for crops of `size` pixels, its phases longer than any race."""
+def full_width_method(size: int, dtype: str, **changes: object):
+    """Builds GLCIC at full width for crops of `size` pixels, its phases longer than any race."""
     from configs import places2
     from glcic_jax.methods import METHODS
 
@@ -20,7 +20,7 @@ def method_of(size: int, dtype: str, **changes: object):
 
 
 def train(size: int, count: int, phase: str, dtype: str, traced: bool):
-    """One update of a phase, from pictures in the host's memory."""
+    """Makes a worker: one update of a phase, from pictures in the host's memory."""
     import jax
     import jax.numpy as jnp
 
@@ -29,7 +29,7 @@ def train(size: int, count: int, phase: str, dtype: str, traced: bool):
     from glcic_jax.train.step import init_key, make_train_step
 
     keep_freed_memory()
-    method, mesh = method_of(size, dtype), make_mesh()
+    method, mesh = full_width_method(size, dtype), make_mesh()
     step_fn = make_train_step(method, mesh, jax.random.key(0), traced_phase=traced)
     names = [phase.name for phase in method.phases]
     start = jnp.asarray(names.index(phase) * FAR, jnp.int32)
@@ -45,7 +45,7 @@ def train(size: int, count: int, phase: str, dtype: str, traced: bool):
 
 
 def complete(height: int, width: int, dtype: str, whole: bool):
-    """Fills one hole; `whole` runs the network over the entire picture."""
+    """Makes a worker: fills one hole; `whole` runs the network over the entire picture."""
     import jax
     import jax.numpy as jnp
 
@@ -54,7 +54,8 @@ def complete(height: int, width: int, dtype: str, whole: bool):
     from glcic_jax.train.step import init_key
 
     keep_freed_memory()
-    method = method_of(256, dtype, discriminators=(), phases={"discriminator": 0, "joint": 0})
+    phases = {"discriminator": 0, "joint": 0}
+    method = full_width_method(256, dtype, discriminators=(), phases=phases)
     complete_fn = make_complete_fn(method, method.init(init_key(0)))
     image, mask = inputs.photograph(height, width)
     if not whole:
@@ -65,7 +66,7 @@ def complete(height: int, width: int, dtype: str, whole: bool):
 
 
 def read(root: str, size: int, count: int, threads: int, source: str):
-    """A batch of examples out of the running pipeline: decoded, resized, cropped, with masks."""
+    """Makes a worker: a batch out of the running pipeline, decoded and cropped, with masks."""
     from configs import places2
     from glcic_jax.data.pipeline import make_dataset
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.precision
 
-500 updates, in all three phases, of the full-width network on the bundled photographs. On a CPU
-choose a small one: --width 16 --size 64 --batch 8.
+Makes 500 updates, in all three phases, of the full-width network on the bundled photographs. On a
+CPU choose a small one: --width 16 --size 64 --batch 8.
 """
 
 import argparse
@@ -13,16 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import floors
-from benchmarks.race import table, write
+from benchmarks.race import table, write_json
 from configs import quickstart
 from glcic_jax.main import run
+from glcic_jax.runtime.command_line import command_parser
 from glcic_jax.runtime.run_folder import read_records
 
 NAMES = ("loss/mse", "loss/discriminator", "loss/adversarial")
 
 
 def losses(dtype: str, options: argparse.Namespace, workdir: Path) -> list[dict]:
-    """The record of every update of a run."""
+    """Trains, and returns the record of every update."""
     config = quickstart.get_config()
     config.width, config.local_patch, config.dtype = options.width, options.size // 2, dtype
     config.data.update(crop=options.size, batch_size=options.batch)
@@ -38,12 +39,19 @@ def losses(dtype: str, options: argparse.Namespace, workdir: Path) -> list[dict]
 
 def main() -> None:
     """Prints means over tenths of the run, and writes every loss."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--size", type=int, default=128, help="crops, pixels")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/precision.json"))
+    parser = command_parser("benchmarks.precision", __doc__)
+    parser.add_argument("--steps", type=int, default=500, help="updates; 500 by default")
+    parser.add_argument(
+        "--width", type=int, default=64, help="channels of the first layers; 64 by default"
+    )
+    parser.add_argument("--size", type=int, default=128, help="edge of the crops; 128 by default")
+    parser.add_argument("--batch", type=int, default=16, help="pictures; 16 by default")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/benchmarks/precision.json"),
+        help="file of the results",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         curves = {
@@ -60,7 +68,7 @@ def main() -> None:
             row.append(" / ".join(means))
         rows.append(row)
     print(table(["updates", *(f"{name}, float32 / bfloat16" for name in NAMES)], rows))
-    write(options.output, {"machine": floors.machine(), "losses": curves})
+    write_json(options.output, {"machine": floors.machine(), "losses": curves})
 
 
 if __name__ == "__main__":

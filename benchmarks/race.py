@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Side(NamedTuple):
-    """One contestant: a worker of benchmarks/worker.py and its arguments."""
+    """Describes one contestant: a worker of benchmarks/worker.py and its arguments."""
 
     name: str
     worker: str
@@ -27,12 +27,13 @@ class Side(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a side took.
+    """Holds the time and memory that a side took.
 
-    seconds: median of the turns; None if the side could not run.
-    peak_mib: the most memory that the process held.
-    setup_seconds: until it was ready, its compilation and two turns included.
-    note: why there is no time.
+    Attributes:
+      seconds: median of the turns; None if the side could not run.
+      peak_mib: the most memory that the process held.
+      setup_seconds: time until it was ready, with compilation and two turns.
+      note: the reason why there is no time.
     """
 
     seconds: float | None
@@ -42,6 +43,8 @@ class Result(NamedTuple):
 
 
 class _Process:
+    """Runs one side, and talks to it by lines."""
+
     def __init__(self, side: Side) -> None:
         command = [
             sys.executable,
@@ -55,7 +58,7 @@ class _Process:
         )
 
     def ask(self, what: str) -> dict[str, Any] | None:
-        """None when the process is gone."""
+        """Returns the answer to "setup", "run" or "peak"; None when the process is gone."""
         assert self._process.stdin and self._process.stdout
         try:
             self._process.stdin.write(what + "\n")
@@ -76,6 +79,7 @@ class _Process:
 
 def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
     """Runs every side `rounds` times, in turn; all are set up, and warm, before the first turn."""
+    # Set up.
     processes = {side.name: _Process(side) for side in sides}
     results: dict[str, Result] = {}
     ready: dict[str, dict] = {}
@@ -85,11 +89,13 @@ def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
             results[name] = Result(None, note=(answer or {"note": "stopped by an error"})["note"])
         else:
             ready[name] = answer
+    # Take turns.
     times: dict[str, list[float]] = {name: [] for name in ready}
     for _ in range(rounds):
         for name in ready:
-            answer = processes[name].ask("run")
-            times[name] += [answer["seconds"]] if answer else []
+            if answer := processes[name].ask("run"):
+                times[name].append(answer["seconds"])
+    # Sum up.
     for name, values in times.items():
         peak = processes[name].ask("peak") or {"mib": 0.0}
         setup = ready[name]["seconds"]
@@ -104,10 +110,14 @@ def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
 
 
 def measured_machine(edge: int) -> tuple[dict[str, Any], float, float]:
-    """The machine, printed; operations per second of its float32 matrix products; bytes per second.
+    """Measures the machine, and prints it.
 
     Args:
-      edge: of the square matrices.
+      edge: rows of the square matrices.
+
+    Returns:
+      The machine's description, operations per second of its float32 matrix products, and bytes
+      per second of its memory.
     """
     sides = [
         Side("matrix", "matrix_rate", {"size": edge}),
@@ -126,11 +136,11 @@ def measured_machine(edge: int) -> tuple[dict[str, Any], float, float]:
 
 
 def in_json(results: dict[str, Result]) -> dict[str, Any]:
-    """For JSON."""
+    """Returns results as JSON has them."""
     return {name: result._asdict() for name, result in results.items()}
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(content, indent=2) + "\n")
@@ -138,18 +148,18 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Markdown."""
+    """Returns a table as Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def told(result: Result, unit: float = 1.0, digits: int = 2) -> str:
-    """Seconds times `unit`, or why there are none."""
+def seconds_text(result: Result, unit: float = 1.0, digits: int = 2) -> str:
+    """Returns seconds times `unit` as text, or why there are none."""
     return result.note if result.seconds is None else f"{result.seconds * unit:.{digits}f}"
 
 
 def ratio(slow: Result, fast: Result) -> str:
-    """How many times as fast the second is."""
+    """Returns how many times as fast the second is."""
     if slow.seconds is None or fast.seconds is None:
         return "-"
     return f"{slow.seconds / fast.seconds:.2f}"

@@ -1,12 +1,12 @@
-"""Bytes that devices exchange in one update, and what that makes of many GPUs.
+"""Counts the bytes that devices exchange in one update, and projects them to many GPUs.
 
     python -m benchmarks.scaling
 
 The bytes are counted in the programs that XLA compiles for four devices (virtual ones of a CPU).
-The projection is no measurement. It assumes what the options say. A step takes the arithmetic at
-`--mfu` of the GPU's peak, and an all-reduce: a ring inside each node, and between nodes one over
-all of a node's ports. The lower efficiency hides nothing of that behind the arithmetic, the higher
-one all that fits there.
+The projection is not a measurement; it rests on the options. A step takes the arithmetic at `--mfu`
+of the GPU's peak, and an all-reduce: a ring inside each node, and between nodes one over all of a
+node's ports. The lower efficiency hides none of the exchange behind the arithmetic, the higher one
+all that fits there.
 """
 
 import argparse
@@ -19,28 +19,40 @@ from jax.stages import Compiled
 
 from benchmarks import floors
 from benchmarks.race import table
+from glcic_jax.runtime.command_line import command_parser
 
 WIDTHS = {"f32": 4, "bf16": 2, "s32": 4, "pred": 1}
+"""Bytes of a value by XLA's name for its type."""
+
 COUNTS = (4, 8, 64, 256)
+"""Numbers of GPUs in the projection."""
+
 DEVICES = 4
+"""Virtual devices that programs are compiled for."""
 
 
 class Network(NamedTuple):
-    """Of GPUs: how many make a node, GB/s between them, and GB/s between a node and the others."""
+    """Describes how GPUs are connected.
+
+    Attributes:
+      node: GPUs in a node.
+      inside: GB/s between GPUs of a node.
+      outside: GB/s between a node and the others.
+    """
 
     node: int
     inside: float
     outside: float
 
     def seconds(self, size: int, count: int) -> float:
-        """An all-reduce of `size` bytes over `count` GPUs."""
+        """Computes the seconds of an all-reduce of `size` bytes over `count` GPUs."""
         near, nodes = min(count, self.node), max(count // self.node, 1)
         parts = (near - 1) / near / self.inside + (nodes - 1) / nodes / self.outside
         return 2 * size * parts / 1e9
 
 
 def exchanges(program: str, kind: str = "all-reduce") -> list[int]:
-    """Bytes of each collective of a kind in the text of a compiled program, per device."""
+    """Counts the bytes of each collective of a kind in a compiled program's text, per device."""
     found = re.findall(rf"= (.*?) {kind}(?:-start)?\(", program)
     return [_bytes(shapes) for shapes in found]
 
@@ -56,14 +68,15 @@ def _bytes(shapes: str) -> int:
 
 
 def compiled(phase: str, size: int, fsdp: int) -> Compiled:
-    """One update at full width, a picture on each device."""
+    """Compiles one update at full width, with a picture on each device."""
     import jax.numpy as jnp
 
-    from benchmarks.ours import method_of
+    from benchmarks.ours import full_width_method
     from glcic_jax.runtime.devices import make_mesh
     from glcic_jax.train.step import init_key, one_phase
 
-    method, mesh = method_of(size, "float32"), make_mesh(jax.devices()[:DEVICES], fsdp)
+    method = full_width_method(size, "float32")
+    mesh = make_mesh(jax.devices()[:DEVICES], fsdp)
     (chosen,) = (p for p in method.phases if p.name == phase)
     state = jax.eval_shape(method.init, init_key(0))
     shapes = {"image": 3, "mask": 1, "other_mask": 1}
@@ -75,7 +88,7 @@ def compiled(phase: str, size: int, fsdp: int) -> Compiled:
 
 
 def examined(phase: str, size: int, fsdp: int) -> tuple[int, list[object]]:
-    """Bytes that a phase's program all-reduces, and its row of the first table."""
+    """Returns the bytes that a phase's program all-reduces, and its row of the first table."""
     program = compiled(phase, size, fsdp)
     text, memory = program.as_text() or "", program.memory_analysis()
     reduced, gathered = exchanges(text), exchanges(text, "all-gather")
@@ -94,7 +107,7 @@ def _mega(count: float) -> str:
 
 
 def projected(exchanged: Mapping[str, int], options: argparse.Namespace) -> list[list[object]]:
-    """Rows of the second table: milliseconds of exchange, and the range of the efficiency."""
+    """Returns the second table's rows: milliseconds of exchange, and the efficiency's range."""
     node, inside, port = options.node, options.inside, options.port
     networks = {
         "NVLink among all": Network(max(COUNTS), inside, inside),
@@ -118,11 +131,13 @@ def projected(exchanged: Mapping[str, int], options: argparse.Namespace) -> list
 
 def main() -> None:
     """Prints both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=256)
+    parser = command_parser("benchmarks.scaling", __doc__)
+    parser.add_argument("--size", type=int, default=256, help="edge of the pictures, pixels")
     parser.add_argument("--share", type=int, default=24, help="pictures per GPU")
     parser.add_argument("--peak", type=float, default=989, help="TFLOP/s of a GPU")
-    parser.add_argument("--mfu", type=float, default=0.4)
+    parser.add_argument(
+        "--mfu", type=float, default=0.4, help="share of the peak that a step reaches"
+    )
     parser.add_argument("--inside", type=float, default=450, help="GB/s between GPUs of a node")
     parser.add_argument("--port", type=float, default=25, help="GB/s of a port between nodes")
     parser.add_argument("--node", type=int, default=8, help="GPUs in a node")

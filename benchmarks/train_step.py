@@ -2,24 +2,34 @@
 
     python -m benchmarks.train_step
 
-Full-width networks. On a CPU 128 x 128 with batches of 8 and 256 x 256 with batches of 4, float32;
-on a GPU 256 x 256 with batches of 96 and 24, float32 and bfloat16. PyTorch's sides are left out
-where it is not installed.
+Networks have their full width. On a CPU pictures are 128 x 128 in batches of 8 and 256 x 256 in
+batches of 4, in float32; on a GPU 256 x 256 in batches of 96 and 24, in float32 and bfloat16.
+PyTorch's sides are left out where it is not installed.
 """
 
-import argparse
 from pathlib import Path
 
 import jax
 
 from benchmarks import floors
-from benchmarks.race import Result, Side, in_json, measured_machine, race, ratio, table, told, write
+from benchmarks.race import (
+    Result,
+    Side,
+    in_json,
+    measured_machine,
+    race,
+    ratio,
+    seconds_text,
+    table,
+    write_json,
+)
+from glcic_jax.runtime.command_line import command_parser
 
 PHASES = ("completion", "discriminator", "joint")
 
 
 def sides(size: int, count: int, phase: str, dtype: str, gpu: bool) -> list[Side]:
-    """Ours with the phase static and traced, PyTorch eager and compiled."""
+    """Lists ours with the phase static and traced, PyTorch eager and, on a GPU, compiled."""
     work = {"size": size, "count": count, "phase": phase}
     contestants = [
         Side("static", "ours_train", work | {"dtype": dtype, "traced": False}),
@@ -33,13 +43,13 @@ def sides(size: int, count: int, phase: str, dtype: str, gpu: bool) -> list[Side
 
 
 def row(cell: tuple, results: dict[str, Result], macs: int, floor: float, bytes_floor: float):
-    """A line of the table; the floors in seconds."""
+    """Returns a line of the table; the floors are in seconds."""
     ours = results["static"]
     share = f"{floor / ours.seconds:.0%}" if ours.seconds else "-"
     others = [r for name, r in results.items() if name.startswith("PyTorch") and r.seconds]
     best = min(others, key=lambda r: r.seconds or 0) if others else results["PyTorch"]
     size, count, phase, dtype = cell
-    times = [told(r, 1000, 0) for r in results.values()]
+    times = [seconds_text(r, 1000, 0) for r in results.values()]
     return [
         f"{size}, batch {count}", phase, dtype, *times, ratio(best, ours),
         f"{macs / 1e9:.0f}", f"{1000 * floor:.0f}", share, f"{1000 * bytes_floor:.0f}",
@@ -49,10 +59,15 @@ def row(cell: tuple, results: dict[str, Result], macs: int, floor: float, bytes_
 
 def main() -> None:
     """Runs all races and prints one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = command_parser("benchmarks.train_step", __doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side; 5 by default")
     parser.add_argument("--sizes", nargs="*", default=None, help="such as 128x8: pixels x batch")
-    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/train_step.json"))
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/benchmarks/train_step.json"),
+        help="file of the results",
+    )
     options = parser.parse_args()
     gpu = jax.default_backend() == "gpu"
     sizes = options.sizes or (["256x96", "256x24"] if gpu else ["128x8", "256x4"])
@@ -75,7 +90,7 @@ def main() -> None:
     print(
         "\n" + table([*head, "GMAC", "floor, ms", "of the floor", "bytes, ms", "peak, MiB"], rows)
     )
-    write(options.output, {"machine": about, "results": records})
+    write_json(options.output, {"machine": about, "results": records})
 
 
 if __name__ == "__main__":

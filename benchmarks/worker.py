@@ -1,9 +1,9 @@
-"""One side of a race: answers "setup", "run" and "peak", a line of JSON each.
+"""Runs one side of a race: answers "setup", "run" and "peak", a line of JSON each.
 
     python -m benchmarks.worker NAME ARGUMENTS
 
 A worker is a function that takes the arguments and returns one that does the work once, and waits
-until it is done. That one may return the seconds that count, as a float, if not all do.
+until it is done. If not all of its time counts, that one returns the seconds that do, as a float.
 """
 
 import json
@@ -13,6 +13,7 @@ import sys
 import time
 
 SETUP_RUNS = 2
+"""Turns before the first one that counts."""
 
 
 def main() -> int:
@@ -32,7 +33,7 @@ def main() -> int:
         "memory_rate": floors.memory_pass,
     }
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is not an answer
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
 
     run = None
@@ -50,9 +51,9 @@ def main() -> int:
         elif line.strip() == "run":
             assert run is not None
             start = time.perf_counter()
-            told = run()
+            counted = run()
             taken = time.perf_counter() - start
-            answer = {"seconds": told if isinstance(told, float) else taken}
+            answer = {"seconds": counted if isinstance(counted, float) else taken}
         else:
             answer = {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
         print(json.dumps(answer), file=answers, flush=True)

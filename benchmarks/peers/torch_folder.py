@@ -9,10 +9,14 @@ from torch.utils.data import Dataset, get_worker_info
 
 
 class Folder(Dataset):
-    """Pictures below a folder, each seen `passes` times in an epoch.
+    """Reads the pictures below a folder, each `passes` times in an epoch.
 
-    decoder: "Pillow", with its antialiased bilinear resize, as torchvision has it by default; or
-    "OpenCV", with area averaging.
+    Args:
+      root: the folder.
+      size: edge of the crops, pixels.
+      decoder: "Pillow", with its antialiased bilinear resize, which is torchvision's default; or
+        "OpenCV", with area averaging.
+      passes: how often each picture is seen in an epoch.
     """
 
     def __init__(self, root: str, size: int, decoder: str, passes: int) -> None:

@@ -1,4 +1,4 @@
-"""GLCIC in PyTorch, written for these benchmarks: what a careful user of PyTorch would have.
+"""GLCIC in PyTorch, written for these benchmarks as a careful user of PyTorch would write it.
 
 The same networks, losses and updates as `glcic_jax.methods.glcic`, in the memory layout and with
 the optimizer that PyTorch runs fastest. Batch norm's statistics are those of the one device.
@@ -31,7 +31,7 @@ DISCRIMINATOR = (64, 128, 256, 512, 512, 512)
 
 
 def completion_network() -> nn.Sequential:
-    """C, from [b, 4, h, w] to RGB in [0, 1]."""
+    """Builds C, from [b, 4, h, w] to RGB in [0, 1]."""
     layers, inputs = [], 4
     for kind, channels, kernel, stride, dilation in COMPLETION:
         if kind == "conv":
@@ -45,7 +45,7 @@ def completion_network() -> nn.Sequential:
 
 
 def trunk(size: int) -> nn.Sequential:
-    """One side of D, for square pictures of `size` pixels."""
+    """Builds one side of D, for square pictures of `size` pixels."""
     layers, inputs, edge = [], 3, size
     for channels in DISCRIMINATOR:
         if edge <= 5:
@@ -57,7 +57,7 @@ def trunk(size: int) -> nn.Sequential:
 
 
 class ContextDiscriminator(nn.Module):
-    """D, with both sides."""
+    """Judges pictures and patches: D, with both sides."""
 
     def __init__(self, size: int, patch: int) -> None:
         super().__init__()
@@ -65,18 +65,19 @@ class ContextDiscriminator(nn.Module):
         self.head = nn.Linear(2048, 1)
 
     def forward(self, image: Tensor, patch: Tensor) -> Tensor:
-        """Logits [b]."""
+        """Computes logits [b]."""
         return self.head(torch.cat([self.local(patch), self.whole(image)], dim=1))[:, 0]
 
 
 class Trainer:
-    """Both networks, their optimizers and the three updates, on one device.
+    """Holds both networks, their optimizers and the three updates, on one device.
 
     Args:
-      size, patch: edges in pixels of pictures and local patches.
+      size: edge of the pictures, pixels.
+      patch: edge of the local patches, pixels.
       device: "cpu" or "cuda".
-      autocast: compute in bfloat16 where PyTorch thinks it safe.
-      compiled: pass the networks through torch.compile.
+      autocast: whether to compute in bfloat16 where PyTorch thinks it safe.
+      compiled: whether to pass the networks through torch.compile.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Trainer:
         return network.to(device).to(memory_format=torch.channels_last)
 
     def update_completion(self, image: Tensor, mask: Tensor, corner: Tensor, other: Tensor):
-        """Phase 1: C by reconstruction, over all pixels."""
+        """Makes an update of phase 1: C by reconstruction, over all pixels."""
         del corner, other
         with self._precision():
             output = self._fill(image, mask).float()
@@ -106,7 +107,7 @@ class Trainer:
         return loss
 
     def update_discriminator(self, image: Tensor, mask: Tensor, corner: Tensor, other: Tensor):
-        """Phase 2: D, with C fixed in inference mode."""
+        """Makes an update of phase 2: D, with C fixed in inference mode."""
         self.completion.eval()
         with torch.no_grad(), self._precision():
             output = self._fill(image, mask).float()
@@ -114,7 +115,7 @@ class Trainer:
         return self._train_discriminator(image, mask, corner, other, output)
 
     def update_joint(self, image: Tensor, mask: Tensor, corner: Tensor, other: Tensor):
-        """Phase 3: D, then C against the updated D; one forward pass of C serves both."""
+        """Makes an update of phase 3: D, then C against the new D; one forward pass serves both."""
         with self._precision():
             output = self._fill(image, mask).float()
         self._train_discriminator(image, mask, corner, other, output.detach())

@@ -1,4 +1,4 @@
-"""PyTorch's sides."""
+"""Makes PyTorch's sides of a race."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def _place(array: np.ndarray, device: str):
 
 
 def train(size: int, count: int, phase: str, autocast: bool, compiled: bool):
-    """One update of a phase, from pictures in the host's memory."""
+    """Makes a worker: one update of a phase, from pictures in the host's memory."""
     import torch
 
     from benchmarks.peers.torch_glcic import Trainer
@@ -29,7 +29,12 @@ def train(size: int, count: int, phase: str, autocast: bool, compiled: bool):
     device = _device()
     torch.backends.cudnn.benchmark = True
     trainer = Trainer(size, size // 2, device, autocast=autocast, compiled=compiled)
-    update = getattr(trainer, f"update_{phase}")
+    updates = {
+        "completion": trainer.update_completion,
+        "discriminator": trainer.update_discriminator,
+        "joint": trainer.update_joint,
+    }
+    update = updates[phase]
     batch = inputs.batch(size, count)
     corners = [torch.as_tensor(_corners(batch[name], size // 2)) for name in ("mask", "other_mask")]
 
@@ -47,7 +52,7 @@ def _corners(masks: np.ndarray, patch: int) -> np.ndarray:
 
 
 def complete(height: int, width: int, bfloat16: bool):
-    """Fills one hole, the network running over the entire picture."""
+    """Makes a worker: fills one hole, with the network running over the entire picture."""
     import torch
 
     from benchmarks.peers.torch_glcic import completion_network
@@ -69,7 +74,7 @@ def complete(height: int, width: int, bfloat16: bool):
 
 
 def read(root: str, size: int, count: int, workers: int, decoder: str):
-    """A batch of examples out of a running DataLoader."""
+    """Makes a worker: a batch of examples out of a running DataLoader."""
     from torch.utils.data import DataLoader
 
     from benchmarks.peers.torch_folder import Folder
