@@ -26,7 +26,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from glcic_jax.complete.pairing import STREAM, check_writable, plan
 from glcic_jax.complete.photo_file import complete_job, output_stream, print_remarks
-from glcic_jax.masks.by_hand import read_drawn_mask
+from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import choose_device, keep_compiled, keep_freed_memory
@@ -135,7 +135,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
 
     @lru_cache(maxsize=1)  # one mask for all pictures is read, and remarked on, once
     def read_mask(path: Path) -> np.ndarray:
-        mask, remarks = read_drawn_mask(path, invert=args.invert, dilate=args.dilate)
+        mask, remarks = read_painted_mask(path, invert=args.invert, dilate=args.dilate)
         print_remarks(remarks, path)
         return mask
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 from glcic_jax.complete.fixed_size import fill_squares
 from glcic_jax.complete.large_pictures import windows
 from glcic_jax.layers.ops import as_float
-from glcic_jax.masks.by_hand import check_fit
+from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import (
@@ -136,7 +136,7 @@ class Completer:
             raise UserError(f"{len(images)} pictures and {len(masks)} masks: give one mask each")
         if len({np.shape(image) for image in images}) > 1:
             raise UserError("the pictures of a batch must be of one size: complete them one by one")
-        holes = [check_fit(image, mask) for image, mask in zip(images, masks, strict=True)]
+        holes = [check_mask_fits(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
         # Fill, by the way that suits the network and the pictures' size.

@@ -7,7 +7,7 @@ import numpy as np
 from glcic_jax.methods.glcic.completion_network import LAYERS, CompletionNetwork
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.glcic import DECONVOLUTIONS, EPSILON, CompletionWeights, kernel_name
-from glcic_jax.weights.trained import stored
+from glcic_jax.weights.trained import cast_tensors
 
 OPSET, IR_VERSION = 17, 8
 """Of 2022: old enough for most hosts."""
@@ -60,7 +60,7 @@ class _Graph:
 
     def __init__(self, onnx: Any, weights: CompletionWeights, dtype: str) -> None:
         self.onnx, self.weights = onnx, weights
-        self.tensors = stored(weights.tensors, dtype)
+        self.tensors = cast_tensors(weights.tensors, dtype)
         self.nodes, self.constants = [], []
 
     def add(self, operation: str, *inputs: str, named: str = "", **attributes: Any) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError, one_line
-from glcic_jax.weights.trained import Tensors, stored
+from glcic_jax.weights.trained import Tensors, cast_tensors
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 """Under which of its keys a checkpoint may keep the tensors."""
@@ -57,7 +57,7 @@ def write_state_dict(tensors: Tensors, path: Path, dtype: str) -> None:
     torch = _torch(path)
     state = {
         name: torch.from_numpy(tensor.astype(np.float32)).to(getattr(torch, dtype))
-        for name, tensor in stored(tensors, dtype).items()
+        for name, tensor in cast_tensors(tensors, dtype).items()
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)

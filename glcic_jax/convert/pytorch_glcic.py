@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from glcic_jax.convert.mmagic_discriminator import from_mmagic
-from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, size, to_torch
+from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, shape_text, to_torch
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.glcic import (
     DECONVOLUTIONS,
@@ -156,8 +156,8 @@ def _tensors(state: Tensors, title: str, source: str) -> Tensors:
     width = len(first) if first.ndim else 0
     if first.shape != (width, 4, 5, 5) or width % 2:
         raise UserError(
-            f"{source}: {dialect.first} is {size(first.shape)}, expected Wx4x5x5 with an even "
-            "width W: RGB and mask in, 5x5 taps"
+            f"{source}: {dialect.first} is {shape_text(first.shape)}, expected Wx4x5x5 with an "
+            "even width W: RGB and mask in, 5x5 taps"
         )
     if title == "MMagic":  # the discriminator lies beside
         state = {name: t for name, t in state.items() if name.startswith("generator.")}

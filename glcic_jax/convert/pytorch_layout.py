@@ -38,8 +38,8 @@ def from_torch(
     for name, own in names.items():
         wanted = transposed(np.broadcast_to(0, shapes[own])).shape
         if name not in state or state[name].shape != wanted:
-            found = size(state[name].shape) if name in state else "absent"
-            raise UserError(f"{source}: {name} is {found}, {network} has {size(wanted)}")
+            found = shape_text(state[name].shape) if name in state else "absent"
+            raise UserError(f"{source}: {name} is {found}, {network} has {shape_text(wanted)}")
         tensor = state[name].astype(np.float32)
         if not np.isfinite(tensor).all():
             raise UserError(f"{source}: {name} holds values that are not finite: a damaged network")
@@ -62,6 +62,6 @@ def transposed(tensor: np.ndarray) -> np.ndarray:
     return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor
 
 
-def size(shape: Iterable[int]) -> str:
+def shape_text(shape: Iterable[int]) -> str:
     """A shape for people."""
     return "x".join(map(str, shape)) or "a number"

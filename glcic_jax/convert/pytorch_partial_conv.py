@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, size, to_torch
+from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, shape_text, to_torch
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
 from glcic_jax.weights.trained import Tensors
@@ -47,7 +47,8 @@ def from_state_dict(state: Tensors, source: str) -> PartialWeights:
     levels = sum(f"enc_{level}.conv.input_conv.weight" in state for level in range(1, 9))
     if not width or levels < 2:
         raise UserError(
-            f"{source}: {FIRST} is {size(first.shape)}, expected Wx3x7x7, and enc_2 to be there"
+            f"{source}: {FIRST} is {shape_text(first.shape)}, expected Wx3x7x7, and enc_2 to be "
+            "there"
         )
     for name, kernel in state.items():
         if name.endswith(MASK) and not np.all(kernel == 1):

@@ -8,7 +8,7 @@ from jax import export
 
 from glcic_jax.types import Image, Mask
 from glcic_jax.weights.glcic import CompletionWeights
-from glcic_jax.weights.trained import stored
+from glcic_jax.weights.trained import cast_tensors
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -26,7 +26,7 @@ def to_stablehlo(weights: CompletionWeights, dtype: str = "float32") -> bytes:
     Raises:
       UserError: float16 is too small.
     """
-    tensors = stored(weights.tensors, dtype)
+    tensors = cast_tensors(weights.tensors, dtype)
 
     @jax.jit
     def complete(image: Image, mask: Mask) -> Image:

@@ -57,7 +57,7 @@ def _state(model: Torch7Object, path: Path) -> Tensors:
     for index in range(COUNT):
         module = modules.get(float(index + 1))
         fields = module.fields if isinstance(module, Torch7Object) else {}
-        kinds, geometry = _expected(index)
+        kinds, geometry = _layer_at(index)
         found = {name: fields.get(name, DEFAULTS[name]) for name in geometry}
         if _kind(module) not in kinds or found != geometry:
             raise UserError(
@@ -73,7 +73,7 @@ def _state(model: Torch7Object, path: Path) -> Tensors:
     return state
 
 
-def _expected(index: int) -> tuple[tuple[str, ...], dict[str, float]]:
+def _layer_at(index: int) -> tuple[tuple[str, ...], dict[str, float]]:
     """The classes that layer 0 to 49 may be of, and its geometry if it is a convolution."""
     number, place = index // 3 + 1, index % 3
     if index == COUNT - 1:

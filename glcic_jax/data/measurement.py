@@ -16,7 +16,7 @@ HIDDEN = 255
 """What a measured picture holds in its hole: white."""
 
 
-def measured(
+def measure_picture(
     image: PixelImage, mask: PixelMask, noise: float, rng: np.random.Generator
 ) -> PixelImage:
     """What a measurement leaves of a picture.
@@ -34,7 +34,7 @@ def measured(
     return np.where(mask > 0, np.uint8(HIDDEN), image)
 
 
-class Measured:
+class MeasuredPictures:
     """The pictures of a collection, each framed and measured once, the same at every reading.
 
     Scale, crop, hole and noise are functions of the seed and the picture's number, not of the
@@ -63,7 +63,7 @@ class Measured:
         rng = np.random.default_rng((self._seed, number))
         image = self._frame(picture, rng)
         mask = self._hole(rng, *image.shape[:2])
-        return {"image": measured(image, mask, self._noise, rng), "mask": mask}
+        return {"image": measure_picture(image, mask, self._noise, rng), "mask": mask}
 
     def known_mean(self, index: int) -> np.ndarray:
         """Mean RGB of what measurement `index` left, 0 to 255."""

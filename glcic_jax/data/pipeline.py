@@ -15,7 +15,7 @@ import numpy as np
 
 from glcic_jax.data.ahead import read_ahead
 from glcic_jax.data.collection import Source, Split
-from glcic_jax.data.measurement import Measured, with_fresh_hole
+from glcic_jax.data.measurement import MeasuredPictures, with_fresh_hole
 from glcic_jax.data.sources import SOURCES, Files
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.masks.kinds import make_hole
@@ -82,11 +82,11 @@ def make_dataset(
     train = split.train
     if data.get("measurement") is not None:
         noise = data.measurement.noise
-        train = Measured(split.train, frame=frame, hole=hole, noise=noise, seed=seed)
+        train = MeasuredPictures(split.train, frame=frame, hole=hole, noise=noise, seed=seed)
         make_example = partial(with_fresh_hole, hole=hole)
         mean_pixel = mean_pixel or mean_over(train.known_mean, len(train))
     elif mean_pixel is None:
-        mean_pixel = split.mean_pixel or measured_mean(split)
+        mean_pixel = split.mean_pixel or read_or_measure_mean(split)
     held_out = held_out_examples(split.held_out, make_whole, data.held_out_examples, seed)
     return Dataset(
         batches=partial(
@@ -127,7 +127,7 @@ def open_source(data: Any) -> Split:
 
 
 def train_batches(
-    source: Any,  # a Source, or Measured
+    source: Any,  # a Source, or MeasuredPictures
     make_example: MakeExample,
     step: int,
     *,
@@ -175,7 +175,7 @@ def held_out_examples(
     return {name: np.stack([e[name] for e in examples]) for name in examples[0]}
 
 
-def measured_mean(split: Split) -> tuple[float, float, float]:
+def read_or_measure_mean(split: Split) -> tuple[float, float, float]:
     """The mean pixel of the training pictures, kept beside them once it is measured."""
     if split.root is None or not isinstance(split.train, Files):
         return measure_mean(split.train)

@@ -61,7 +61,7 @@ class Description(NamedTuple):
     left_out: [name, reason] of the pictures that cannot be used.
     passed_over: names of the pictures that --align found no face in.
     duplicates: [name, name of the held-out picture, "exact" or "near"] of those dropped.
-    prints: of held-out pictures, by which duplicates are found (`duplicates.Print`), in hex.
+    prints: of held-out pictures, by which duplicates are found (`duplicates.Fingerprint`), in hex.
     """
 
     config: str

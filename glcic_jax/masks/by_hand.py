@@ -21,7 +21,7 @@ MOST = 0.7
 """Share of a picture; a mask that covers more may have black and white exchanged."""
 
 
-def read_drawn_mask(
+def read_painted_mask(
     path: Path, *, invert: bool = False, dilate: int = 0
 ) -> tuple[UInt8[np.ndarray, "h w"], list[str]]:
     """Reads a mask that a person made.
@@ -57,7 +57,7 @@ def read_drawn_mask(
     return mask, remarks
 
 
-def check_fit(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+def check_mask_fits(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The mask as bool, once picture and mask are found to fit.
 
     Raises:

@@ -27,7 +27,7 @@ def check_shares(smallest_share: float, largest_share: float) -> None:
         )
 
 
-def check_fit(height: int, width: int, **size: int) -> None:
+def check_hole_fits(height: int, width: int, **size: int) -> None:
     """Takes one size in pixels, at least 1 and at most that of the picture's shorter edge.
 
     Raises:

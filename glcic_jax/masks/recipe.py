@@ -36,7 +36,7 @@ class MaskRecipe:
         try:
             self.about = json.loads(self._path.read_text())
             self.sha256 = self.about.pop("sha256")
-            self._masks = drawn(self.about)
+            self._masks = draw_recipe(self.about)
         except OSError as error:
             raise UserError(f"{path}: {error.strerror}: give a file of glcic_jax.masks") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -60,7 +60,7 @@ class MaskRecipe:
         return self._masks[index]
 
 
-def drawn(about: Mapping[str, Any]) -> list[PixelMask]:
+def draw_recipe(about: Mapping[str, Any]) -> list[PixelMask]:
     """The masks of a recipe: of kind, arguments, seed, width, height, count."""
     height, width = about["height"], about["width"]
     hole = make_hole({"kind": about["kind"], **about["arguments"]}, height, width)
@@ -82,7 +82,7 @@ def write_recipe(path: Path, about: Mapping[str, Any]) -> str:
     Raises:
       UserError: the file cannot be written.
     """
-    digest = hash_of_set(drawn(about))
+    digest = hash_of_set(draw_recipe(about))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps({**about, "sha256": digest}, indent=1) + "\n")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from glcic_jax.masks.checks import check_fit, check_range, check_shares
+from glcic_jax.masks.checks import check_hole_fits, check_range, check_shares
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def boxes(
     """
     check_range(fewest=fewest, most=most)
     check_range(shortest=shortest, longest=longest)
-    check_fit(height, width, longest=longest)
+    check_hole_fits(height, width, longest=longest)
     mask = np.zeros((height, width, 1), np.uint8)
     for _ in range(most if fewest == most else rng.integers(fewest, most, endpoint=True)):
         rows, columns = rng.integers(shortest, longest, size=2, endpoint=True)
@@ -65,7 +65,7 @@ def center(rng: np.random.Generator, height: int, width: int, *, size: int) -> P
       UserError: the square does not fit.
     """
     del rng
-    check_fit(height, width, size=size)
+    check_hole_fits(height, width, size=size)
     top, left = (height - size) // 2, (width - size) // 2
     mask = np.zeros((height, width, 1), np.uint8)
     mask[top : top + size, left : left + size] = 1
@@ -144,7 +144,7 @@ def keep_patch(rng: np.random.Generator, height: int, width: int, *, size: int) 
     Raises:
       UserError: the square does not fit, or leaves nothing to fill.
     """
-    check_fit(height, width, size=size)
+    check_hole_fits(height, width, size=size)
     if size == height == width:
         raise UserError(
             f"size {size} keeps all of {width}x{height} pixels: nothing is left to fill"

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from glcic_jax.masks.checks import check_fit, check_range, check_shares
+from glcic_jax.masks.checks import check_hole_fits, check_range, check_shares
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def freeform(
     """
     check_range(fewest_vertices=fewest_vertices, most_vertices=most_vertices)
     check_range(thinnest=thinnest, thickest=thickest)
-    check_fit(height, width, thickest=thickest)
+    check_hole_fits(height, width, thickest=thickest)
     if most_strokes < 1:
         raise UserError(f"most_strokes is {most_strokes}: choose at least 1")
     if not 0 <= angle_spread <= angle <= 180:
@@ -107,7 +107,7 @@ def lines(
     """
     check_range(fewest=fewest, most=most)
     check_range(thinnest=thinnest, thickest=thickest)
-    check_fit(height, width, thickest=thickest)
+    check_hole_fits(height, width, thickest=thickest)
     mask = np.zeros((height, width), np.uint8)
     for _ in range(rng.integers(fewest, most, endpoint=True)):
         ends = rng.integers(0, (width, height), size=(2, 2)).astype(np.int32)

@@ -25,7 +25,7 @@ DIFFERENT_GREY = 4
 """Mean difference of the thumbnails at most, of 255: blank pictures share a hash. Copies: < 1."""
 
 
-class Print(NamedTuple):
+class Fingerprint(NamedTuple):
     """By what a picture is known again: a hash of its file, and its thumbnail."""
 
     file: bytes
@@ -36,17 +36,17 @@ class Print(NamedTuple):
         return self.file.hex(), self.thumbnail.tobytes().hex()
 
     @classmethod
-    def from_hex(cls, file: str, thumbnail: str) -> Print:
+    def from_hex(cls, file: str, thumbnail: str) -> Fingerprint:
         """The inverse of `to_hex`."""
         grey = np.frombuffer(bytes.fromhex(thumbnail), np.uint8).reshape(8, 9)
         return cls(bytes.fromhex(file), grey)
 
 
-def fingerprint(data: bytes, image: PixelImage) -> Print:
+def fingerprint(data: bytes, image: PixelImage) -> Fingerprint:
     """The print of a picture, uint8 RGB [h, w, 3], and of the file that it came from."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     file = hashlib.sha256(data).digest()[:8]
-    return Print(file, cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA))
+    return Fingerprint(file, cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA))
 
 
 def difference_hash(thumbnail: UInt8[np.ndarray, "8 9"]) -> int:
@@ -67,14 +67,14 @@ class HeldOut:
         self._thumbnails = bytearray()
         self._hashes = array("Q")
 
-    def add(self, name: str, picture: Print) -> None:
+    def add(self, name: str, picture: Fingerprint) -> None:
         """Adds a held-out picture."""
         self._files.setdefault(picture.file, len(self._names))
         self._names.append(name)
         self._thumbnails += picture.thumbnail.tobytes()
         self._hashes.append(difference_hash(picture.thumbnail))
 
-    def twin(self, picture: Print) -> tuple[str, Literal["exact", "near"]] | None:
+    def twin(self, picture: Fingerprint) -> tuple[str, Literal["exact", "near"]] | None:
         """The name of the held-out picture that this is too, or None.
 
         "exact": the same file, byte for byte. "near": the nearest by hash, if it is near enough.

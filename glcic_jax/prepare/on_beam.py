@@ -8,7 +8,7 @@ from functools import partial
 from glcic_jax.data.shards import Part
 from glcic_jax.prepare.entries import Entry
 from glcic_jax.prepare.plan import Listing, Plan, key_of
-from glcic_jax.prepare.shard_writer import Job, write_shard
+from glcic_jax.prepare.shard_writer import ShardJob, write_shard
 from glcic_jax.runtime.errors import UserError
 
 RUNNERS = {
@@ -43,7 +43,7 @@ class Beam:
     def skip(self, pictures: int, bad: int) -> None:
         """Nothing to do: Beam has its own progress."""
 
-    def write(self, job: Job, numbers: list[int]) -> None:
+    def write(self, job: ShardJob, numbers: list[int]) -> None:
         """Writes these shards."""
         if not numbers:
             return
@@ -73,7 +73,7 @@ def _is_of(numbers: frozenset[int], placed: tuple[int, Entry]) -> bool:
     return placed[0] in numbers
 
 
-def _write(job: Job, shard: tuple[int, Iterable[Entry]]) -> None:
+def _write(job: ShardJob, shard: tuple[int, Iterable[Entry]]) -> None:
     number, entries = shard
     write_shard(job, number, sorted(entries, key=lambda entry: key_of(entry.name)), _ignore)
 

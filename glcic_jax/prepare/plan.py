@@ -99,7 +99,7 @@ def make_plan(listing: Listing, *, shards: int | None, train_share: float) -> Pl
     return Plan(first if count else 0, first_keys, pictures, digest.hexdigest())
 
 
-def gather(
+def gather_entries(
     listing: Listing, plan: Plan, part: Part, numbers: list[int], workers: int
 ) -> Iterator[tuple[int, list[Entry]]]:
     """The entries of some shards, in their order; lists the source anew for every few shards.

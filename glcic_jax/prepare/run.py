@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from glcic_jax.data.shards import INDEX, VERSION, Part, Shard
-from glcic_jax.prepare.duplicates import HeldOut, Print
+from glcic_jax.prepare.duplicates import Fingerprint, HeldOut
 from glcic_jax.prepare.plan import Plan
-from glcic_jax.prepare.shard_writer import KEPT, TEMPORARY, Job, Transform, finished
+from glcic_jax.prepare.shard_writer import KEPT, TEMPORARY, ShardJob, Transform, finished
 from glcic_jax.runtime.disk import clear_errors, write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import CONFIG, claim, lock
@@ -33,7 +33,7 @@ class Writer(Protocol):
     def skip(self, pictures: int, bad: int) -> None:
         """Told of a shard that is finished already."""
 
-    def write(self, job: Job, numbers: list[int]) -> None:
+    def write(self, job: ShardJob, numbers: list[int]) -> None:
         """Writes the shards of these numbers."""
 
 
@@ -70,9 +70,9 @@ def prepare(
       plan: where the pictures go.
       writer: reads and writes them.
       output: folder, made if it is not there.
-      settings: size and min_edge (`shard_writer.Job`), and whatever else the shards depend on;
+      settings: size and min_edge (`shard_writer.ShardJob`), and whatever else the shards depend on;
         another call on the same folder must have the same.
-      transform: as in `shard_writer.Job`; settings must tell it apart.
+      transform: as in `shard_writer.ShardJob`; settings must tell it apart.
       max_bad: share of the pictures that may be unusable.
 
     Raises:
@@ -84,9 +84,9 @@ def prepare(
         hash_ = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
         size, min_edge = settings["size"], settings["min_edge"]
 
-        def job(part: Part, held_out: HeldOut | None) -> Job:
+        def job(part: Part, held_out: HeldOut | None) -> ShardJob:
             count = len(plan.first_keys[part])
-            return Job(output, hash_, part, count, size, min_edge, transform, held_out)
+            return ShardJob(output, hash_, part, count, size, min_edge, transform, held_out)
 
         held_out = HeldOut()
         tallies: dict[Part, Tally] = {
@@ -134,7 +134,7 @@ def _claim(output: Path, plan: Plan, settings: dict[str, Any]) -> dict[str, Any]
     return config
 
 
-def _write_part(writer: Writer, job: Job, known: HeldOut | None) -> Tally:
+def _write_part(writer: Writer, job: ShardJob, known: HeldOut | None) -> Tally:
     """Writes what is missing of a part; adds the prints of its pictures to `known`."""
     missing = []
     for number in range(job.shards):
@@ -157,7 +157,7 @@ def _write_part(writer: Writer, job: Job, known: HeldOut | None) -> Tally:
         tally.duplicates.extend(done.duplicates)
         if known:
             for name, (file, thumbnail) in zip(done.names, done.prints, strict=True):
-                known.add(name, Print.from_hex(file, thumbnail))
+                known.add(name, Fingerprint.from_hex(file, thumbnail))
     if not tally.records():
         raise UserError(
             f"{job.output}: nothing is left of {job.part}: {len(tally.left_out)} pictures cannot "

@@ -43,7 +43,7 @@ Note = Callable[[str | None], None]
 """Told of every picture that is done: None, or why it cannot be used."""
 
 
-class Job(NamedTuple):
+class ShardJob(NamedTuple):
     """What all shards of a part have in common.
 
     output: folder.
@@ -66,7 +66,7 @@ class Job(NamedTuple):
     held_out: HeldOut | None
 
 
-def write_shard(job: Job, number: int, entries: Iterable[Entry], note: Note) -> None:
+def write_shard(job: ShardJob, number: int, entries: Iterable[Entry], note: Note) -> None:
     """Writes shard `number`: first the records, then the description, each whole or not at all.
 
     The same entries give the same bytes.
@@ -94,7 +94,7 @@ def write_shard(job: Job, number: int, entries: Iterable[Entry], note: Note) -> 
         temporary.unlink(missing_ok=True)
 
 
-def _write_records(job: Job, path: Path, entries: Iterable[Entry], note: Note) -> Description:
+def _write_records(job: ShardJob, path: Path, entries: Iterable[Entry], note: Note) -> Description:
     names, left_out, passed_over, duplicates, prints = [], [], [], [], []
     total = np.zeros(3)
     writer = ArrayRecordWriter(str(path), OPTIONS)
@@ -168,7 +168,7 @@ def stored_form(
     return encode(image, ".jpg" if header.kind == "JPEG" else ".png"), image
 
 
-def finished(job: Job, number: int) -> Description | None:
+def finished(job: ShardJob, number: int) -> Description | None:
     """The description of a shard, if the shard is there as it says."""
     name = shard_name(job.part, number, job.shards)
     description = read_description(job.output, name)

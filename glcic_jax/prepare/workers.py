@@ -14,9 +14,9 @@ import cv2
 from tqdm import tqdm
 
 from glcic_jax.prepare.entries import Entry
-from glcic_jax.prepare.plan import Listing, Plan, gather
+from glcic_jax.prepare.plan import Listing, Plan, gather_entries
 from glcic_jax.prepare.run import too_many
-from glcic_jax.prepare.shard_writer import Job, write_shard
+from glcic_jax.prepare.shard_writer import ShardJob, write_shard
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent
 
@@ -43,7 +43,7 @@ class Workers:
         self._counts[BAD] += bad
         self._bar.initial = self._bar.n = self._counts[DONE]
 
-    def write(self, job: Job, numbers: list[int]) -> None:
+    def write(self, job: ShardJob, numbers: list[int]) -> None:
         """Writes these shards.
 
         Raises:
@@ -51,7 +51,7 @@ class Workers:
         """
         running: set[Future] = set()
         try:
-            for number, entries in gather(
+            for number, entries in gather_entries(
                 self._listing, self._plan, job.part, numbers, self._workers
             ):
                 running.add(self._pool.submit(_write, job, number, entries))
@@ -111,7 +111,7 @@ def _start(*shared: Any) -> None:
     end_with_parent()
 
 
-def _write(job: Job, number: int, entries: list[Entry]) -> None:
+def _write(job: ShardJob, number: int, entries: list[Entry]) -> None:
     write_shard(job, number, entries, _note)
 
 

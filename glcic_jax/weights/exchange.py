@@ -23,7 +23,7 @@ from glcic_jax.weights.description import (
 )
 from glcic_jax.weights.glcic import CompletionWeights, completion_shapes
 from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
-from glcic_jax.weights.trained import Tensors, Weights, stored
+from glcic_jax.weights.trained import Tensors, Weights, cast_tensors
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
@@ -58,8 +58,8 @@ def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path
         is_described(file.parent) and read_description(config)["weights"] == file.name
     ):
         raise UserError(f"{config} belongs to something else: choose another folder")
-    tensors = stored(weights.tensors, dtype)
-    for name, tensor in stored(weights.discriminator, dtype).items():
+    tensors = cast_tensors(weights.tensors, dtype)
+    for name, tensor in cast_tensors(weights.discriminator, dtype).items():
         tensors[DISCRIMINATOR + name] = tensor
     data = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
     described = describe(weights, file.name, hashlib.sha256(data).hexdigest(), dtype)

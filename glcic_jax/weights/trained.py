@@ -89,7 +89,7 @@ def unflatten_variables(tensors: Tensors) -> tuple[Any, Any]:
     return unflatten_dict(params, sep="."), unflatten_dict(batch_stats, sep=".")
 
 
-def stored(tensors: Tensors, dtype: str) -> Tensors:
+def cast_tensors(tensors: Tensors, dtype: str) -> Tensors:
     """The tensors in the dtype of a file.
 
     Args:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glcic_jax.data.measurement import Measured
+from glcic_jax.data.measurement import MeasuredPictures
 from glcic_jax.data.pipeline import MEAN_FILE, make_dataset, measure_mean, open_source
 from glcic_jax.data.sources import Arrays, Files
 from glcic_jax.data.transforms import framed
@@ -244,7 +244,7 @@ def test_nothing_of_what_is_hidden_reaches_the_training(measured_root, tmp_path)
     rng = np.random.default_rng(1)
     hole = make_hole(config.holes, 32, 32)
     frame = partial(framed, resize=(32, 32), crop=32, flip=False)
-    measurements = Measured(split.train, frame=frame, hole=hole, noise=0.0, seed=0)
+    measurements = MeasuredPictures(split.train, frame=frame, hole=hole, noise=0.0, seed=0)
     for number, name in enumerate(split.train.names):
         mask, image = measurements[number]["mask"], split.train[number]
         poison = rng.integers(0, 256, image.shape, np.uint8)

@@ -22,7 +22,7 @@ from glcic_jax.pictures.decode import decode, decode_bytes
 from glcic_jax.prepare import faces
 from glcic_jax.prepare.__main__ import main
 from glcic_jax.prepare.layouts import LAYOUTS
-from glcic_jax.prepare.plan import GATHERED, default_shards, gather, make_plan
+from glcic_jax.prepare.plan import GATHERED, default_shards, gather_entries, make_plan
 from glcic_jax.prepare.run import prepare
 from glcic_jax.prepare.shard_writer import stored_form, write_shard
 from glcic_jax.runtime.errors import UserError
@@ -41,7 +41,7 @@ class Here:
         self.skipped += pictures
 
     def write(self, job, numbers):
-        for number, entries in gather(self.listing, self.plan, job.part, numbers, 1):
+        for number, entries in gather_entries(self.listing, self.plan, job.part, numbers, 1):
             write_shard(job, number, entries, lambda reason: None)
 
 
@@ -129,7 +129,7 @@ def test_every_picture_is_gathered_once(source):
     plan = make_plan(listing, shards=7, train_share=0.8)
     found = [entry.name for part in ("train", "held_out")
              for number in range(len(plan.first_keys[part]))
-             for _, entries in gather(listing, plan, part, [number], 1)
+             for _, entries in gather_entries(listing, plan, part, [number], 1)
              for entry in entries]  # fmt: skip
     assert sorted(found) == sorted(entry.name for entry in listing())
 
@@ -146,7 +146,7 @@ def test_a_source_that_changes_meanwhile_is_refused(source):
     plan = make_plan(listing, shards=2, train_share=0.8)
     save(source / "new.png", photograph(99))
     with pytest.raises(UserError, match="added, removed or renamed meanwhile"):
-        list(gather(listing, plan, "train", [0, 1], 1))
+        list(gather_entries(listing, plan, "train", [0, 1], 1))
 
 
 def test_it_goes_on_where_it_was_killed(source, output, tmp_path):

@@ -20,7 +20,7 @@ from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange
 from glcic_jax.weights.glcic import completion_shapes, fold
-from glcic_jax.weights.trained import stored, unflatten_variables
+from glcic_jax.weights.trained import cast_tensors, unflatten_variables
 from tests.helpers.ports import (
     GOLDEN,
     MEAN,
@@ -234,8 +234,8 @@ def test_stored_smaller(tmp_path, dtype, error):
 
 def test_values_beyond_float16_are_refused():
     with pytest.raises(UserError, match="a holds values beyond float16: choose --dtype bfloat16"):
-        stored({"a": np.float32([1e6])}, "float16")
-    assert stored({"a": np.float32([1e6])}, "bfloat16")["a"].astype(np.float32)[0] == 999424
+        cast_tensors({"a": np.float32([1e6])}, "float16")
+    assert cast_tensors({"a": np.float32([1e6])}, "bfloat16")["a"].astype(np.float32)[0] == 999424
 
 
 @pytest.mark.parametrize(
