@@ -140,7 +140,7 @@ WORKERS = """
 import sys
 from pathlib import Path
 from absl import flags
-from tests.test_pipeline import batches, config_for
+from tests.data.test_pipeline import batches, config_for
 if __name__ == "__main__":
     flags.FLAGS.mark_as_parsed()
     from glcic_jax.data.pipeline import make_dataset
