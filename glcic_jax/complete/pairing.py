@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from glcic_jax.pictures.decode import EXTENSIONS
+from glcic_jax.pictures.storage import children
 from glcic_jax.runtime.errors import UserError
 
 STREAM = Path("-")
@@ -108,7 +109,8 @@ def check_writable(output: Path, *, folder: bool) -> None:
 
 def _pictures_in(folder: Path) -> list[Path]:
     """Lists the pictures directly in a folder; names that begin with a dot are passed over."""
-    return _pictures(path for path in folder.iterdir() if not path.name.startswith("."))
+    _, names = children(str(folder))
+    return _pictures(folder / name for name in names)
 
 
 def _pictures(paths: Iterable[Path]) -> list[Path]:
