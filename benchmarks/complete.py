@@ -8,8 +8,6 @@ Squares of 256 to 2048 pixels and a photograph of 12 megapixels, with one hole o
 cores and a TITAN X.
 """
 
-from pathlib import Path
-
 import jax
 
 from benchmarks import floors
@@ -18,12 +16,12 @@ from benchmarks.race import (
     in_json,
     measured_machine,
     race,
+    race_parser,
     ratio,
     seconds_text,
     table,
     write_json,
 )
-from glcic_jax.runtime.command_line import command_parser
 
 SIZES = ("256x256", "512x512", "768x768", "1024x1024", "2048x2048", "3000x4000")
 PAPER = {512: (2.286, 0.141), 768: (4.933, 0.312), 1024: (8.262, 0.561)}
@@ -60,15 +58,8 @@ def sides(height: int, width: int, gpu: bool) -> list[Side]:
 
 def main() -> None:
     """Runs all races and prints one table."""
-    parser = command_parser("benchmarks.complete", __doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side; 5 by default")
+    parser = race_parser("complete", __doc__)
     parser.add_argument("--sizes", nargs="*", default=SIZES, help="height x width, such as 256x256")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("runs/benchmarks/complete.json"),
-        help="file of the results",
-    )
     options = parser.parse_args()
     gpu = jax.default_backend() == "gpu"
     about, rate, bandwidth = measured_machine(edge=8192 if gpu else 2048)

@@ -17,9 +17,8 @@ import cv2
 import numpy as np
 
 from benchmarks import floors
-from benchmarks.race import Side, in_json, race, table, write_json
+from benchmarks.race import Side, in_json, race, race_parser, table, write_json
 from glcic_jax.prepare import __main__ as prepare
-from glcic_jax.runtime.command_line import command_parser
 
 STEP_RESULTS = Path("runs/benchmarks/train_step.json")
 """Results of benchmarks.train_step."""
@@ -69,17 +68,10 @@ def measure(
 
 def main() -> None:
     """Runs the race and prints the table."""
-    parser = command_parser("benchmarks.input_pipeline", __doc__)
+    parser = race_parser("input_pipeline", __doc__, rounds=7)
     parser.add_argument("--root", help="folder of JPEGs")
     parser.add_argument("--size", type=int, default=256, help="edge of the crops; 256 by default")
     parser.add_argument("--batch", type=int, default=96, help="pictures; 96 by default")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each side; 7 by default")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("runs/benchmarks/input_pipeline.json"),
-        help="file of the results",
-    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root, prepared = options.root or f"{folder}/pictures", f"{folder}/prepared"

@@ -4,6 +4,7 @@ Neighbours and clock speeds change from minute to minute; sides that take turns 
 so their ratio is steadier than either time.
 """
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import floors
+from glcic_jax.runtime.command_line import command_parser
 from glcic_jax.runtime.disk import write_whole
 
 ROOT = Path(__file__).parents[1]
@@ -133,6 +135,27 @@ def measured_machine(edge: int) -> tuple[dict[str, Any], float, float]:
     }
     print(about)
     return about, rate, bandwidth
+
+
+def race_parser(name: str, about: str | None, rounds: int = 5) -> argparse.ArgumentParser:
+    """Makes a parser for `python -m benchmarks.NAME` with the flags that all races have.
+
+    Args:
+      name: the module.
+      about: what --help begins with.
+      rounds: turns of each side by default.
+    """
+    parser = command_parser(f"benchmarks.{name}", about)
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, help=f"turns of each side; {rounds} by default"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path(f"runs/benchmarks/{name}.json"),
+        help=f"file of the results; runs/benchmarks/{name}.json by default",
+    )
+    return parser
 
 
 def in_json(results: dict[str, Result]) -> dict[str, Any]:

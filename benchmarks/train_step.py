@@ -7,8 +7,6 @@ batches of 4, in float32; on a GPU 256 x 256 in batches of 96 and 24, in float32
 PyTorch's sides are left out where it is not installed.
 """
 
-from pathlib import Path
-
 import jax
 
 from benchmarks import floors
@@ -18,12 +16,12 @@ from benchmarks.race import (
     in_json,
     measured_machine,
     race,
+    race_parser,
     ratio,
     seconds_text,
     table,
     write_json,
 )
-from glcic_jax.runtime.command_line import command_parser
 
 PHASES = ("completion", "discriminator", "joint")
 
@@ -59,15 +57,8 @@ def row(cell: tuple, results: dict[str, Result], macs: int, floor: float, bytes_
 
 def main() -> None:
     """Runs all races and prints one table."""
-    parser = command_parser("benchmarks.train_step", __doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side; 5 by default")
+    parser = race_parser("train_step", __doc__)
     parser.add_argument("--sizes", nargs="*", default=None, help="such as 128x8: pixels x batch")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("runs/benchmarks/train_step.json"),
-        help="file of the results",
-    )
     options = parser.parse_args()
     gpu = jax.default_backend() == "gpu"
     sizes = options.sizes or (["256x96", "256x24"] if gpu else ["128x8", "256x4"])
