@@ -1,1 +1,1 @@
-"""Masks of all kinds: drawn at random, fixed sets of them, and those that people paint."""
+"""Masks of all kinds: random ones, fixed sets of them, and those that people paint."""

@@ -5,7 +5,7 @@ python -m glcic_jax.masks --kind irregular --size 512x384 --count 100 --output m
     --set smallest_share=0.2 --set largest_share=0.3
 
 White is the hole. --set changes an argument of the kind (docs/holes.md); those left out suit the
-size. OUTPUT/manifest.json tells kind, arguments, seed, size, and each mask's share and hash. An
+size. OUTPUT/manifest.json holds the kind, arguments, seed, size, and each mask's share and hash. An
 OUTPUT that ends in .json is a recipe instead: glcic_jax.evaluate draws the same masks from it.
 """
 
@@ -29,13 +29,21 @@ from glcic_jax.runtime.errors import UserError
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
     parser = command_parser("glcic_jax.masks", __doc__)
-    parser.add_argument("--kind", choices=HOLES, required=True, help="of holes")
+    parser.add_argument("--kind", choices=HOLES, required=True, help="kind of holes")
     parser.add_argument("--size", type=_size, default=(256, 256), help="pixels, or WIDTHxHEIGHT")
-    parser.add_argument("--count", type=_natural, default=1000, help="of masks; 1000 by default")
-    parser.add_argument("--seed", type=_natural, default=0, help="0 by default")
+    parser.add_argument(
+        "--count", type=_natural, default=1000, help="number of masks; 1000 by default"
+    )
+    parser.add_argument(
+        "--seed", type=_natural, default=0, help="seed of the random numbers; 0 by default"
+    )
     parser.add_argument("--output", type=Path, required=True, help="new or empty folder, or .json")
     parser.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="argument of the kind"
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="change an argument of the kind",
     )
     return parser.parse_args(argv)
 
@@ -43,18 +51,22 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text)
     if not match:
-        raise argparse.ArgumentTypeError(f'"{text}" is no size: write 256 or 512x384')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a size: write 256 or 512x384')
     return int(match[1]), int(match[2] or match[1])
 
 
 def _natural(text: str) -> int:
     if not re.fullmatch(r"\d+", text):
-        raise argparse.ArgumentTypeError(f'"{text}" is no whole number')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number')
     return int(text)
 
 
-def changed(arguments: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """The arguments with NAME=VALUE put in: numbers, true and false as JSON has them, else text.
+def with_settings(arguments: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """Returns the arguments of a kind with some of them set anew.
+
+    Args:
+      arguments: arguments by name.
+      settings: texts NAME=VALUE. Numbers, true and false are read as in JSON; all else is text.
 
     Raises:
       UserError: a setting without "=".
@@ -72,9 +84,9 @@ def changed(arguments: dict[str, Any], settings: Iterable[str]) -> dict[str, Any
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draws the set, unless the folder holds it already."""
+    """Draws the set, unless the folder already holds it; returns the exit code."""
     width, height = args.size
-    arguments = changed(default_arguments(args.kind, min(args.size)), args.set)
+    arguments = with_settings(default_arguments(args.kind, min(args.size)), args.set)
     if "kind" in arguments:
         raise UserError("--set kind: use --kind")
     hole = make_hole({"kind": args.kind, **arguments}, height, width, where=f"--kind {args.kind}")
@@ -102,7 +114,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def holds(folder: Path, about: dict[str, Any], count: int) -> bool:
-    """Whether a folder holds just the set that is described, unchanged.
+    """Returns whether a folder holds exactly the described set, unchanged.
+
+    Args:
+      folder: the output; it may be missing or empty.
+      about: the kind, arguments, seed, width and height of the set.
+      count: the number of its masks.
 
     Raises:
       UserError: it holds something else, or a mask has changed.

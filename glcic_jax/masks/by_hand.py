@@ -1,4 +1,4 @@
-"""Masks as people draw and save them. Needs no JAX."""
+"""Reads masks as people paint and save them. Needs no JAX."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 
     from glcic_jax.types import PixelImage
 
-MOST = 0.7
-"""Share of a picture; a mask that covers more may have black and white exchanged."""
+LARGEST_SHARE = 0.7
+"""Share of a picture. If a mask covers more, its black and white may be exchanged."""
 
 
 def read_painted_mask(
     path: Path, *, invert: bool = False, dilate: int = 0
 ) -> tuple[UInt8[np.ndarray, "h w"], list[str]]:
-    """Reads a mask that a person made.
+    """Reads a mask that a person painted.
 
     Args:
       path: a picture file; white is to be filled.
-      invert: black is to be filled instead.
+      invert: whether black is to be filled instead.
       dilate: pixels by which the holes grow in every direction, by Euclidean distance.
 
     Returns:
-      1 in the holes, else 0; and a line for each thing that its author may not have meant.
+      The mask, 1 in the holes and 0 elsewhere; and a line for each thing that its author may not
+      have meant.
 
     Raises:
-      UserError: no mask that can be read.
+      UserError: the file is missing or cannot be read as a picture.
     """
     grey = decode_grey(read_file(path), path)
     remarks = []
@@ -46,8 +47,8 @@ def read_painted_mask(
             "half and brighter counts as white"
         )
     mask = (grey >= 128) != invert
-    if mask.mean() > MOST:
-        ask = "leave --invert away" if invert else "--invert fills the black"
+    if mask.mean() > LARGEST_SHARE:
+        ask = "leave --invert out" if invert else "--invert fills the black"
         share = f"{100 * mask.mean():.0f} %"
         remarks.append(f"{share} of the picture are to be filled: is the mask inverted? {ask}")
     mask = mask.astype(np.uint8)
@@ -58,10 +59,14 @@ def read_painted_mask(
 
 
 def check_mask_fits(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """The mask as bool, once picture and mask are found to fit.
+    """Returns the mask as bool, after a check that picture and mask fit.
+
+    Args:
+      image: uint8 RGB [h, w, 3].
+      mask: [h, w] or [h, w, 1] of any dtype; all but 0 is to be filled.
 
     Raises:
-      UserError: wrong dtype or shape, sizes that differ, a mask that covers everything.
+      UserError: a dtype or shape is wrong, the sizes differ, or the mask covers everything.
     """
     image, mask = np.asarray(image), np.asarray(mask)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:

@@ -1,37 +1,45 @@
-"""Refuses sizes, counts and shares that cannot work, by the names of the arguments they came in."""
+"""Refuses sizes, counts and shares of holes that cannot work, and names the arguments."""
 
 from glcic_jax.runtime.errors import UserError
 
 
 def check_range(**ends: int) -> None:
-    """Takes the lower and the upper end of a range of pixels or counts, at least 1.
+    """Checks the lower and the upper end of a range of pixels or counts.
+
+    Args:
+      ends: the two ends, by the names of their arguments.
 
     Raises:
-      UserError: they are no range.
+      UserError: they are not a range whose lower end is 1 or more.
     """
     (low_name, low), (high_name, high) = ends.items()
     if not 1 <= low <= high:
-        raise UserError(f"{low_name} {low} and {high_name} {high} are no range from 1 on")
+        raise UserError(f"{low_name} {low} and {high_name} {high} are not a range from 1 on")
 
 
 def check_shares(smallest_share: float, largest_share: float) -> None:
-    """Takes two shares of a picture's pixels, above 0 and below 1.
+    """Checks two shares of a picture's pixels.
 
     Raises:
-      UserError: they are no range.
+      UserError: they are not a range above 0 and below 1.
     """
     if not 0 < smallest_share <= largest_share < 1:
         raise UserError(
             f"smallest_share {smallest_share} and largest_share {largest_share} "
-            "are no range between 0 and 1"
+            "are not a range between 0 and 1"
         )
 
 
 def check_hole_fits(height: int, width: int, **size: int) -> None:
-    """Takes one size in pixels, at least 1 and at most that of the picture's shorter edge.
+    """Checks that a hole fits a picture.
+
+    Args:
+      height: of the picture, pixels.
+      width: of the picture, pixels.
+      size: one size of the hole in pixels, by the name of its argument.
 
     Raises:
-      UserError: it does not fit.
+      UserError: the size is below 1, or above the picture's shorter edge.
     """
     ((name, pixels),) = size.items()
     if pixels < 1:

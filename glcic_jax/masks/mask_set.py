@@ -1,4 +1,4 @@
-"""Fixed sets of masks in a folder, with a manifest that tells whether one has changed."""
+"""Fixed sets of masks in a folder, with a manifest by which a changed mask is noticed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ MANIFEST = "manifest.json"
 def draw_masks(
     hole: Hole, *, seed: int, count: int, height: int, width: int
 ) -> Iterator[PixelMask]:
-    """Masks of which number i depends on the seed and i alone: longer sets begin with shorter."""
+    """Yields `count` masks of one size, each uint8 [h, w, 1], 1 = hole.
+
+    Mask i depends on the seed and on i alone, so a longer set begins with the shorter one.
+    """
     for index in range(count):
         yield hole(np.random.default_rng((seed, index)), height, width)
 
@@ -33,15 +36,15 @@ def write_mask_set(folder: Path, masks: Iterable[PixelMask], about: Mapping[str,
     """Writes masks as PNGs of 0 and 255, and the manifest. The folder appears once it is whole.
 
     Args:
-      folder: must not exist, or be empty.
+      folder: must be missing or empty.
       masks: uint8 [h, w, 1], 1 = hole.
-      about: how they were made; anything that JSON can hold.
+      about: how the masks were made; anything that JSON can hold.
 
     Returns:
-      The hash of the set: SHA-256, in hexadecimal, of all masks' hashes.
+      The hash of the set: SHA-256, in hexadecimal, of the hashes of all masks.
 
     Raises:
-      UserError: the folder holds something, or cannot be written.
+      UserError: the folder is not empty, or cannot be written.
     """
     try:
         with whole_folder(folder) as temporary:
@@ -60,18 +63,18 @@ def write_mask_set(folder: Path, masks: Iterable[PixelMask], about: Mapping[str,
 
 
 class MaskSet:
-    """A folder that `write_mask_set` has written: a sequence of masks, each verified as it is read.
+    """Reads a folder that `write_mask_set` wrote, as a sequence of masks. Each is verified.
 
     Attributes:
-      about: the manifest: kind, arguments, seed, width, height.
+      about: kind, arguments, seed, width and height, as the manifest has them.
       sha256: the hash of the set.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        """Reads the manifest only.
+        """Reads the manifest, but no masks.
 
         Raises:
-          UserError: there is none, or it does not agree with itself.
+          UserError: the manifest is missing, damaged, or does not agree with its own hash.
         """
         self.folder = Path(folder)
         path = self.folder / MANIFEST
@@ -93,11 +96,11 @@ class MaskSet:
         return len(self._masks)
 
     def path(self, index: int) -> Path:
-        """The file of mask `index`."""
+        """Returns the file of mask `index`."""
         return self.folder / self._masks[index]["file"]
 
     def __getitem__(self, index: int) -> PixelMask:
-        """Mask `index`: uint8 [h, w, 1], 1 = hole.
+        """Reads mask `index`: uint8 [h, w, 1], 1 = hole.
 
         Raises:
           UserError: the file is gone, cannot be read, or holds another mask than was written.
@@ -110,13 +113,13 @@ class MaskSet:
 
 
 def mask_hash(mask: PixelMask) -> str:
-    """SHA-256 of a mask's size and pixels: the same whichever library compressed the file."""
+    """Returns the SHA-256 of a mask's size and pixels, whatever its file's compression."""
     height, width = mask.shape[:2]
     return hashlib.sha256(f"{width}x{height}:".encode() + mask.tobytes()).hexdigest()
 
 
 def hash_of_set(masks: Iterable[PixelMask]) -> str:
-    """The hash that a set of these masks has."""
+    """Returns the hash of the set of these masks, as `write_mask_set` does."""
     return _set_hash([{"sha256": mask_hash(mask)} for mask in masks])
 
 

@@ -1,4 +1,4 @@
-"""Fixed sets of masks kept as what they are drawn from: a file of a few lines."""
+"""Recipes: files of a few lines from which a fixed set of masks is drawn again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.masks.mask_set import draw_masks, hash_of_set
-from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.disk import write_file
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ ENDING = ".json"
 
 
 class MaskRecipe:
-    """A sequence of masks, drawn anew and found to be the ones that were meant.
+    """Draws the masks of a recipe again, and checks that they are the same ones.
 
     Attributes:
-      about: kind, arguments, seed, width, height, count.
+      about: kind, arguments, seed, width, height and count.
       sha256: the hash of the set, the same as that of `write_mask_set`.
     """
 
@@ -30,7 +30,7 @@ class MaskRecipe:
         """Draws all masks.
 
         Raises:
-          UserError: no such file, none of `write_recipe`, or the masks drawn here are others.
+          UserError: the file is missing or not a recipe, or the masks drawn here differ.
         """
         self._path = Path(path)
         try:
@@ -51,17 +51,17 @@ class MaskRecipe:
         return len(self._masks)
 
     def path(self, index: int) -> Path:
-        """The recipe: there is no file for mask `index`."""
+        """Returns the path of the recipe, as no mask has a file of its own."""
         del index
         return self._path
 
     def __getitem__(self, index: int) -> PixelMask:
-        """Mask `index`: uint8 [h, w, 1], 1 = hole."""
+        """Returns mask `index`: uint8 [h, w, 1], 1 = hole."""
         return self._masks[index]
 
 
 def draw_recipe(about: Mapping[str, Any]) -> list[PixelMask]:
-    """The masks of a recipe: of kind, arguments, seed, width, height, count."""
+    """Draws the masks of a recipe, which has kind, arguments, seed, width, height and count."""
     height, width = about["height"], about["width"]
     hole = make_hole({"kind": about["kind"], **about["arguments"]}, height, width)
     return list(
@@ -70,11 +70,11 @@ def draw_recipe(about: Mapping[str, Any]) -> list[PixelMask]:
 
 
 def write_recipe(path: Path, about: Mapping[str, Any]) -> str:
-    """Draws the masks once and writes what they are drawn from, and their hash.
+    """Writes a recipe: what the masks are drawn from, and their hash. Draws them once for it.
 
     Args:
-      path: of the file, which ends in .json; replaced if it is there.
-      about: kind, arguments, seed, width, height, count.
+      path: the file, which ends in .json; an old one is replaced.
+      about: kind, arguments, seed, width, height and count.
 
     Returns:
       The hash of the set.
@@ -83,9 +83,5 @@ def write_recipe(path: Path, about: Mapping[str, Any]) -> str:
       UserError: the file cannot be written.
     """
     digest = hash_of_set(draw_recipe(about))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps({**about, "sha256": digest}, indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"{path}: cannot write: {error.strerror}") from error
+    write_file(path, json.dumps({**about, "sha256": digest}, indent=1) + "\n")
     return digest

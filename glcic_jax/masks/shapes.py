@@ -1,7 +1,8 @@
-"""Holes, drawn in the input pipeline with numpy: uint8 [h, w, 1], 1 = hole.
+"""Draws random holes of simple shapes: uint8 [h, w, 1], 1 = hole. Needs no JAX.
 
-Each kind is `f(rng, height, width, **arguments)`: sizes in pixels, shares of the picture's pixels.
-Strokes are in strokes.py, the list of all kinds in data/hole_kinds.py.
+Each kind is a function `f(rng, height, width, **arguments)`. Sizes are in pixels, shares are those
+of the picture's pixels, and ends of ranges are included. `rng` is the only source of randomness.
+Strokes are in strokes.py, the list of all kinds is in kinds.py.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 def box(
     rng: np.random.Generator, height: int, width: int, *, shortest: int, longest: int
 ) -> PixelMask:
-    """One rectangle, its sides drawn apart, uniform integers in [shortest, longest] pixels.
+    """Draws one rectangle, placed uniformly and wholly inside (GLCIC, section 3.5).
 
-    It is placed uniformly, wholly inside (GLCIC, section 3.5).
+    Its height and width are independent uniform integers in [shortest, longest] pixels.
 
     Raises:
-      UserError: the sides are no range, or the longest does not fit.
+      UserError: the sides are not a range, or the longest does not fit.
     """
     return boxes(rng, height, width, fewest=1, most=1, shortest=shortest, longest=longest)
 
@@ -41,10 +42,10 @@ def boxes(
     shortest: int,
     longest: int,
 ) -> PixelMask:
-    """Several rectangles as `box` draws one, between `fewest` and `most`; they may overlap.
+    """Draws `fewest` to `most` rectangles, each as `box` does; they may overlap.
 
     Raises:
-      UserError: the counts or the sides are no range, or the longest does not fit.
+      UserError: the counts or the sides are not a range, or the longest does not fit.
     """
     check_range(fewest=fewest, most=most)
     check_range(shortest=shortest, longest=longest)
@@ -59,7 +60,7 @@ def boxes(
 
 
 def center(rng: np.random.Generator, height: int, width: int, *, size: int) -> PixelMask:
-    """The same square of `size` pixels in the middle of every picture (GLCIC, section 4.1.2).
+    """Draws a square of `size` pixels in the middle of the picture (GLCIC, section 4.1.2).
 
     Raises:
       UserError: the square does not fit.
@@ -75,18 +76,18 @@ def center(rng: np.random.Generator, height: int, width: int, *, size: int) -> P
 def outpaint(
     rng: np.random.Generator, height: int, width: int, *, sides: int, narrowest: int, widest: int
 ) -> PixelMask:
-    """Bands along the border: the picture is to be continued outwards.
+    """Draws bands along the border, so that the picture is to be continued outwards.
 
     Args:
-      rng: the only source of chance.
+      rng: source of random numbers.
       height: of the picture, pixels.
       width: of the picture, pixels.
-      sides: how many of the four have a band, 1 to 4; which ones is drawn.
-      narrowest: of the bands, pixels. Each is drawn apart, a uniform integer.
-      widest: less than half of the picture, so that something is known.
+      sides: the number of sides with a band, 1 to 4; which ones is random.
+      narrowest: smallest width of a band, pixels. Each band's width is a uniform integer.
+      widest: largest width, less than half of the picture, so that something is known.
 
     Raises:
-      UserError: the bands are no range, too wide, or too many.
+      UserError: the widths are not a range or too large, or there are too many sides.
     """
     if not 1 <= sides <= 4:
         raise UserError(f"sides is {sides}: choose 1 to 4")
@@ -110,21 +111,22 @@ def noise(
     largest_share: float,
     cell: int,
 ) -> PixelMask:
-    """Free-form blobs: coarse uniform noise, enlarged smoothly and thresholded.
+    """Draws free-form blobs: coarse uniform noise, enlarged smoothly and thresholded.
 
-    What the authors' release of 2020 was trained with: holes that cover 20 to 30 % of the picture.
-    The share is drawn uniformly and the threshold set to meet it, so no draw is thrown away.
+    The release of GLCIC's authors of 2020 was trained with such holes, which covered 20 to 30 % of
+    the picture. Here the share is uniform, and the threshold is set to meet it, so that no hole is
+    drawn in vain.
 
     Args:
-      rng: the only source of chance.
+      rng: source of random numbers.
       height: of the picture, pixels.
       width: of the picture, pixels.
-      smallest_share: of the picture's pixels that the hole covers, above 0.
-      largest_share: below 1.
+      smallest_share: smallest share of the picture's pixels that the hole covers, above 0.
+      largest_share: largest share, below 1.
       cell: pixels between two values of the coarse noise, hence the size of the blobs.
 
     Raises:
-      UserError: the shares are no range, or the cells no pixels.
+      UserError: the shares are not a range, or `cell` is below 1.
     """
     check_shares(smallest_share, largest_share)
     if cell < 1:
@@ -139,7 +141,7 @@ def noise(
 
 
 def keep_patch(rng: np.random.Generator, height: int, width: int, *, size: int) -> PixelMask:
-    """All but a square of `size` pixels, placed uniformly (AmbientGAN, Bora et al. 2018).
+    """Draws all but a square of `size` pixels, placed uniformly (AmbientGAN, Bora et al. 2018).
 
     Raises:
       UserError: the square does not fit, or leaves nothing to fill.
@@ -155,10 +157,10 @@ def keep_patch(rng: np.random.Generator, height: int, width: int, *, size: int) 
 def block_pixels(
     rng: np.random.Generator, height: int, width: int, *, probability: float
 ) -> PixelMask:
-    """Each pixel apart with some probability (AmbientGAN); at least one, and never all of them.
+    """Draws each pixel with the same probability (AmbientGAN); at least one, and never all.
 
     Raises:
-      UserError: the probability hides nothing, or everything.
+      UserError: the probability is not above 0 and below 1.
     """
     if not 0 < probability < 1:
         raise UserError(f"probability is {probability}: choose one above 0 and below 1")

@@ -1,6 +1,6 @@
-"""Holes of strokes, drawn with numpy and OpenCV: uint8 [h, w, 1], 1 = hole.
+"""Draws random holes of strokes, with numpy and OpenCV: uint8 [h, w, 1], 1 = hole.
 
-All kinds are `f(rng, height, width, **arguments)`, as those of holes.py.
+Each kind is a function `f(rng, height, width, **arguments)`, as in shapes.py.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ def freeform(
     angle: float,
     angle_spread: float,
 ) -> PixelMask:
-    """Zigzag strokes of a brush (Yu et al. 2019, free-form masks, with directions drawn too).
+    """Draws zigzag strokes of a brush (Yu et al. 2019, free-form masks, in random directions too).
 
-    A stroke starts anywhere and goes in any direction, its steps alternately to the left and to
-    the right of it. Their lengths are normal, with an eighth of the picture's diagonal as mean and
-    half of it as deviation, cut off at 0 and twice the mean. Each stroke is connected, and mirrored
-    at the border.
+    A stroke starts anywhere and goes in any direction. Its steps go alternately to the left and to
+    the right of this direction. Their lengths are normal: the mean is an eighth of the picture's
+    diagonal, the deviation is half of the mean, and lengths are clipped to 0 and twice the mean.
+    Each stroke is connected, and mirrored at the border.
 
     Args:
-      rng: the only source of chance.
+      rng: source of random numbers.
       height: of the picture, pixels.
       width: of the picture, pixels.
-      most_strokes: one to this many are drawn.
-      fewest_vertices: of a stroke, where it turns or ends.
-      most_vertices: uniform integers.
-      thinnest: of the brush, pixels; drawn once per stroke.
-      thickest: at most the picture's shorter edge.
+      most_strokes: largest number of strokes; the number is uniform from 1 on.
+      fewest_vertices: smallest number of points where a stroke turns or ends.
+      most_vertices: largest number of these; the number is uniform.
+      thinnest: smallest thickness of the brush, pixels; each stroke's is uniform.
+      thickest: largest thickness, at most the picture's shorter edge.
       angle: mean angle between a step and the stroke's direction, degrees.
-      angle_spread: uniform draws go this far to either side of the mean.
+      angle_spread: largest difference of an angle from the mean, degrees; it is uniform.
 
     Raises:
-      UserError: counts, sizes or angles that are no range, a brush wider than the picture.
+      UserError: counts, sizes or angles are not a range, or the brush is wider than the picture.
     """
     check_range(fewest_vertices=fewest_vertices, most_vertices=most_vertices)
     check_range(thinnest=thinnest, thickest=thickest)
@@ -91,19 +91,19 @@ def lines(
     thinnest: int,
     thickest: int,
 ) -> PixelMask:
-    """Straight lines, each from anywhere to anywhere.
+    """Draws straight lines, each from anywhere to anywhere.
 
     Args:
-      rng: the only source of chance.
+      rng: source of random numbers.
       height: of the picture, pixels.
       width: of the picture, pixels.
-      fewest: lines, at least 1.
-      most: uniform integers.
-      thinnest: pixels; drawn for each line.
-      thickest: at most the picture's shorter edge.
+      fewest: smallest number of lines, at least 1.
+      most: largest number; the number is uniform.
+      thinnest: smallest thickness of a line, pixels; each line's is uniform.
+      thickest: largest thickness, at most the picture's shorter edge.
 
     Raises:
-      UserError: the counts or the thicknesses are no range, or a line is wider than the picture.
+      UserError: the counts or the thicknesses are not a range, or a line is wider than the picture.
     """
     check_range(fewest=fewest, most=most)
     check_range(thinnest=thinnest, thickest=thickest)
@@ -124,22 +124,22 @@ def irregular(
     largest_share: float,
     margin: int,
 ) -> PixelMask:
-    """Random walks and strokes, of any thickness, until they cover the share that was drawn.
+    """Draws random walks and strokes of any thickness until they cover a random share.
 
-    For training and testing on irregular holes as Liu et al. 2018 (partial convolution) do:
-    by six bins of the share, up to 0.1, 0.2 ... 0.6, with the border free and without.
-    The share is uniform and met to the pixel: the last step ends where it is reached.
+    Such holes serve to train and test as Liu et al. 2018 (partial convolution) do: in six bins of
+    the share, up to 0.1, 0.2 ... 0.6, with the border free and without. The share is uniform and
+    met to the pixel: the last step ends where it is reached.
 
     Args:
-      rng: the only source of chance.
+      rng: source of random numbers.
       height: of the picture, pixels.
       width: of the picture, pixels.
-      smallest_share: of the picture's pixels that the hole covers, above 0.
-      largest_share: below 1.
+      smallest_share: smallest share of the picture's pixels that the hole covers, above 0.
+      largest_share: largest share, below 1.
       margin: pixels along the border that stay known; 0 = the hole may touch the border.
 
     Raises:
-      UserError: the shares are no range, or more than the margin leaves.
+      UserError: the shares are not a range, or larger than the margin allows.
     """
     check_shares(smallest_share, largest_share)
     inner = height - 2 * margin, width - 2 * margin
@@ -177,7 +177,7 @@ def _cover(
 def _draw_until(
     canvas: UInt8[np.ndarray, "h w"], pieces: Iterable[Piece], count: int
 ) -> tuple[UInt8[np.ndarray, "h w"], Int[np.ndarray, "n 2"], int]:
-    """Draws pieces up to that which makes `count` pixels 1: returns it, and the canvas without."""
+    """Draws pieces until `count` pixels are 1; returns the canvas before the last piece, and it."""
     before = np.empty_like(canvas)
     for path, thickness in pieces:
         np.copyto(before, canvas)
@@ -192,9 +192,10 @@ def _draw(canvas: UInt8[np.ndarray, "h w"], path: Int[np.ndarray, "n 2"], thickn
 
 
 def _walks_and_strokes(rng: np.random.Generator, shape: tuple[int, int]) -> Iterator[Piece]:
-    """Paths without end, and their thickness, in any order: drawn 16 at a time, for speed.
+    """Yields random paths and their thicknesses without end; makes 16 at a time, for speed.
 
-    Walks are of many short steps that wind, strokes of a few long ones anywhere, and thicker.
+    Walks have many short steps that wind. Strokes have a few long steps in any direction, and are
+    thicker.
     """
     edge = min(shape)
     walk = (8, 32, 0.6, edge / 32, edge / 12, edge / 12)
@@ -220,7 +221,7 @@ def _paths(
     headings: Float[np.ndarray, "n steps"],
     lengths: Float[np.ndarray, "n steps"],
 ) -> Int[np.ndarray, "n steps+1 2"]:
-    """The corners (column, row) of paths from anywhere, mirrored at the border; int32."""
+    """Returns the corners (column, row) of paths from anywhere, mirrored at the border; int32."""
     ends = np.array([shape[1] - 1, shape[0] - 1])
     points = np.empty((*headings.shape[:1], headings.shape[1] + 1, 2))
     points[:, 0] = rng.uniform(0, ends, (len(headings), 2))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glcic_jax.masks.kinds import HOLES, MaskFiles, make_hole
+from glcic_jax.masks.files import MaskFiles
+from glcic_jax.masks.kinds import HOLES, make_hole
 from glcic_jax.masks.shapes import block_pixels, box, boxes, center, keep_patch, noise, outpaint
 from glcic_jax.masks.strokes import freeform, irregular
 from glcic_jax.runtime.errors import UserError
@@ -39,7 +40,7 @@ BINS = [(0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6)]
 
 @pytest.fixture
 def masks(tmp_path):
-    """Four masks of other sizes than are asked for, one of them in a folder below."""
+    """Writes four masks of other sizes than are asked for, one of them in a folder below."""
     folder = tmp_path / "masks"
     (folder / "more").mkdir(parents=True)
     for index in range(4):
@@ -243,23 +244,32 @@ def test_a_mixture_draws_each_part_by_its_weight():
         ({"kind": "star"}, 'kind is "star": choose box, boxes, .*, files, mix'),
         ({"kind": "box", "size": 4}, "holes of kind box take shortest, longest, not size"),
         ({"kind": "box", "shortest": 6, "longest": 40}, "40 pixels do not fit 32x32 pixels"),
-        ({"kind": "box", "shortest": 9, "longest": 8}, "no range"),
-        ({"kind": "box", "shortest": 0, "longest": 8}, "no range"),
+        ({"kind": "box", "shortest": 9, "longest": 8}, "are not a range"),
+        ({"kind": "box", "shortest": 0, "longest": 8}, "are not a range"),
         ({"kind": "box", "shortest": 2.5, "longest": 8}, "shortest is 2.5: .* type int"),
         ({"kind": "box", "shortest": True, "longest": 8}, "shortest is True: .* type int"),
-        ({"kind": "boxes", **ARGUMENTS["boxes"], "fewest": 5}, "fewest 5 and most 4 are no range"),
+        (
+            {"kind": "boxes", **ARGUMENTS["boxes"], "fewest": 5},
+            "fewest 5 and most 4 are not a range",
+        ),
         ({"kind": "center", "size": 33}, "lower size"),
         ({"kind": "center", "size": 0}, "size is 0: choose at least 1 pixel"),
         ({"kind": "center", "size": 32}, "cover all of 32x32"),
         ({"kind": "outpaint", "sides": 5, "narrowest": 1, "widest": 2}, "sides is 5"),
         ({"kind": "outpaint", "sides": 1, "narrowest": 3, "widest": 16}, "leave nothing of 32x32"),
-        ({"kind": "noise", **ARGUMENTS["noise"], "largest_share": 1.0}, "no range between 0 and 1"),
+        (
+            {"kind": "noise", **ARGUMENTS["noise"], "largest_share": 1.0},
+            "are not a range between 0 and 1",
+        ),
         ({"kind": "noise", **ARGUMENTS["noise"], "cell": 0}, "cell is 0"),
         ({"kind": "freeform", **STROKES, "thickest": 33}, "33 pixels do not fit"),
-        ({"kind": "freeform", **STROKES, "thinnest": 8}, "thinnest 8 and thickest 7 are no range"),
+        (
+            {"kind": "freeform", **STROKES, "thinnest": 8},
+            "thinnest 8 and thickest 7 are not a range",
+        ),
         ({"kind": "freeform", **STROKES, "most_strokes": 0}, "most_strokes is 0"),
         ({"kind": "freeform", **STROKES, "angle": 20.0}, "angle is 20.0 and angle_spread 24.0"),
-        ({"kind": "irregular", **ARGUMENTS["irregular"], "smallest_share": 0.0}, "no range"),
+        ({"kind": "irregular", **ARGUMENTS["irregular"], "smallest_share": 0.0}, "are not a range"),
         ({"kind": "irregular", **ARGUMENTS["irregular"], "margin": 4}, "a margin of 4 of 32x32"),
         ({"kind": "irregular", **ARGUMENTS["irregular"], "margin": 16}, "leaves no room"),
         ({"kind": "irregular", **ARGUMENTS["irregular"], "margin": -1}, "a margin of -1"),
