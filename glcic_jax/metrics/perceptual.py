@@ -150,11 +150,7 @@ FEATURES = {"efflite0": efflite0}
 
 
 def _packaged(module: str, package: str, file: str) -> Path:
-    """Returns the path of a file in an installed package.
-
-    Raises:
-      MissingError: the package is not installed.
-    """
+    """Returns the path of a file in an installed package, or raises MissingError."""
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
         raise MissingError(f"pip install {package}")
@@ -222,10 +218,7 @@ class _Distance:
 
 
 def _one_by_one(mesh: Mesh, network: Callable, scale: Callable) -> Callable:
-    """Returns a network that sees one picture per device at a time.
-
-    So a single program serves all sizes and numbers of pictures.
-    """
+    """Runs one picture per device at a time: one program serves all sizes and numbers."""
     spread = over_mesh(mesh, network)
 
     def features(pictures: Float[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b d"]:

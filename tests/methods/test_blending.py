@@ -60,7 +60,7 @@ def test_neither_picture_is_read_where_it_must_not_be(method, name):
 @pytest.mark.parametrize("name", MASKS)
 def test_the_surroundings_are_all_that_counts(method, name, monkeypatch):
     near = blend(photograph, tinted(photograph), MASKS[name], method=method)
-    monkeypatch.setattr("glcic_jax.methods.procedural.poisson.MARGIN", 10_000)
+    monkeypatch.setattr("glcic_jax.methods.procedural.poisson.BLEND_MARGIN", 10_000)
     whole = blend(photograph, tinted(photograph), MASKS[name], method=method)
     np.testing.assert_array_equal(near, whole)
 

@@ -1,4 +1,4 @@
-"""The discriminator of AmbientGAN's measurements: a DCGAN's, on the picture and what hides it."""
+"""The discriminator of AmbientGAN's measurements: a DCGAN's that sees the mask too."""
 
 from typing import Any
 
@@ -11,18 +11,21 @@ from glcic_jax.layers.torch_layers import Convolution, Dense
 from glcic_jax.types import Image, Mask
 
 CHANNELS = (1, 2, 4, 8)
-"""Of the four convolutions, in units of `width`."""
+"""Channels of the four convolutions, in units of `width`."""
+
+LEAK = 0.2
+"""Slope of the rectifiers below 0 (Radford, Metz, Chintala, ICLR 2016)."""
 
 
 class MeasurementDiscriminator(nn.Module):
-    """Judges measured pictures: 5x5 stride-2 convolutions, leaky ReLU 0.2, a linear output.
+    """Judges measured pictures: 5x5 stride-2 convolutions, leaky ReLU, a linear output.
 
-    4,321,409 parameters at width 64 with 64-pixel pictures. No batch norm: the gradient penalty
-    holds for each picture apart.
+    It has 4,321,409 parameters at width 64 with 64-pixel pictures. It has no batch norm: the
+    gradient penalty is defined for each picture by itself.
 
     Attributes:
       width: channels of the first layer.
-      dtype: of the arithmetic; parameters are float32.
+      dtype: precision of the arithmetic. Parameters are float32.
     """
 
     width: int = 64
@@ -30,15 +33,15 @@ class MeasurementDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, image: Image, mask: Mask) -> Float[Array, "b"]:
-        """Values without bounds, higher for pictures taken to be real.
+        """Returns float32 values without bounds, higher for pictures that look real.
 
         Args:
           image: measured pictures in [0, 1], of the size that the weights were made for.
-          mask: what the measurement hid. Seen beside the picture, its shape gives nothing away.
+          mask: what the measurement hid, 1 = hidden. D needs it to judge contents, not shapes.
         """
         x = jnp.concatenate([image, mask], axis=-1)
         for number, factor in enumerate(CHANNELS, start=1):
             layer = Convolution(factor * self.width, 5, 2, dtype=self.dtype, name=f"layer{number}")
-            x = nn.leaky_relu(layer(x), 0.2)
+            x = nn.leaky_relu(layer(x), LEAK)
         values = Dense(1, self.dtype, name="head")(x.reshape(len(x), -1))
         return widened(values[:, 0])

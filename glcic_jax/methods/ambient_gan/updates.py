@@ -1,4 +1,4 @@
-"""The update of AmbientGAN's networks, and completion with them. See method.py."""
+"""Updates AmbientGAN's networks, and completes with them. See method.py."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from glcic_jax.layers.ops import completion_input, composite, pad_to_multiple
+from glcic_jax.layers.ops import completion_input, composite
 from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
+from glcic_jax.methods.completion import fill_any_size
 from glcic_jax.methods.losses import (
     critic_loss,
     discriminator_loss,
@@ -20,6 +21,14 @@ from glcic_jax.methods.losses import (
     non_saturating_loss,
     wasserstein_loss,
 )
+from glcic_jax.methods.network_state import (
+    descend,
+    device_mean,
+    infer,
+    run_in_training,
+    start,
+    used_often,
+)
 from glcic_jax.runtime.devices import DATA, own_share
 from glcic_jax.types import Batch, Image, Mask, Metrics, NetworkState, TrainState
 
@@ -27,25 +36,29 @@ ADVERSARIAL = {
     "wasserstein": (critic_loss, wasserstein_loss),
     "non_saturating": (discriminator_loss, non_saturating_loss),
 }
-"""The losses of D and of C."""
+"""The losses of D and of C, by the names that `adversarial.loss` of the config may have."""
 
 
 class Measurement(NamedTuple):
-    """What D sees: pictures in [0, 1] and the holes in them."""
+    """Holds what D sees: pictures in [0, 1] and the holes in them."""
 
     image: Image
     mask: Mask
 
 
 def measure(image: Image, mask: Mask) -> Measurement:
-    """Hides pixels: white, as in the data."""
+    """Hides the pixels in the hole: they turn white, as in the data."""
     return Measurement(jnp.where(mask > 0, 1.0, image), mask)
 
 
 def remeasure(real: Measurement, output: Image, fresh: Mask, noise: Image | None) -> Measurement:
-    """A fresh measurement, with the hole `fresh`, of measured pictures filled with C's output.
+    """Fills measured pictures with C's output, and measures them again.
 
-    Known pixels carry their measurement's noise already; what C painted gets `noise`.
+    Args:
+      real: the measured pictures.
+      output: C's raw output for them.
+      fresh: the holes of the new measurement.
+      noise: added to what C painted, or None. Known pixels carry their measurement's noise already.
     """
     if noise is not None:
         output = jnp.clip(output + noise, 0, 1)
@@ -54,17 +67,19 @@ def remeasure(real: Measurement, output: Image, fresh: Mask, noise: Image | None
 
 @dataclass(frozen=True, kw_only=True)
 class AmbientGan:
-    """C and D, and the update of both. Runs per device, inside shard_map.
+    """Starts and updates the completion network C and the discriminator D, and completes with C.
+
+    The update runs per device, inside shard_map.
 
     Attributes:
       completion: makes C, given `train`.
-      stride: C's input must be a multiple of it.
-      discriminator: judges measured pictures.
+      discriminator: D, which judges measured pictures.
+      stride: height and width of C's input must be multiples of this, in pixels.
       crop: edge in pixels of what D sees.
-      optimizer: one rule, and one state per network.
+      optimizer: the rule by which both networks move. Each has a state of its own.
       loss: a key of ADVERSARIAL.
-      penalty: weight of the gradient penalty, 0 for none.
-      reconstruction: weight of the reconstruction of known pixels, 0 for none.
+      penalty: weight of the gradient penalty; 0 = none.
+      reconstruction: weight of the reconstruction of known pixels; 0 = none.
       noise: standard deviation of the measurement's noise.
       mean_pixel: RGB in [0, 1] that the hole is filled with before C sees it.
     """
@@ -82,7 +97,7 @@ class AmbientGan:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of what an update reports."""
+        """Returns the names of what an update reports."""
         return (
             "loss/discriminator",
             "loss/adversarial",
@@ -94,29 +109,28 @@ class AmbientGan:
         )
 
     def init(self, key: PRNGKeyArray) -> TrainState:
-        """Fresh networks and optimizer states, at step 0."""
+        """Returns random networks with their optimizers' states, at step 0."""
         picture = jnp.zeros((1, self.crop, self.crop, 4))
         networks = {
-            "completion": self._start(
-                self.completion(train=False), jax.random.fold_in(key, 0), picture
+            "completion": start(
+                self.completion(train=False), self.optimizer, jax.random.fold_in(key, 0), picture
             ),
-            "discriminator": self._start(
-                self.discriminator, jax.random.fold_in(key, 1), picture[..., :3], picture[..., 3:]
+            "discriminator": start(
+                self.discriminator,
+                self.optimizer,
+                jax.random.fold_in(key, 1),
+                picture[..., :3],
+                picture[..., 3:],
             ),
         }
         return TrainState(step=jnp.zeros((), jnp.int32), networks=networks)
-
-    def _start(self, module, key: PRNGKeyArray, *inputs: Array) -> NetworkState:
-        variables = jax.jit(module.init)(key, *inputs)
-        params = variables["params"]
-        return NetworkState(params, variables.get("batch_stats", {}), self.optimizer.init(params))
 
     # Training ------------------------------------------------------------------------------------
 
     def update(
         self, state: TrainState, batch: Batch, key: PRNGKeyArray
     ) -> tuple[TrainState, Metrics]:
-        """D moves first, then C against the updated D; one forward pass of C serves both."""
+        """Moves D first, then C against the updated D; one forward pass of C serves both."""
         network = state.networks["completion"]
         real = measure(batch["image"], batch["mask"])
         output, backward, stats = jax.vjp(
@@ -126,13 +140,15 @@ class AmbientGan:
         )
         noise = None
         if self.noise:
-            drawn = _own_draw(jax.random.normal, jax.random.fold_in(key, 0), output.shape)
-            noise = self.noise * drawn
+            noise_key = jax.random.fold_in(key, 0)
+            noise = self.noise * _own_random(jax.random.normal, noise_key, output.shape)
+        # D moves.
         fresh = batch["other_mask"]
         fake = lax.stop_gradient(remeasure(real, output, fresh, noise))
         discriminator, metrics = self._move_discriminator(
             state.networks["discriminator"], real, fake, jax.random.fold_in(key, 1)
         )
+        # C moves against the updated D.
         adversarial, cotangent = jax.value_and_grad(
             lambda output: self._adversarial(discriminator, remeasure(real, output, fresh, noise))
         )(output)
@@ -142,39 +158,34 @@ class AmbientGan:
             metrics["loss/reconstruction"], more = self._reconstruct(network, real, fake)
             gradients = jax.tree.map(jnp.add, gradients, more)
         metrics["grad_norm/completion"] = optax.tree.norm(gradients)
-        moved = self._descend(network, gradients, stats)
-        return state.replace(
-            networks={"completion": moved, "discriminator": discriminator}
-        ), metrics
+        moved = descend(self.optimizer, network, gradients, stats)
+        networks = {"completion": moved, "discriminator": discriminator}
+        return state.replace(networks=networks), metrics
 
     def _fill(self, params, batch_stats, seen: Measurement) -> tuple[Image, Any]:
-        """C's raw output in training, and its running statistics after it."""
+        """Returns C's raw output in training, and its running statistics after it."""
         x = completion_input(seen.image, seen.mask, self.mean_pixel)
-        module = self.completion(train=True)
-        variables = {"params": params, "batch_stats": batch_stats}
-        output, changed = module.apply(variables, x, mutable=["batch_stats"])
-        stats = changed["batch_stats"]
-        return output, stats if module.axis_name else lax.pmean(stats, DATA)
+        return run_in_training(self.completion(train=True), params, batch_stats, x)
 
     def _judge(self, params, seen: Measurement) -> Any:
-        """Logits [b], or the critic's values."""
+        """Returns D's logits [b], or a critic's values [b]."""
         return self.discriminator.apply({"params": params}, seen.image, seen.mask)
 
     def _move_discriminator(
         self, network: NetworkState, real: Measurement, fake: Measurement, key: PRNGKeyArray
     ) -> tuple[NetworkState, Metrics]:
-        share = _own_draw(jax.random.uniform, key, (len(real.mask), 1, 1, 1))
+        """Moves D, by measured pictures against completed and measured ones."""
+        share = _own_random(jax.random.uniform, key, (len(real.mask), 1, 1, 1))
+        judge_loss, _ = ADVERSARIAL[self.loss]
 
         def loss(params):
-            # Used several times: marked as each device's own once, so that devices exchange one
-            # sum of the gradients.
-            params = lax.pcast(params, DATA, to="varying")
-            of_real, of_fake = self._judge(params, real), self._judge(params, fake)
-            value = ADVERSARIAL[self.loss][0](of_real, of_fake)
+            params = used_often(params)
+            real_values, fake_values = self._judge(params, real), self._judge(params, fake)
+            value = judge_loss(real_values, fake_values)
             metrics = {"loss/discriminator": value}
             if self.loss != "wasserstein":
-                metrics["accuracy/real"] = jnp.mean(of_real > 0)
-                metrics["accuracy/completed"] = jnp.mean(of_fake < 0)
+                metrics["accuracy/real"] = jnp.mean(real_values > 0)
+                metrics["accuracy/completed"] = jnp.mean(fake_values < 0)
             if self.penalty:
                 ends = [jnp.concatenate(seen, axis=-1) for seen in (real, fake)]
                 metrics["loss/penalty"] = gradient_penalty(
@@ -184,57 +195,51 @@ class AmbientGan:
                     share,
                 )
                 value += self.penalty * metrics["loss/penalty"]
-            return lax.pmean(value, DATA), lax.pmean(metrics, DATA)
+            return device_mean(value), device_mean(metrics)
 
         (_, metrics), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
         metrics["grad_norm/discriminator"] = optax.tree.norm(gradients)
-        return self._descend(network, gradients, network.batch_stats), metrics
+        return descend(self.optimizer, network, gradients, network.batch_stats), metrics
 
     def _adversarial(self, discriminator: NetworkState, fake: Measurement) -> Float[Array, ""]:
-        values = self._judge(discriminator.params, fake)
-        return lax.pmean(ADVERSARIAL[self.loss][1](values), DATA)
+        """Returns C's loss against D."""
+        _, completion_loss = ADVERSARIAL[self.loss]
+        return device_mean(completion_loss(self._judge(discriminator.params, fake)))
 
     def _reconstruct(
         self, network: NetworkState, real: Measurement, fake: Measurement
     ) -> tuple[Float[Array, ""], Any]:
-        """Squared error where the fresh hole hides known pixels, and its weighted gradient."""
+        """Completes `fake` in turn, and compares it where the fresh hole hides known pixels.
+
+        Returns:
+          The squared error there, and the gradients of its weighted value.
+        """
         target = fake.mask * (1 - real.mask)
 
         def loss(params):
-            # The statistics are those of pictures as they came: dropped here.
+            # Running statistics shall describe the data alone, so these are dropped.
             output, _ = self._fill(params, network.batch_stats, fake)
-            error = lax.pmean(masked_mse(output, real.image, target), DATA)
+            error = device_mean(masked_mse(output, real.image, target))
             return self.reconstruction * error, error
 
         (_, error), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
         return error, gradients
 
-    def _descend(self, network: NetworkState, gradients, batch_stats) -> NetworkState:
-        updates, opt_state = self.optimizer.update(gradients, network.opt_state, network.params)
-        return NetworkState(optax.apply_updates(network.params, updates), batch_stats, opt_state)
-
     # Completion ----------------------------------------------------------------------------------
-
-    def complete(self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray) -> Image:
-        """Fills the holes; known pixels are returned as they came."""
-        return self.previews(state, image, mask, key)["completed"]
 
     def previews(
         self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray
     ) -> dict[str, Image]:
-        """C's raw output and the completed picture."""
+        """Returns C's raw output and the completed pictures."""
         del key
-        height, width = image.shape[1:3]
-        network = state.networks["completion"]
-        x = completion_input(
-            pad_to_multiple(image, self.stride), pad_to_multiple(mask, self.stride), self.mean_pixel
-        )
-        variables = {"params": network.params, "batch_stats": network.batch_stats}
-        output: Any = self.completion(train=False).apply(variables, x)
-        output = output[:, :height, :width]
-        return {"raw output": output, "completed": composite(image, output, mask)}
+
+        def fill(image, mask):
+            x = completion_input(image, mask, self.mean_pixel)
+            return infer(self.completion(train=False), state.networks["completion"], x)
+
+        return fill_any_size(fill, image, mask, self.stride)
 
 
-def _own_draw(draw: Callable, key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
-    """This device's share of random numbers, one row per picture."""
-    return own_share(draw(key, (shape[0] * lax.axis_size(DATA), *shape[1:])))
+def _own_random(random: Callable, key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
+    """Returns this device's share of random numbers, `shape` of them with one row per picture."""
+    return own_share(random(key, (shape[0] * lax.axis_size(DATA), *shape[1:])))

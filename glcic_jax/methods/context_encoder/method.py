@@ -1,21 +1,25 @@
 """Context Encoders: Feature Learning by Inpainting (Pathak et al., CVPR 2016), section 5.1.
 
-The main learnt rival of GLCIC's paper, section 4.1. An encoder sees the whole picture, its hole
-painted in the mean colour, without a mask; a bottleneck of 4,000 units joins everything; a decoder
-predicts the middle square (form "center") or the whole picture (form "random", holes anywhere). It
-learns by L2 and against a discriminator of what it predicts, both networks in each update.
+This is the main learnt rival in GLCIC's paper (section 4.1). An encoder sees the whole picture
+without a mask, the hole painted in the mean colour. A bottleneck of 4,000 units joins everything. A
+decoder predicts the middle square (form "center") or the whole picture (form "random", holes
+anywhere). It learns by L2 and against a discriminator of what it predicts; each update moves both.
 
 The paper has two encoders. For features it describes AlexNet's at 227 pixels with a channel-wise
-fully connected layer; for completion, and in the authors' release (Torch7), it is DCGAN's
-discriminator with a bottleneck of 4,000 units. Here is the second. Where the two differ:
+fully connected layer. For completion, as in the authors' release (Torch7), it uses DCGAN's
+discriminator with a bottleneck of 4,000 units. This is the second. Where paper and release differ:
 
-- Overlap: the paper predicts 7 pixels of known frame around the hole, weighted 10 times in L2, the
-  release 4. So of 128 pixels the middle 64 are predicted and the middle 50 hidden. The paper's 7.
-- Random form: the paper takes L2 in the hole, the release over the whole picture. The release's,
-  with its holes: noise over 20 to 30 %. It has one hole per batch; here every picture has its own.
+- Overlap: around the hole a frame of known pixels is predicted too, weighted 10 times in L2. It is
+  7 pixels wide in the paper, 4 in the release. Here 7: of 128 pixels the middle 64 are predicted
+  and the middle 50 hidden.
+- Random form: the paper takes L2 in the hole, the release over the whole picture. Here the latter,
+  with the release's holes: noise that covers 20 to 30 %. The release has one hole per batch; here
+  every picture has its own.
 - Learning rates: the completion network's is 10 times the discriminator's, in both.
-- The release moves C by the updated D with the error of D before; here that of the updated D.
-- The release paints holes with ImageNet's mean, its channels mixed up. Here the measured mean.
+- The release moves C by the updated D, but with the error of D before its update. Here both are
+  the updated D's.
+- The release paints holes with ImageNet's mean, its channels in the wrong order. Here they get the
+  measured mean.
 """
 
 from functools import partial
@@ -25,15 +29,21 @@ import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
+from glcic_jax.methods.checks import check_choice, check_share
+from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.context_encoder.networks import ContextEncoder, Discriminator
-from glcic_jax.methods.context_encoder.updates import METRICS, Encoder
+from glcic_jax.methods.context_encoder.updates import METRICS, ContextEncoderGan
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, Phase
 
 
 def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
-    """Builds a context encoder as `config` (of configs/context_encoder_center.py) describes it.
+    """Builds a context encoder from `config`, of the fields of configs/context_encoder_center.py.
+
+    Args:
+      config: a ConfigDict, or a dict of the same fields.
+      mean_pixel: mean of the training pictures, RGB in [0, 1].
 
     Raises:
       UserError: settings that contradict each other.
@@ -49,7 +59,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     predicted = crop // 2 if center else crop
     hidden = _hidden(config) if center else 0
     adam = partial(optax.adam, b1=config.optimizer.b1, b2=config.optimizer.b2)
-    encoder = Encoder(
+    encoder = ContextEncoderGan(
         networks={
             "completion": partial(
                 ContextEncoder, output=predicted, bottleneck=config.bottleneck, **shared
@@ -70,7 +80,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     return Method(
         init=encoder.init,
         phases=(Phase("joint", config.phases.joint, encoder.update, METRICS),),
-        complete=encoder.complete,
+        complete=completion_from(encoder.previews),
         previews=encoder.previews,
         networks=("completion",),
         size=crop,
@@ -79,15 +89,14 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
 
 
 def _hidden(config: Any) -> int:
-    """Edge of the square that the center form does not see."""
+    """Returns the edge in pixels of the square that the center form does not see."""
     return config.data.crop // 2 - 2 * config.overlap
 
 
 def _check(config: Any) -> None:
     """Refuses settings that contradict each other."""
     crop = config.data.crop
-    if config.form not in ("center", "random"):
-        raise UserError(f'form is "{config.form}": choose center or random')
+    check_choice("form", config.form, ("center", "random"))
     if crop < 32 or crop & (crop - 1):
         raise UserError(f"data.crop is {crop}: a context encoder takes 32, 64, 128 or 256 pixels")
     if config.form == "random" and config.overlap:
@@ -102,5 +111,4 @@ def _check(config: Any) -> None:
                 f"{_hidden(config)} of {crop} pixels: set holes.kind to center and holes.size "
                 f"to {_hidden(config)}"
             )
-    if not 0 <= config.adversarial.weight < 1:
-        raise UserError(f"adversarial.weight is {config.adversarial.weight}: choose 0 or below 1")
+    check_share("adversarial.weight", config.adversarial.weight)

@@ -16,21 +16,27 @@ from glcic_jax.types import Image
 INNERMOST = 4
 """Edge in pixels of the features that the bottleneck joins to one vector."""
 
-kernel_init = nn.initializers.normal(0.02)
+LEAK = 0.2
+"""Slope below 0 of the encoder's and the discriminator's rectifiers, as in the release."""
+
+DEVIATION = 0.02
+"""Standard deviation of initial kernels and of batch norm's initial scales, as in the release."""
+
+kernel_init = nn.initializers.normal(DEVIATION)
 
 
 def scale_init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-    """N(1, 0.02): what the release gives the scales of batch norm."""
+    """Returns initial scales of batch norm, N(1, DEVIATION)."""
     return 1 + kernel_init(key, shape, dtype)
 
 
 def channels(edge: int) -> tuple[int, ...]:
-    """Channels in units of `width` at half of `edge`, a quarter of it ... and at INNERMOST pixels.
+    """Returns the channels after each halving from `edge` down to INNERMOST pixels.
 
-    128: 1, 1, 2, 4, 8; 64: 1, 2, 4, 8.
+    They are in units of `width`: 1, 1, 2, 4, 8 for 128 pixels and 1, 2, 4, 8 for 64.
 
     Raises:
-      ValueError: `edge` is no power of two, or below 16.
+      ValueError: `edge` is not a power of two, or below 16.
     """
     halvings = edge.bit_length() - INNERMOST.bit_length()
     if halvings < 2 or edge != INNERMOST << halvings:
@@ -39,33 +45,33 @@ def channels(edge: int) -> tuple[int, ...]:
 
 
 class Halve(nn.Module):
-    """4x4 convolution with stride 2 and padding 1, without bias."""
+    """Convolves by 4x4 with stride 2 and padding 1, without bias."""
 
     features: int
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h/2 w/2 o"]:
-        """Convolves."""
+        """Halves height and width."""
         kernel = self.param("kernel", kernel_init, (4, 4, x.shape[-1], self.features))
         return convolution(x.astype(self.dtype), kernel.astype(self.dtype), stride=2)
 
 
 class Double(nn.Module):
-    """4x4 deconvolution with stride 2 and padding 1, without bias."""
+    """Deconvolves by 4x4 with stride 2 and padding 1, without bias."""
 
     features: int
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
-        """Enlarges."""
+        """Doubles height and width."""
         kernel = self.param("kernel", kernel_init, (4, 4, self.features, x.shape[-1]))
         return deconvolution(x.astype(self.dtype), kernel.astype(self.dtype))
 
 
 class Norm(nn.Module):
-    """Batch norm, over all devices of `axis_name` if one is given, then a leaky ReLU."""
+    """Applies batch norm, over the devices of `axis_name` if it is given, then a leaky ReLU."""
 
     train: bool
     slope: float
@@ -88,7 +94,7 @@ class Norm(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Halves square pictures to INNERMOST pixels: the encoder's first part and D's."""
+    """Halves square pictures down to INNERMOST pixels: the first part of the encoder and of D."""
 
     train: bool
     width: int
@@ -97,26 +103,26 @@ class Trunk(nn.Module):
 
     @nn.compact
     def __call__(self, x: Image) -> Float[Array, "b 16*8*width"]:
-        """Describes pictures by one vector each."""
+        """Returns one vector for each picture."""
         for number, units in enumerate(channels(x.shape[1]), start=1):
             x = Halve(units * self.width, self.dtype, name=f"layer{number}")(x)
             if number == 1:
-                x = nn.leaky_relu(x, 0.2)
+                x = nn.leaky_relu(x, LEAK)
             else:
-                x = Norm(self.train, 0.2, self.axis_name, self.dtype, name=f"norm{number}")(x)
+                x = Norm(self.train, LEAK, self.axis_name, self.dtype, name=f"norm{number}")(x)
         return x.reshape(len(x), -1)
 
 
 class ContextEncoder(nn.Module):
-    """Encoder, bottleneck and decoder.
+    """Predicts a square by encoder, bottleneck and decoder.
 
     Attributes:
-      train: use, and update, batch statistics.
+      train: normalises by the batch's statistics, and updates the running ones.
       output: edge in pixels of the square that it predicts.
       width: channels of the first layer.
       bottleneck: units between encoder and decoder.
-      axis_name: devices over which batch norm takes its statistics, or None for each alone.
-      dtype: of the arithmetic; parameters and statistics are float32.
+      axis_name: mesh axes over which batch norm takes its statistics; None = each device alone.
+      dtype: precision of the arithmetic. Parameters and statistics are float32.
     """
 
     train: bool
@@ -133,7 +139,7 @@ class ContextEncoder(nn.Module):
         shared = {"axis_name": self.axis_name, "dtype": self.dtype}
         x = Trunk(self.train, self.width, **shared, name="encoder")(x)
         x = nn.Dense(self.bottleneck, **dense, name="bottleneck")(x)
-        x = Norm(self.train, 0.2, **shared, name="bottleneck_norm")(x)
+        x = Norm(self.train, LEAK, **shared, name="bottleneck_norm")(x)
         *outer, innermost = channels(self.output)
         x = nn.Dense(INNERMOST**2 * innermost * self.width, **dense, name="unfold")(x)
         x = x.reshape(len(x), INNERMOST, INNERMOST, -1)
@@ -145,7 +151,11 @@ class ContextEncoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Tells true squares from predicted ones. Attributes as ContextEncoder's."""
+    """Judges whether squares are true or predicted.
+
+    Attributes:
+      train, width, axis_name, dtype: as in ContextEncoder.
+    """
 
     train: bool
     width: int = 64
@@ -154,7 +164,7 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b s s 3"]) -> Float[Array, "b"]:
-        """Logits of squares in [-1, 1]: above 0 for those taken to be true."""
+        """Returns float32 logits of squares in [-1, 1], above 0 for those that look true."""
         x = Trunk(self.train, self.width, self.axis_name, self.dtype, name="trunk")(x)
         head = nn.Dense(1, use_bias=False, kernel_init=kernel_init, dtype=self.dtype, name="head")
         return widened(head(x)[:, 0])

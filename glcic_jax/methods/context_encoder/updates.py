@@ -1,4 +1,4 @@
-"""The update of a context encoder (Pathak et al. 2016), and completion with it."""
+"""Updates a context encoder and its discriminator (Pathak et al. 2016), and completes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from glcic_jax.layers.ops import composite
 from glcic_jax.methods.losses import discriminator_loss, non_saturating_loss
-from glcic_jax.runtime.devices import DATA
+from glcic_jax.methods.network_state import (
+    descend,
+    device_mean,
+    infer,
+    run_in_training,
+    start,
+    used_often,
+)
 from glcic_jax.types import Batch, Image, Mask, Metrics, NetworkState, TrainState
 
 METRICS = (
@@ -27,18 +34,20 @@ METRICS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encoder:
-    """The networks at work. Updates run per device, inside shard_map.
+class ContextEncoderGan:
+    """Starts and updates the completion network C and the discriminator D, and completes with C.
+
+    The update runs per device, inside shard_map.
 
     Attributes:
-      networks: "completion" and "discriminator", each made with `train`.
-      optimizers: of the same names.
+      networks: make C ("completion") and D ("discriminator"), given `train`.
+      optimizers: the rules by which they move, by the same names.
       mean_pixel: RGB in [0, 1] that holes are painted with.
-      crop: edge in pixels of what the completion network takes.
-      predicted: edge of the middle square that it predicts.
-      hidden: edge of the middle square that is always painted over; 0 = the hole alone is.
-      known_weight: of known pixels among the predicted ones, in L2; the hole's weigh 1.
-      adversarial_weight: lambda_adv; L2 has the rest to 1.
+      crop: edge in pixels of what C takes.
+      predicted: edge in pixels of the middle square that C predicts.
+      hidden: edge in pixels of the middle square that is always painted over; 0 = the holes alone.
+      known_weight: weight in L2 of known pixels that are predicted. The hole's weigh 1.
+      adversarial_weight: lambda_adv. The weight of L2 is 1 - lambda_adv.
     """
 
     networks: dict[str, Callable[..., Any]]
@@ -51,24 +60,23 @@ class Encoder:
     adversarial_weight: float
 
     def init(self, key: PRNGKeyArray) -> TrainState:
-        """Fresh networks and optimizer states, at step 0."""
-        states = {}
-        for number, (name, edge) in enumerate(
-            (("completion", self.crop), ("discriminator", self.predicted))
-        ):
-            module = self.networks[name](train=False)
-            variables = jax.jit(module.init)(
-                jax.random.fold_in(key, number), jnp.zeros((1, edge, edge, 3))
+        """Returns random networks with their optimizers' states, at step 0."""
+        edges = {"completion": self.crop, "discriminator": self.predicted}
+        networks = {
+            name: start(
+                self.networks[name](train=False),
+                self.optimizers[name],
+                jax.random.fold_in(key, number),
+                jnp.zeros((1, edge, edge, 3)),
             )
-            params = variables["params"]
-            opt_state = self.optimizers[name].init(params)
-            states[name] = NetworkState(params, variables["batch_stats"], opt_state)
-        return TrainState(jnp.zeros((), jnp.int32), states)
+            for number, (name, edge) in enumerate(edges.items())
+        }
+        return TrainState(jnp.zeros((), jnp.int32), networks)
 
     def update(
         self, state: TrainState, batch: Batch, key: PRNGKeyArray
     ) -> tuple[TrainState, Metrics]:
-        """D moves first, then C against the updated D, on the same pictures."""
+        """Moves D first, then C against the updated D, on the same pictures."""
         del key
         network, judge = state.networks["completion"], state.networks["discriminator"]
         seen = self._paint(batch["image"], batch["mask"])
@@ -79,90 +87,73 @@ class Encoder:
             network.params,
             has_aux=True,
         )
-        gradients, judged, told = self._discriminator_gradients(judge, truth, output)
-        judge = self._descend("discriminator", judge, gradients, judged)
-        told["grad_norm/discriminator"] = optax.tree.norm(gradients)
+        # D moves.
+        gradients, judge_stats, judge_metrics = self._discriminator_gradients(judge, truth, output)
+        judge = descend(self.optimizers["discriminator"], judge, gradients, judge_stats)
+        judge_metrics["grad_norm/discriminator"] = optax.tree.norm(gradients)
 
+        # C moves against the updated D.
         def loss(output):
             weights = jnp.where(hole > 0, 1.0, self.known_weight)
-            l2 = _mean(jnp.mean(weights * jnp.square(output - truth)))
+            l2 = device_mean(jnp.mean(weights * jnp.square(output - truth)))
             logits, _ = self._run("discriminator", judge.params, judge.batch_stats, output)
-            adversarial = _mean(non_saturating_loss(logits))
+            adversarial = device_mean(non_saturating_loss(logits))
             total = (1 - self.adversarial_weight) * l2 + self.adversarial_weight * adversarial
             return total, {"loss/l2": l2, "loss/adversarial": adversarial}
 
         (_, metrics), cotangent = jax.value_and_grad(loss, has_aux=True)(output)
         (gradients,) = backward(cotangent)
-        network = self._descend("completion", network, gradients, stats)
+        network = descend(self.optimizers["completion"], network, gradients, stats)
         metrics["grad_norm/completion"] = optax.tree.norm(gradients)
         networks = {"completion": network, "discriminator": judge}
-        return state.replace(networks=networks), metrics | told
+        return state.replace(networks=networks), metrics | judge_metrics
 
     def _discriminator_gradients(self, judge: NetworkState, truth: Array, output: Array):
-        """D's gradients, statistics and metrics: true squares against predicted ones."""
+        """Returns D's gradients, statistics and metrics, from true squares and predicted ones."""
         output = lax.stop_gradient(output)
 
         def loss(params):
-            params = lax.pcast(params, DATA, to="varying")  # used twice: one exchange, not two
+            params = used_often(params)
             real, stats = self._run("discriminator", params, judge.batch_stats, truth)
             fake, stats = self._run("discriminator", params, stats, output)
             metrics = {
-                "accuracy/real": _mean(jnp.mean(real > 0)),
-                "accuracy/completed": _mean(jnp.mean(fake < 0)),
+                "accuracy/real": device_mean(jnp.mean(real > 0)),
+                "accuracy/completed": device_mean(jnp.mean(fake < 0)),
             }
-            return _mean(discriminator_loss(real, fake)), (stats, metrics)
+            return device_mean(discriminator_loss(real, fake)), (stats, metrics)
 
         (value, (stats, metrics)), gradients = jax.value_and_grad(loss, has_aux=True)(judge.params)
         return gradients, stats, metrics | {"loss/discriminator": value}
 
     def _run(self, name: str, params, batch_stats, x: Array) -> tuple[Array, Any]:
-        """A network while training; the statistics it returns are the same on all devices."""
-        module = self.networks[name](train=True)
-        variables = {"params": params, "batch_stats": batch_stats}
-        output, changed = module.apply(variables, x, mutable=["batch_stats"])
-        stats = changed["batch_stats"]
-        return output, stats if module.axis_name else lax.pmean(stats, DATA)
-
-    def _descend(self, name: str, network: NetworkState, gradients, stats) -> NetworkState:
-        updates, opt_state = self.optimizers[name].update(
-            gradients, network.opt_state, network.params
-        )
-        return NetworkState(optax.apply_updates(network.params, updates), stats, opt_state)
+        """Returns a network's output in training, and its running statistics after it."""
+        return run_in_training(self.networks[name](train=True), params, batch_stats, x)
 
     # Where the networks look ---------------------------------------------------------------------
 
     def _middle(self, x: Float[Array, "b s s c"]) -> Float[Array, "b p p c"]:
-        """The square that is predicted."""
+        """Cuts out the square that is predicted."""
         first = (self.crop - self.predicted) // 2
         return x[:, first : first + self.predicted, first : first + self.predicted]
 
     def _paint(self, image: Image, mask: Mask) -> Image:
-        """What C sees, in [-1, 1]: holes, and what is always hidden, in the mean colour."""
+        """Returns what C sees, in [-1, 1]: holes and the hidden square have the mean colour."""
         first = (self.crop - self.hidden) // 2
         inside = slice(first, first + self.hidden)
         mask = mask.at[:, inside, inside].set(1)
         return 2 * jnp.where(mask > 0, jnp.asarray(self.mean_pixel, image.dtype), image) - 1
 
-    def complete(self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray) -> Image:
-        """Fills the holes of `crop` x `crop` pictures; known pixels are returned as they came.
-
-        Holes outside of the predicted square become the mean colour.
-        """
-        return self.previews(state, image, mask, key)["completed"]
-
     def previews(
         self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray
     ) -> dict[str, Image]:
-        """C's prediction in its place, and the completed picture."""
+        """Returns C's prediction in its place, and the completed pictures.
+
+        Pictures are `crop` x `crop`. Holes outside the predicted square get the mean colour.
+        """
         del key
-        network, seen = state.networks["completion"], self._paint(image, mask)
-        variables = {"params": network.params, "batch_stats": network.batch_stats}
-        output = self.networks["completion"](train=False).apply(variables, seen)
+        seen = self._paint(image, mask)
+        module = self.networks["completion"](train=False)
+        output = infer(module, state.networks["completion"], seen)
         first = (self.crop - self.predicted) // 2
         output = (lax.dynamic_update_slice(seen, output, (0, first, first, 0)) + 1) / 2
         return {"raw output": output, "completed": composite(image, output, mask)}
-
-
-def _mean(value: Float[Array, ""]) -> Float[Array, ""]:
-    """Over the devices, inside the differentiated function: so gradients are synchronised."""
-    return lax.pmean(value, DATA)

@@ -1,18 +1,25 @@
-"""Completion by latent search: Semantic Image Inpainting with Deep Generative Models (Yeh, Chen,
-Yian Lim, Schwing, Hasegawa-Johnson, Do, CVPR 2017), in the form of Amos 2016.
+"""Semantic Image Inpainting with Deep Generative Models (Yeh et al., CVPR 2017): latent search.
 
-A DCGAN (Radford, Metz, Chintala, ICLR 2016) learns what the pictures of a data set look like; no
-hole is seen in training. To complete a picture, gradient descent looks for the latent vector whose
-picture fits the known pixels around the hole and still looks real; its hole is pasted and blended
-in. The search takes as long as a thousand updates, and what the generator cannot draw it cannot
-complete: faces, characters, one kind of thing in the middle of a square.
+The authors are Yeh, Chen, Yian Lim, Schwing, Hasegawa-Johnson and Do. The form here is that of Amos
+2016, "Image Completion with Deep Learning in TensorFlow".
 
-Amos 2016, "Image Completion with Deep Learning in TensorFlow", searches with Nesterov's momentum,
-weighs all known pixels alike, the discriminator's term by 0.1; Yeh et al. search with Adam, weigh
-known pixels by how much is missing around them, and that term by 0.003. Here momentum and 0.1 are
-Amos's, which `config.completion` can change, and the weights of pixels Yeh et al.'s. Amos moves the
-generator twice for each update of the discriminator; here both move once, as in Radford et al.
-Both networks search with running statistics: a completion does not depend on its neighbours.
+A DCGAN (Radford, Metz, Chintala, ICLR 2016) learns what the pictures of a data set look like, and
+sees no hole in training. To complete a picture, gradient descent looks for the latent vector whose
+picture fits the known pixels around the hole and still looks real. That picture's part in the hole
+is pasted and blended in. The search takes as long as a thousand updates. It can complete only what
+the generator can draw: faces, characters, one kind of thing in the middle of a square.
+
+Where the two differ:
+- Amos searches with Nesterov's momentum, Yeh et al. with Adam. Here momentum.
+- Amos weighs all known pixels alike, Yeh et al. by how much is missing around them. Here the
+  latter.
+- Amos weighs the discriminator's term by 0.1, Yeh et al. by 0.003. Here 0.1, which
+  `config.completion` can change.
+- Amos moves the generator twice for each update of the discriminator. Here both move once, as in
+  Radford et al.
+
+The search runs both networks with running statistics: a completion does not depend on the other
+pictures of its batch.
 """
 
 from functools import partial
@@ -26,6 +33,7 @@ from ml_collections import ConfigDict
 
 from glcic_jax.layers.ops import composite
 from glcic_jax.layers.precision import precision
+from glcic_jax.methods.checks import check_least
 from glcic_jax.methods.dcgan.networks import Discriminator, Generator, start_edge
 from glcic_jax.methods.dcgan.search import Search, search
 from glcic_jax.methods.dcgan.updates import METRICS, Dcgan
@@ -40,16 +48,20 @@ from glcic_jax.types import (
 )
 
 INTERPOLATED = 8
-"""Rows of a sample grid along which one latent vector turns into another."""
+"""Pictures of a sample grid over which one latent vector turns into another."""
 
 
 def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
-    """Builds it as `config` (of the fields of configs/dcgan_faces64.py) describes it.
+    """Builds the method from `config`, which has the fields of configs/dcgan_faces64.py.
+
+    Args:
+      config: a ConfigDict, or a dict of the same fields.
+      mean_pixel: not used, since no network ever sees a hole that would need a colour.
 
     Raises:
       UserError: settings that contradict each other.
     """
-    del mean_pixel  # a hole is never shown to a network
+    del mean_pixel
     config = ConfigDict(config)
     _check(config)
     shared = {
@@ -66,17 +78,17 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         optimizer=split_over_fsdp(optax.adam(rates.learning_rate, b1=rates.b1, b2=rates.b2)),
         feature_matching=config.feature_matching,
     )
-    asked = config.completion
+    completion = config.completion
     settings = Search(
         latent=config.latent,
-        steps=asked.latent_steps,
-        starts=asked.starts,
-        learning_rate=asked.learning_rate,
-        momentum=asked.momentum,
-        prior_weight=asked.prior_weight,
-        window=asked.window,
+        steps=completion.latent_steps,
+        starts=completion.starts,
+        learning_rate=completion.learning_rate,
+        momentum=completion.momentum,
+        prior_weight=completion.prior_weight,
+        window=completion.window,
     )
-    short = settings._replace(steps=asked.preview_steps, starts=1, tell=False)
+    short = settings._replace(steps=completion.preview_steps, starts=1, log_progress=False)
     return Method(
         init=dcgan.init,
         phases=(Phase("adversarial", config.phases.adversarial, dcgan.update, METRICS),),
@@ -91,7 +103,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
 def complete(
     dcgan: Dcgan, settings: Search, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray
 ) -> Image:
-    """Fills the holes from the best pictures found; known pixels are returned as they came."""
+    """Fills the holes from the best pictures found. Known pixels stay, bit for bit."""
     generator, discriminator = (state.networks[n] for n in ("generator", "discriminator"))
     found = search(
         lambda z: (dcgan.generate(generator, z) + 1) / 2,
@@ -107,26 +119,27 @@ def complete(
 def previews(
     dcgan: Dcgan, settings: Search, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray
 ) -> dict[str, Image]:
-    """Pictures of fixed latent vectors, of vectors between two, and a completion by a short search.
+    """Returns generated pictures, and completions by a short search.
 
-    The rows of "interpolation" lead from one picture to another in steps of INTERPOLATED.
+    "sample" shows random latent vectors. In "interpolation" each INTERPOLATED pictures in a row
+    lead from one random vector to another. With equal keys the vectors are equal.
     """
     generator, count = state.networks["generator"], len(image)
     ends = dcgan.latents(jax.random.fold_in(key, 1), 2 * -(-count // INTERPOLATED))
     first, last = (jnp.repeat(end, INTERPOLATED, axis=0)[:count] for end in jnp.split(ends, 2))
     share = (jnp.arange(count) % INTERPOLATED / (INTERPOLATED - 1))[:, None]
-    shown = {
+    vectors = {
         "sample": dcgan.latents(jax.random.fold_in(key, 0), count),
         "interpolation": (1 - share) * first + share * last,
     }
-    return {name: (dcgan.generate(generator, z) + 1) / 2 for name, z in shown.items()} | {
+    return {name: (dcgan.generate(generator, z) + 1) / 2 for name, z in vectors.items()} | {
         "completed": complete(dcgan, settings, state, image, mask, key)
     }
 
 
 def _check(config: Any) -> None:
     """Refuses settings that contradict each other."""
-    asked = config.completion
+    completion = config.completion
     try:
         start_edge(config.data.crop)
     except ValueError as error:
@@ -134,11 +147,10 @@ def _check(config: Any) -> None:
             f"data.crop is {config.data.crop}: a DCGAN draws squares of 4, 5, 6 or 7 pixels "
             "doubled some times, such as 64 or 96"
         ) from error
-    least = {"latent_steps": 0, "preview_steps": 0, "starts": 1, "window": 1}
-    for name, value in least.items():
-        if asked[name] < value:
-            raise UserError(f"completion.{name} is {asked[name]}: choose {value} or more")
-    if asked.window % 2 == 0:
-        raise UserError(f"completion.window is {asked.window}: choose an odd number of pixels")
-    if config.latent < 1:
-        raise UserError(f"latent is {config.latent}: choose 1 number or more")
+    check_least("completion.latent_steps", completion.latent_steps, 0)
+    check_least("completion.preview_steps", completion.preview_steps, 0)
+    check_least("completion.starts", completion.starts, 1)
+    check_least("completion.window", completion.window, 1)
+    if completion.window % 2 == 0:
+        raise UserError(f"completion.window is {completion.window}: choose an odd number of pixels")
+    check_least("latent", config.latent, 1)

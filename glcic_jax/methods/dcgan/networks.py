@@ -1,7 +1,6 @@
 """Generator and discriminator of DCGAN (Radford, Metz, Chintala, ICLR 2016), of square pictures.
 
-All layers have 5x5 taps and stride 2, as in Yeh et al. 2017, and weights from a normal distribution
-of deviation 0.02. Pictures are in [-1, 1] here.
+All convolutions are 5x5 with stride 2, as in Yeh et al. 2017. Pictures are in [-1, 1] here.
 """
 
 from typing import Any
@@ -15,16 +14,19 @@ from glcic_jax.layers.precision import widened
 from glcic_jax.layers.torch_layers import batch_norm
 
 LEAK = 0.2
-"""Slope of the discriminator's rectifiers below 0."""
+"""Slope of the discriminator's rectifiers below 0 (Radford et al., section 4)."""
 
-weights_init = nn.initializers.normal(0.02)
+DEVIATION = 0.02
+"""Standard deviation of the initial weights, which are normal (Radford et al., section 4)."""
+
+weights_init = nn.initializers.normal(DEVIATION)
 
 SignedImage = Float[Array, "b h w 3"]
 """RGB in [-1, 1]."""
 
 
 def start_edge(size: int) -> int:
-    """Edge in pixels, 4 to 7, that doubles to `size`: 64 starts from 4, 96 from 6.
+    """Returns the edge in pixels, 4 to 7, that doubles to `size`: 4 for 64, 6 for 96.
 
     Raises:
       ValueError: `size` is no such edge times a power of two.
@@ -38,17 +40,17 @@ def start_edge(size: int) -> int:
 
 
 def halvings(size: int) -> int:
-    """Number of stride-2 layers of either network: four for 64 and for 96 pixels."""
+    """Returns the number of stride-2 layers of either network: four for 64 and for 96 pixels."""
     return (size // start_edge(size)).bit_length() - 1
 
 
 def enlarge(x: Float[Array, "b h w i"], kernel: Float[Array, "5 5 o i"]) -> Float[Array, "b H W o"]:
-    """5x5 deconvolution, stride 2, padding 2: H = 2 * h, W = 2 * w.
+    """Deconvolves by 5x5 with stride 2 and padding 2: H = 2 * h, W = 2 * w.
 
-    The linear transpose of a strided convolution from o to i channels, whose kernel this is. Even
-    and odd rows and columns of the output are four convolutions of x with every other tap, at most
-    3x3 of them: one convolution with four times the channels, for which there is a fast form on
-    every platform, gradients included.
+    This is the linear transpose of a strided convolution from o to i channels with the same kernel.
+    Even and odd rows and columns of the output are four convolutions of x with every other tap, at
+    most 3x3 of them. Together they are one convolution with four times the channels, for which
+    every platform has a fast form, gradients included.
     """
     batch, height, width, inputs = x.shape
     outputs = kernel.shape[2]
@@ -60,7 +62,7 @@ def enlarge(x: Float[Array, "b h w i"], kernel: Float[Array, "5 5 o i"]) -> Floa
 
 
 class Deconvolution5(nn.Module):
-    """`enlarge` with weights of its own; a bias where no batch norm follows."""
+    """Applies `enlarge` with weights of its own, and a bias where no batch norm follows."""
 
     features: int
     use_bias: bool
@@ -68,7 +70,7 @@ class Deconvolution5(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
-        """Enlarges."""
+        """Doubles height and width."""
         kernel = self.param("kernel", weights_init, (5, 5, self.features, x.shape[-1]))
         x = enlarge(jnp.asarray(x, self.dtype), jnp.asarray(kernel, self.dtype))
         if not self.use_bias:
@@ -77,14 +79,14 @@ class Deconvolution5(nn.Module):
 
 
 class Generator(nn.Module):
-    """From latent vectors to pictures; 1024 channels at 4x4 for 64 pixels at `width` 64.
+    """Makes pictures from latent vectors, by way of 1024 channels at 4x4 (64 pixels, `width` 64).
 
     Attributes:
-      train: use, and update, batch statistics.
+      train: normalises by the batch's statistics, and updates the running ones.
       size: edge of the pictures, pixels; see `start_edge`.
-      width: half the channels that the last layer reads; they halve from layer to layer.
-      axis_name: devices over which batch norm takes its statistics, or None for each alone.
-      dtype: of the arithmetic; parameters and statistics are float32.
+      width: half the channels that the last layer reads. They halve from layer to layer.
+      axis_name: mesh axes over which batch norm takes its statistics; None = each device alone.
+      dtype: precision of the arithmetic. Parameters and statistics are float32.
     """
 
     train: bool
@@ -95,7 +97,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Float[Array, "b n"]) -> SignedImage:
-        """Makes float32 pictures in [-1, 1] out of latent vectors in the same range."""
+        """Returns float32 pictures in [-1, 1] from latent vectors in the same range."""
         edge, layers = start_edge(self.size), halvings(self.size)
         channels = self.width * 2**layers
         x = nn.Dense(
@@ -118,11 +120,11 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Tells pictures of a data set from generated ones.
+    """Judges whether pictures are from the data set or generated.
 
     Attributes:
       train, axis_name, dtype: as in Generator.
-      width: channels of the first layer; they double from layer to layer.
+      width: channels of the first layer. They double from layer to layer.
     """
 
     train: bool
@@ -132,13 +134,13 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, image: SignedImage) -> tuple[Float[Array, "b"], Float[Array, "b n"]]:
-        """Logits, above 0 for pictures taken to be real, and the features they are made of."""
+        """Returns float32 logits, above 0 for pictures that look real, and their features."""
         x = image
         for number in range(1, halvings(x.shape[1]) + 1):
             x = nn.Conv(
                 self.width * 2 ** (number - 1),
                 (5, 5),
-                use_bias=number == 1,  # batch norm has one, and follows all but the first layer
+                use_bias=number == 1,  # all others are followed by batch norm, which has one
                 kernel_init=weights_init,
                 dtype=self.dtype,
                 conv_general_dilated=lambda x, kernel, *_, **__: convolution(x, kernel, stride=2),

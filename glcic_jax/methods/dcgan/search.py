@@ -1,4 +1,4 @@
-"""Completion by a search among the latent vectors of a generator (Yeh et al. 2017, section 3)."""
+"""Searches a generator's latent vectors for a completion (Yeh et al. 2017, section 3)."""
 
 import logging
 from collections.abc import Callable
@@ -14,24 +14,24 @@ from glcic_jax.types import Image, Mask
 
 log = logging.getLogger(__name__)
 
-TOLD = 100
-"""Steps between two lines of progress."""
+LOG_EVERY = 100
+"""Steps between two lines of progress in the log."""
 
 Latents = Float[Array, "b n"]
 
 
 class Search(NamedTuple):
-    """How to search.
+    """Holds the settings of a search.
 
     Attributes:
       latent: numbers in a latent vector, each in [-1, 1].
-      steps: of gradient descent with Nesterov's momentum.
-      starts: random latent vectors per picture to search from, all at once.
-      learning_rate: of a loss that is a sum over pixels.
+      steps: steps of gradient descent with Nesterov's momentum.
+      starts: random latent vectors per picture from which searches start, all at once.
+      learning_rate: step size, for a loss that is a sum over pixels.
       momentum: share of the last step that the next one keeps.
-      prior_weight: of the discriminator's term, lambda.
+      prior_weight: weight of the discriminator's term, lambda.
       window: edge in pixels of the neighbourhood whose missing share weighs a known pixel.
-      tell: log a line of progress every TOLD steps, at level INFO.
+      log_progress: whether to log a line every LOG_EVERY steps, at level INFO.
     """
 
     latent: int
@@ -41,15 +41,16 @@ class Search(NamedTuple):
     momentum: float
     prior_weight: float
     window: int
-    tell: bool = True
+    log_progress: bool = True
 
 
 def contextual_weight(mask: Mask, window: int) -> Mask:
-    """W of Yeh et al.: the share of missing pixels around each known one, 0 in the hole.
+    """Returns W of Yeh et al.: the share of missing pixels around each known one, 0 in the hole.
 
     Args:
       mask: 1 = hole.
-      window: edge of the square that counts, pixels; odd. Beyond the picture nothing is missing.
+      window: edge in pixels of the square that is looked at, odd. What lies beyond the picture does
+        not count as missing.
     """
     edges = (1, window, window, 1)
     missing = lax.reduce_window(mask, 0.0, lax.add, edges, (1, 1, 1, 1), "SAME")
@@ -64,19 +65,18 @@ def search(
     key: PRNGKeyArray,
     settings: Search,
 ) -> Image:
-    """The generator's picture that fits best around each hole, by one compiled loop.
+    """Returns the generator's pictures that fit best around the holes, by one compiled loop.
 
-    Minimises over z, of the pictures G(z) and `image` in [-1, 1] as in the original,
-        sum |W * (G(z) - image)| - prior_weight * log D(G(z)),
-    and keeps the best of the starts of each picture. All pictures start from the same vectors, so
-    that what is found for one does not depend on the others.
+    Minimises sum |W * (G(z) - image)| - prior_weight * log D(G(z)) over z, with G(z) and `image` in
+    [-1, 1] as in the original, and keeps the best of each picture's starts. All pictures start from
+    the same vectors, so that what is found for one does not depend on the others.
 
     Args:
-      generate: pictures in [0, 1] from latent vectors, each by itself.
-      judge: logits of such pictures, above 0 for real ones, each by itself.
-      image: what it holds in the hole is never read.
+      generate: makes pictures in [0, 1] from latent vectors, each by itself.
+      judge: returns logits of such pictures, above 0 for real ones, each by itself.
+      image: RGB in [0, 1]. The hole's contents are never read.
       mask: 1 = hole.
-      key: of the starts.
+      key: makes the starts.
       settings: see Search.
 
     Returns:
@@ -104,11 +104,12 @@ def search(
     def step(index, carry):
         z, moving = carry
         gradient, values = jax.grad(total, has_aux=True)(z)
-        if settings.tell:
-            _tell_sometimes(index, settings.steps, best(values))
+        if settings.log_progress:
+            _log_progress(index, settings.steps, best(values))
         change, moving = optimizer.update(gradient, moving)
         return jnp.clip(z + change, -1, 1), moving
 
+    # Search from all starts, then keep the best of each picture.
     shape = settings.starts, settings.latent
     z = jnp.tile(jax.random.uniform(key, shape, minval=-1, maxval=1), (count, 1))
     z, _ = lax.fori_loop(0, settings.steps, step, (z, optimizer.init(z)))
@@ -117,13 +118,14 @@ def search(
     return pictures[jnp.arange(count) * settings.starts + chosen]
 
 
-def _tell_sometimes(index: Array, steps: int, loss: Float[Array, ""]) -> None:
+def _log_progress(index: Array, steps: int, loss: Float[Array, ""]) -> None:
+    """Logs a line every LOG_EVERY steps, from inside a compiled loop."""
     lax.cond(
-        index % TOLD == 0,
-        lambda: jax.debug.callback(_tell, index, steps, loss),
+        index % LOG_EVERY == 0,
+        lambda: jax.debug.callback(_log_line, index, steps, loss),
         lambda: None,
     )
 
 
-def _tell(index: int, steps: int, loss: float) -> None:
+def _log_line(index: int, steps: int, loss: float) -> None:
     log.info("latent search: %s of %s steps, loss %.4g", f"{index:,}", f"{steps:,}", loss)

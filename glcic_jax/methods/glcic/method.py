@@ -2,7 +2,8 @@
 
 The completion network C is trained by reconstruction alone, then the context discriminator D from
 scratch with C fixed, then both together (algorithm 1). D always sees composited pictures, never
-C's raw output: reconstruction does not bind C at known pixels, and D would tell by them at once.
+C's raw output: reconstruction does not bind C at known pixels, so D would recognise raw output by
+these at once.
 """
 
 from functools import partial
@@ -13,6 +14,8 @@ import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
+from glcic_jax.methods.checks import check_choice, check_least, check_share
+from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.methods.glcic.networks import AVERAGE
@@ -28,11 +31,15 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, Phase
 
 OPTIMIZERS = {"adadelta": optax.adadelta, "adam": optax.adam}
-"""The paper's, and one for the networks that ship with this package."""
+"""Adadelta is the paper's; the network that comes with this package was trained by Adam."""
 
 
 def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
-    """Builds GLCIC as `config` (of the fields of configs/places2.py) describes it.
+    """Builds GLCIC from `config`, which has the fields of configs/places2.py.
+
+    Args:
+      config: a ConfigDict, or a dict of the same fields.
+      mean_pixel: mean of the training pictures, RGB in [0, 1].
 
     Raises:
       UserError: settings that contradict each other.
@@ -71,7 +78,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
             ),
             Phase("joint", phases.joint, glcic.update_joint, JOINT_METRICS),
         ),
-        complete=glcic.complete,
+        complete=completion_from(glcic.previews),
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
         reach=glcic.reach,
@@ -80,9 +87,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
 
 
 def _optimizer(name: str = "adadelta", **settings: float) -> optax.GradientTransformation:
-    """The optimizer of that name; its settings are those that Optax has for it."""
-    if name not in OPTIMIZERS:
-        raise UserError(f'optimizer.name is "{name}": choose {" or ".join(OPTIMIZERS)}')
+    """Returns the optimizer of that name. Its settings are those that Optax has for it."""
+    check_choice("optimizer.name", name, OPTIMIZERS)
     taken = signature(OPTIMIZERS[name]).parameters
     for setting in settings:
         if setting not in taken:
@@ -102,10 +108,6 @@ def _check(config: Any) -> None:
             f"local_patch of {config.local_patch} pixels does not fit a crop of "
             f"{config.data.crop}: lower local_patch or raise data.crop"
         )
-    if config.adversarial.loss not in ADVERSARIAL_LOSSES:
-        known = " or ".join(ADVERSARIAL_LOSSES)
-        raise UserError(f'adversarial.loss is "{config.adversarial.loss}": choose {known}')
-    if not 0 <= config.average_decay < 1:
-        raise UserError(f"average_decay is {config.average_decay}: choose 0, or a share below 1")
-    if config.accumulate < 1:
-        raise UserError(f"accumulate is {config.accumulate}: choose 1 (at once) or more parts")
+    check_choice("adversarial.loss", config.adversarial.loss, ADVERSARIAL_LOSSES)
+    check_share("average_decay", config.average_decay)
+    check_least("accumulate", config.accumulate, 1)

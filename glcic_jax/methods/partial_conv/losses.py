@@ -13,44 +13,44 @@ from glcic_jax.layers.precision import widened
 from glcic_jax.types import Image, Mask
 
 Features = Sequence[Float[Array, "b h w c"]]
-"""Of one network, finest first; sizes and channels differ."""
+"""Features of one network, finest first. Sizes and channels differ."""
 
 
 def valid_loss(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
-    """Mean absolute error at known pixels, of the network's raw output."""
+    """Returns the mean absolute error of the raw output at known pixels: L_valid."""
     return jnp.mean(jnp.abs((1 - mask) * (output - target)))
 
 
 def hole_loss(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
-    """Mean absolute error in the hole."""
+    """Returns the mean absolute error of the raw output in the hole: L_hole."""
     return jnp.mean(jnp.abs(mask * (output - target)))
 
 
 def perceptual_loss(features: Features, target: Features) -> Float[Array, ""]:
-    """Mean absolute difference of the features, summed over the layers: a term of eq. (3)."""
+    """Returns the mean absolute difference of features, summed over layers: a term of eq. (3)."""
     pairs = zip(features, target, strict=True)
     return _total(jnp.mean(jnp.abs(widened(a) - widened(b))) for a, b in pairs)
 
 
 def style_loss(features: Features, target: Features) -> Float[Array, ""]:
-    """Mean absolute difference of the Gram matrices, summed over the layers: eqs. (4) and (5)."""
+    """Returns the mean absolute difference of Gram matrices, summed over layers: eqs. (4), (5)."""
     pairs = zip(features, target, strict=True)
     return _total(jnp.mean(jnp.abs(gram(a) - gram(b))) for a, b in pairs)
 
 
 def gram(features: Float[Array, "b h w c"]) -> Float[Array, "b c c"]:
-    """Products of all pairs of channels, summed over the pixels, over c * h * w; float32."""
+    """Returns the products of all pairs of channels, summed over pixels, / (c * h * w), float32."""
     x = widened(features)
     return jnp.einsum("bhwi,bhwj->bij", x, x) / (x.shape[1] * x.shape[2] * x.shape[3])
 
 
 def total_variation_loss(completed: Image, mask: Mask) -> Float[Array, ""]:
-    """Absolute differences of neighbours in the hole and one pixel around it: eq. (6).
+    """Returns absolute differences of neighbours in the hole and one pixel around it: eq. (6).
 
-    Pairs that both lie in that region count; the sum is divided by the number of all values.
+    A pair counts if both pixels lie in that region. The sum is divided by the number of all values.
 
     Args:
-      completed: the output in the hole, the picture around it.
+      completed: RGB in [0, 1]: the output in the hole, the picture around it.
       mask: 1 = hole.
     """
     window, pads = (1, 3, 3, 1), ((0, 0), (1, 1), (1, 1), (0, 0))

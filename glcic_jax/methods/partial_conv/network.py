@@ -1,7 +1,7 @@
 """The U-Net of partial convolutions (Liu et al., ECCV 2018, sections 3.1 and 3.2).
 
-Every layer sees what is known and nothing else, and what it could see something for is known to the
-next one: holes close from their edges inwards.
+Every layer sees only what is known. A place whose window held something known is known to the next
+layer. So holes close from their edges inwards.
 """
 
 from collections.abc import Sequence
@@ -14,34 +14,38 @@ from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution
 from glcic_jax.layers.precision import widened
+from glcic_jax.layers.torch_layers import batch_norm
 from glcic_jax.types import Image, Mask
 
 KERNELS = (7, 5, 5, 3, 3, 3, 3, 3)
-"""Of the encoder's layers; the decoder's are 3."""
+"""Edges in pixels of the encoder's kernels (section 3.2); the decoder's are 3."""
 
 CHANNELS = (1, 2, 4, 8, 8, 8, 8, 8)
-"""That leave the encoder's layers, in units of `width`."""
+"""Channels that leave the encoder's layers, in units of `width` (section 3.2)."""
+
+LEAK = 0.2
+"""Slope of the decoder's rectifiers below 0 (section 3.2)."""
 
 ENCODER_NORMS = "encode_norm"
-"""Begins the names of the batch norms that the second stage of training freezes."""
+"""Prefix of the names of the batch norms that the second stage of training freezes."""
 
 
 class Part(NamedTuple):
-    """Features, and the mask that all their channels share: 1 = hole, where they mean nothing."""
+    """Holds features and the mask that all their channels share: 1 = hole, where they are void."""
 
     features: Float[Array, "b h w c"]
     hole: Mask
 
 
 class PartialConvolution(nn.Module):
-    """Convolution of what is known, in proportion to how much that is: eqs. (1) and (2).
+    """Convolves what is known, and makes up for what is not: eqs. (1) and (2).
 
-    The paper's M is 1 where pixels are known; masks here are 1 in the hole, as everywhere in this
-    package, and this layer turns them: M = 1 - hole. Where a window holds something known, the
-    output is W * (X . M) * window / sum(M) + b, both counted over the window's pixels and channels,
-    and the place is known from then on; elsewhere it is 0, and hole. What lies beyond the edge
-    counts as hole. What features hold inside a hole is never read, and no gradient passes through
-    masks. Counts are float32 whatever `dtype` the convolution is.
+    The paper's M is 1 where pixels are known. Masks here are 1 in the hole, as everywhere in this
+    package, so M = 1 - hole. Where a window holds something known, the output is
+    W * (X . M) * window / sum(M) + b, both counted over the window's pixels and channels, and the
+    place is known from then on. Elsewhere the output is 0, and the place remains hole. What lies
+    beyond the edge counts as hole. Features inside a hole are never read, and no gradient passes
+    through masks. Counts are float32 whatever the `dtype` of the convolution.
     """
 
     features: int
@@ -51,7 +55,7 @@ class PartialConvolution(nn.Module):
 
     @nn.compact
     def __call__(self, parts: Sequence[Part]) -> Part:
-        """Convolves parts of one size, seen side by side as channels, each with its own mask."""
+        """Convolves parts of equal size, concatenated as channels, each with its own mask."""
         channels = [part.features.shape[-1] for part in parts]
         kernel = self.param(
             "kernel",
@@ -77,18 +81,18 @@ class PartialConvolution(nn.Module):
 
 
 class PartialUNet(nn.Module):
-    """Encoder of halvings, decoder with the encoder's features and masks beside its own.
+    """Halves in the encoder, and doubles in the decoder with the encoder's features beside it.
 
     Batch norm follows all layers but the first and the last, ReLU the encoder's and leaky ReLU the
-    decoder's; the last layer's output is plain. The normalisation is float32 whatever `dtype`.
+    decoder's. The last layer's output is plain. Normalisation is float32 whatever the `dtype`.
 
     Attributes:
-      train: use, and update, batch statistics.
-      levels: halvings, at most 8: 8 at 512 pixels, 7 at 256.
+      train: normalises by the batch's statistics, and updates the running ones.
+      levels: halvings, 2 to 8. The paper has 8 at 512 pixels; 7 are for 256.
       width: channels of the first layer, 64 in the paper.
-      frozen_encoder: the encoder's batch norms use running statistics although `train` is set.
-      axis_name: devices over which batch norm takes its statistics, or None for each alone.
-      dtype: of the convolutions; parameters, statistics and masks are float32.
+      frozen_encoder: lets the encoder's batch norms use running statistics although `train` is set.
+      axis_name: mesh axes over which batch norm takes its statistics; None = each device alone.
+      dtype: precision of the convolutions. Parameters, statistics and masks are float32.
     """
 
     train: bool
@@ -100,8 +104,14 @@ class PartialUNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Image, hole: Mask) -> Image:
-        """Maps pictures around 0, height and width multiples of 2**levels, to such pictures."""
+        """Completes pictures that are differences to a mean pixel, float32.
+
+        Args:
+          image: height and width must be multiples of 2**levels.
+          hole: 1 = hole.
+        """
         part, skips = Part(image, hole), []
+        # Encoder.
         for level in range(1, self.levels + 1):
             skips.append(part)
             part = self._convolve(f"encode{level}", self._channels(level), KERNELS[level - 1], 2)(
@@ -111,11 +121,12 @@ class PartialUNet(nn.Module):
             if level > 1:
                 x = self._norm(f"{ENCODER_NORMS}{level}", self.train and not self.frozen_encoder)(x)
             part = Part(nn.relu(x), part.hole)
+        # Decoder.
         for level in range(self.levels, 1, -1):
             beside = (_doubled(part), skips.pop())
             part = self._convolve(f"decode{level}", self._channels(level - 1))(beside)
             x = self._norm(f"decode_norm{level}", self.train)(part.features)
-            part = Part(nn.leaky_relu(x, 0.2), part.hole)
+            part = Part(nn.leaky_relu(x, LEAK), part.hole)
         last = self._convolve("decode1", 3)((_doubled(part), skips.pop()))
         return widened(last.features)
 
@@ -126,31 +137,24 @@ class PartialUNet(nn.Module):
         return PartialConvolution(features, kernel, stride, self.dtype, name=name)
 
     def _norm(self, name: str, train: bool):
-        return nn.BatchNorm(
-            use_running_average=not train,
-            momentum=0.9,
-            epsilon=1e-5,
-            axis_name=self.axis_name if train else None,  # pyright: ignore[reportArgumentType] - several names too
-            dtype=self.dtype,
-            name=name,
-        )
+        return batch_norm(train, self.axis_name, self.dtype, name)
 
 
 def _doubled(part: Part) -> Part:
-    """Nearest neighbours, mask and all."""
+    """Doubles features and mask by repeating the nearest pixel."""
     features, hole = (x.repeat(2, axis=1).repeat(2, axis=2) for x in part)
     return Part(features, hole)
 
 
 def reach(levels: int) -> int:
-    """Pixels around a pixel that the output of PartialUNet depends on: 389 for 7 levels.
+    """Returns how many pixels around a pixel PartialUNet's output depends on: 389 for 7 levels.
 
-    It depends on where the pixel lies in the grid of the coarsest level, so the most is taken.
+    That depends on where the pixel lies in the grid of the coarsest level; this is the maximum.
     """
     most = 0
     for pixel in range(2**levels):
         low = high = pixel
-        for _ in range(levels):  # down the decoder: a 3x3 layer, and every pixel stands for four
+        for _ in range(levels):  # from the output inwards: a 3x3 layer, then four pixels are one
             low, high = (low - 1) // 2, (high + 1) // 2
         for kernel in KERNELS[levels - 1 :: -1]:
             low, high = 2 * low - kernel // 2, 2 * high + kernel // 2

@@ -1,6 +1,6 @@
 """VGG16 (Simonyan and Zisserman 2015) up to its third pooling: features that losses compare.
 
-A plain function of given weights, which torchvision's file of them holds: nothing here is trained.
+It is a plain function of weights read from torchvision's file. Nothing here is trained.
 """
 
 from collections.abc import Sequence
@@ -22,26 +22,26 @@ Layer = tuple[Float[np.ndarray, "3 3 i o"], Float[np.ndarray, "o"]]
 """A convolution's kernel and bias."""
 
 BLOCKS = (2, 2, 3)
-"""Convolutions of 3 x 3 before each pooling."""
+"""Numbers of 3 x 3 convolutions before each pooling."""
 
 NAMES = ("0", "2", "5", "7", "10", "12", "14")
-"""Of these convolutions in torchvision's network, below "features."."""
+"""Names of these convolutions in torchvision's file, after "features."."""
 
 CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256)
-"""Into the first convolution, and out of each."""
+"""Channels into the first convolution, and out of each."""
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of RGB in [0, 1], as torchvision's weights were trained to see it."""
+"""Mean and deviation of RGB in [0, 1] that torchvision's weights were trained with."""
 
 
 def vgg16(layers: Sequence[Layer], image: Image, dtype=jnp.float32) -> list[Array]:
-    """What leaves the first three poolings: 64, 128 and 256 channels of h/2, h/4 and h/8 rows.
+    """Returns what leaves the first three poolings: 64, 128 and 256 channels of h/2, h/4, h/8 rows.
 
     Args:
-      layers: seven, of `read_vgg16`.
-      image: RGB in [0, 1] or a little beyond, at least 8 x 8 pixels. Rows and columns that a
-        pooling does not come out even with are left out.
-      dtype: of the arithmetic, and of the features.
+      layers: the seven that `read_vgg16` returns.
+      image: RGB in [0, 1] or a little beyond, at least 8 x 8 pixels. A last row or column that has
+        no partner in a pooling is left out.
+      dtype: precision of the arithmetic and of the features.
     """
     x = ((image - jnp.array(MEAN)) / jnp.array(DEVIATION)).astype(dtype)
     features, rest = [], iter(layers)
@@ -62,14 +62,14 @@ def _pooled(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
 
 @cache
 def read_vgg16(path: Path) -> tuple[Layer, ...]:
-    """The seven convolutions out of torchvision's state dict; a file is read once.
+    """Reads the seven convolutions from torchvision's state dict. Each file is read only once.
 
     Args:
-      path: of vgg16-397923af.pth as torchvision downloads it, read without running what it holds,
-        or a .safetensors file with the same names. Only features.0 to features.14 are looked at.
+      path: vgg16-397923af.pth as torchvision downloads it, which is read without running what it
+        holds, or a .safetensors file with the same names. Only features.0 to features.14 are used.
 
     Raises:
-      UserError: it cannot be read, is damaged, or holds another network.
+      UserError: the file cannot be read, is damaged, or holds another network.
     """
     tree = read_safetensors(path) if path.suffix == ".safetensors" else read_tensors(path)
     layers = []

@@ -1,1 +1,1 @@
-"""Fills that nobody trains: Telea, Navier-Stokes, biharmonic, PatchMatch, Laplace, Poisson."""
+"""Fills without training: Telea, Navier-Stokes, biharmonic, PatchMatch, Laplace, Poisson."""

@@ -1,7 +1,7 @@
-"""Fills that learn nothing: rows of every comparison.
+"""Fills without training, for every comparison.
 
-All take float32 RGB [b, h, w, 3] in [0, 1] and mask [b, h, w, 1], 1 = hole, as numpy arrays, and
-return float32 [b, h, w, 3]. Known pixels stay as they are; the hole's contents are never read.
+All take float32 RGB [b, h, w, 3] in [0, 1] and masks [b, h, w, 1], 1 = hole, as numpy arrays, and
+return float32 [b, h, w, 3]. Known pixels stay as they are. The hole's contents are never read.
 """
 
 from collections.abc import Callable
@@ -18,15 +18,15 @@ from glcic_jax.types import PixelImage
 Pictures = Float[np.ndarray, "b h w 3"]
 Masks = Float[np.ndarray, "b h w 1"]
 
-RADIUS = 3
-"""Neighbourhood that OpenCV's fills look at, pixels."""
+OPENCV_RADIUS = 3
+"""Radius in pixels of the neighbourhood that OpenCV's fills look at."""
 
 PATCH_RADIUS = 3
-"""Of the patches that PatchMatch compares, pixels."""
+"""Radius in pixels of the patches that PatchMatch compares."""
 
 
 def mean_fill(image: Pictures, mask: Masks, *, mean_pixel: tuple[float, float, float]) -> Pictures:
-    """Paints the hole in one colour, the training set's mean."""
+    """Paints the hole in one colour, the training set's mean (RGB in [0, 1])."""
     return np.where(mask > 0, np.asarray(mean_pixel, np.float32), image)
 
 
@@ -43,7 +43,7 @@ def _each(
 
 
 def _opencv(image: PixelImage, hole: Bool[np.ndarray, "h w"], *, flag: int) -> PixelImage:
-    return cv2.inpaint(image, hole.astype(np.uint8), RADIUS, flag)
+    return cv2.inpaint(image, hole.astype(np.uint8), OPENCV_RADIUS, flag)
 
 
 def _mean(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> np.ndarray:
@@ -65,7 +65,7 @@ def _patchmatch(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
         from patchmatch import patch_match  # pyright: ignore[reportMissingImports] - an extra
     except ImportError as error:
         raise UserError("patchmatch needs a package: pip install pypatchmatch") from error
-    # Every call starts from the seed that the package has by default: equal fills, whatever ran.
+    # Every call starts from the package's default seed, so equal pictures get equal fills.
     return patch_match.inpaint(image, hole, patch_size=PATCH_RADIUS)
 
 
@@ -73,19 +73,19 @@ known_mean = partial(_each, fill=_mean)
 """Paints the hole in the mean colour of the picture's known pixels."""
 
 telea = partial(_each, fill=partial(_opencv, flag=cv2.INPAINT_TELEA))
-"""Fast marching (Telea 2004), by OpenCV."""
+"""Fills by fast marching (Telea 2004), by OpenCV."""
 
 navier_stokes = partial(_each, fill=partial(_opencv, flag=cv2.INPAINT_NS))
-"""Navier-Stokes (Bertalmio et al. 2001), by OpenCV."""
+"""Fills by the Navier-Stokes equations (Bertalmio et al. 2001), by OpenCV."""
 
 laplace = partial(_each, fill=_laplace)
-"""The membrane that the known pixels span: every pixel the mean of its four neighbours."""
+"""Stretches a membrane between the known pixels: each pixel is the mean of its four neighbours."""
 
 biharmonic = partial(_each, fill=_biharmonic)
-"""The thin plate (Damelin and Hoang 2018), by scikit-image; slow for holes beyond 100 pixels."""
+"""Bends a thin plate (Damelin and Hoang 2018), by scikit-image. Slow for holes over 100 pixels."""
 
 patchmatch = partial(_each, fill=_patchmatch)
-"""Patches of the known part (Barnes et al. 2009), by the optional package pypatchmatch."""
+"""Copies patches of the known part (Barnes et al. 2009), by the optional package pypatchmatch."""
 
 FILLS = {
     "mean": known_mean,
@@ -95,3 +95,4 @@ FILLS = {
     "biharmonic": biharmonic,
     "patchmatch": patchmatch,
 }
+"""The fills by name, as in `--methods` of glcic_jax.evaluate."""

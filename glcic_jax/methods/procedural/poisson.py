@@ -1,10 +1,10 @@
-"""Post-processing of a completed picture (GLCIC, section 3.5): Poisson blending.
+"""Blends a completion into its surroundings, by Poisson's equation (GLCIC, section 3.5).
 
-The gradients of the network's output are kept inside the hole and its colours are bent to meet the
-known pixels around it (Perez et al. 2003, normal cloning). OpenCV's `seamlessClone` is not used: it
-fails for holes of one pixel, changes known pixels where there are several holes, and blends holes
-at the picture's edge into nothing. The equation is solved exactly instead, for the hole's pixels
-only, so known pixels never change, whatever the hole's shape.
+Inside the hole the gradients of the network's output are kept, and its colours are changed so that
+they meet the known pixels around it (Perez et al. 2003, normal cloning). OpenCV's `seamlessClone`
+is not used: it fails for holes of one pixel, changes known pixels if there are several holes, and
+blends holes at the picture's edge wrongly. The equation is solved exactly instead, for the hole's
+pixels only. So known pixels never change, whatever the hole's shape.
 """
 
 import cv2
@@ -16,11 +16,11 @@ from scipy.sparse.linalg import splu
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
-RADIUS = 1
-"""Of the fast marching fill, pixels."""
+TELEA_RADIUS = 1
+"""Radius in pixels of the fast marching fill."""
 
-MARGIN = 8
-"""Pixels around the holes that both ways to blend look at, at most."""
+BLEND_MARGIN = 8
+"""Width in pixels of the frame around the holes that is enough for both ways to blend."""
 
 
 def blend(
@@ -33,18 +33,18 @@ def blend(
     """Blends the hole's contents into its surroundings.
 
     Args:
-      image: uint8 RGB [h, w, 3]; what it holds inside the hole is never read.
-      completed: uint8 RGB [h, w, 3]; what it holds outside the hole is never read, since the
+      image: uint8 RGB [h, w, 3]. Its contents inside the hole are never read.
+      completed: uint8 RGB [h, w, 3]. Its contents outside the hole are never read, since the
         network is not trained to reproduce known pixels.
-      mask: [h, w], not 0 = hole; holes of any number, size and shape, at the edge too.
-      method: "membrane" takes the boundary values from the known pixels next to the hole; "telea",
-        the paper's way, from a fast marching fill along the hole's rim.
+      mask: [h, w], not 0 = hole. Holes may have any number, size and shape, and lie at the edge.
+      method: where boundary values come from. "membrane": from the known pixels next to the hole.
+        "telea", the paper's way: from a fast marching fill along the hole's rim.
 
     Returns:
       uint8 RGB [h, w, 3], equal to `image` outside the hole.
 
     Raises:
-      UserError: the hole covers everything, or no such method.
+      UserError: the hole covers everything, or there is no such method.
     """
     if method not in BLENDS:
         raise UserError(f'blending "{method}" is unknown: choose {" or ".join(BLENDS)}')
@@ -53,7 +53,7 @@ def blend(
         raise UserError("the mask covers the whole picture: there is nothing to blend into")
     if not hole.any():
         return image.copy()
-    around = surroundings(hole, MARGIN)  # all that the answer depends on
+    around = surroundings(hole, BLEND_MARGIN)  # all that the answer depends on
     near, inside = image[around], hole[around]
     emptied = np.where(inside[..., None], 0, near).astype(np.uint8)
     values, unknown = BLENDS[method](emptied, inside)
@@ -64,10 +64,12 @@ def blend(
 
 
 def surroundings(hole: Bool[np.ndarray, "h w"], margin: int) -> tuple[slice, slice]:
-    """The smallest rectangle around all holes, `margin` pixels wider where the picture is.
+    """Returns the smallest rectangle around all holes, widened by `margin` pixels on every side.
+
+    It ends at the picture's edge.
 
     Returns:
-      (rows, columns); empty slices where there is no hole.
+      (rows, columns); empty slices if there is no hole.
     """
     spans = [np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0)]
     if not len(spans[0]):
@@ -81,22 +83,23 @@ def surroundings(hole: Bool[np.ndarray, "h w"], margin: int) -> tuple[slice, sli
 def _membrane(
     emptied: PixelImage, hole: Bool[np.ndarray, "h w"]
 ) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """All of the hole is unknown; the known pixels beside it are the boundary."""
+    """Returns boundary values and unknown pixels: all of the hole is unknown."""
     return emptied.astype(np.float64), hole
 
 
 def _telea(
     emptied: PixelImage, hole: Bool[np.ndarray, "h w"]
 ) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """The hole's rim is given by the fill; only what lies inside it is unknown."""
-    filled = cv2.inpaint(emptied, hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA)
+    """Returns boundary values and unknown pixels: the rim is filled, the rest is unknown."""
+    filled = cv2.inpaint(emptied, hole.astype(np.uint8), TELEA_RADIUS, cv2.INPAINT_TELEA)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    # Beyond the picture's edge nothing is known: the rim does not run along it.
+    # The rim does not run along the picture's edge, since nothing is known beyond it.
     inside = cv2.erode(hole.astype(np.uint8), cross, borderValue=1) > 0
     return filled.astype(np.float64), inside
 
 
 BLENDS = {"membrane": _membrane, "telea": _telea}
+"""The ways to blend, by name. Each returns the values at the boundary, and which are unknown."""
 
 
 def _poisson(
@@ -105,39 +108,49 @@ def _poisson(
     hole: Bool[np.ndarray, "h w"],
     unknown: Bool[np.ndarray, "h w"],
 ) -> Float[np.ndarray, "h w 3"]:
-    """Least squares over neighbouring pixels p, q, at least one of them unknown.
+    """Solves for the unknown pixels by least squares over pairs of neighbours.
 
-    Their difference should be the guide's where both lie in the hole, and 0 across its boundary,
-    where the guide is not to be trusted. Pairs that leave the picture do not exist, which gives its
-    edge the natural boundary condition.
+    The difference of two neighbours should be the guide's if both lie in the hole, and 0 across its
+    boundary, where the guide cannot be trusted. There are no pairs across the picture's edge, which
+    gives it the natural boundary condition.
+
+    Args:
+      values: known pixels.
+      guide: the picture whose differences are kept.
+      hole: where the guide is valid.
+      unknown: pixels to solve for, a part of the hole.
     """
     count = int(unknown.sum())
     result = values.copy()
     if not count:
         return result
+    # Number the unknown pixels; known ones are -1.
     number = np.full(hole.shape, -1, np.int64)
     number[unknown] = np.arange(count)
+    # One equation for each unknown pixel: its number of neighbours times it, minus the unknown
+    # ones among them, is the sum of the wanted differences and the known ones.
     degree = np.zeros(count)
     right = np.zeros((count, values.shape[2]))
     rows, columns = [], []
     for here, there in _neighbours():
         p, q = number[here], number[there]
         for a, b, first, second in ((p, q, here, there), (q, p, there, here)):
-            of_unknown = a >= 0
+            is_unknown = a >= 0
             wanted = np.where(
                 (hole[first] & hole[second])[..., None], guide[first] - guide[second], 0
             )
             known = np.where((b < 0)[..., None], values[second], 0)
-            index = a[of_unknown]
+            index = a[is_unknown]
             degree[index] += 1
-            right[index] += (wanted + known)[of_unknown]
-            both = of_unknown & (b >= 0)
+            right[index] += (wanted + known)[is_unknown]
+            both = is_unknown & (b >= 0)
             rows.append(a[both])
             columns.append(b[both])
     row, column = np.concatenate(rows), np.concatenate(columns)
     off_diagonal = sparse.csc_matrix((-np.ones(len(row)), (row, column)), (count, count))
     matrix = (sparse.diags(degree, format="csc") + off_diagonal).tocsc()
-    # Symmetric and positive definite: no pivoting needed, and one factorisation for all channels.
+    # The matrix is symmetric and positive definite: no pivoting is needed. One factorisation
+    # serves all channels.
     factors = splu(
         matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
     )
@@ -146,6 +159,6 @@ def _poisson(
 
 
 def _neighbours() -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Every pixel with its right and its lower neighbour, as slices of the whole picture."""
+    """Returns each pixel with its right and its lower neighbour, as slices of the whole picture."""
     all_, first, last = slice(None), slice(None, -1), slice(1, None)
     return [((all_, first), (all_, last)), ((first, all_), (last, all_))]

@@ -1,4 +1,4 @@
-"""A U-Net trained by L1: the folder that one copies to add a method."""
+"""A U-Net trained by L1: the folder to copy for a new method."""
 
 from glcic_jax.methods.template.method import build
 

@@ -1,4 +1,7 @@
-"""A small U-Net (Ronneberger, Fischer and Brox 2015), the network of methods/template.py."""
+"""A small U-Net (Ronneberger, Fischer and Brox 2015). Replace it by the paper's network.
+
+Only files called network.py, networks.py or discriminator(s).py may import flax.linen.
+"""
 
 from typing import Any
 
@@ -11,17 +14,18 @@ from glcic_jax.layers.torch_layers import Convolution, Deconvolution
 from glcic_jax.types import Image
 
 LEVELS = 3
+"""How many times the picture is halved."""
 
 STRIDE = 2**LEVELS
-"""Height and width of the input must be multiples of this."""
+"""Height and width of the input must be multiples of this, in pixels."""
 
 
 class UNet(nn.Module):
-    """Halves the picture three times, then doubles it, beside what it had on the way down.
+    """Halves the picture LEVELS times, then doubles it, with its earlier features beside it.
 
     Attributes:
-      width: channels at full size; they double with every halving.
-      dtype: of the arithmetic; parameters are float32.
+      width: channels at full size. They double with every halving.
+      dtype: precision of the arithmetic. Parameters are float32.
     """
 
     width: int = 32
@@ -31,15 +35,17 @@ class UNet(nn.Module):
     def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
         """Maps `completion_input` to float32 RGB in [0, 1]."""
         skips = []
+        # Down: features at each size are kept for the way up.
         for level in range(LEVELS):
             features = self.width * 2**level
             x = nn.relu(Convolution(features, dtype=self.dtype, name=f"keep{level}")(x))
             skips.append(x)
             x = nn.relu(Convolution(2 * features, 3, 2, dtype=self.dtype, name=f"down{level}")(x))
+        # Up.
         for level in reversed(range(LEVELS)):
             features = self.width * 2**level
             x = nn.relu(Deconvolution(features, self.dtype, name=f"up{level}")(x))
             x = jnp.concatenate([x, skips[level]], axis=-1)
             x = nn.relu(Convolution(features, dtype=self.dtype, name=f"join{level}")(x))
-        x = Convolution(3, dtype=self.dtype, name="output")(x)
-        return nn.sigmoid(widened(x))
+        # `widened`: the output and all losses are float32 even where the arithmetic is bfloat16.
+        return nn.sigmoid(widened(Convolution(3, dtype=self.dtype, name="output")(x)))

@@ -1,0 +1,78 @@
+"""Starts, runs and moves a network, in the ways that all methods share.
+
+All but `start` and `infer` run per device, inside shard_map.
+"""
+
+from typing import Any
+
+import jax
+import optax
+from jax import lax
+from jaxtyping import Array, PRNGKeyArray
+
+from glcic_jax.runtime.devices import DATA
+from glcic_jax.types import NetworkState
+
+
+def start(
+    module: Any, optimizer: optax.GradientTransformation, key: PRNGKeyArray, *inputs: Array
+) -> NetworkState:
+    """Returns a network with random parameters and a fresh state of its optimizer.
+
+    Args:
+      module: a Flax module.
+      optimizer: moves the network in training.
+      key: makes the parameters.
+      inputs: examples of what the module takes. Their values do not matter.
+    """
+    variables = jax.jit(module.init)(key, *inputs)
+    params = variables["params"]
+    return NetworkState(params, variables.get("batch_stats", {}), optimizer.init(params))
+
+
+def infer(module: Any, network: NetworkState, *inputs: Array) -> Any:
+    """Returns a network's output with running statistics: each picture is seen by itself."""
+    variables = {"params": network.params, "batch_stats": network.batch_stats}
+    return module.apply(variables, *inputs)
+
+
+def run_in_training(module: Any, params: Any, batch_stats: Any, *inputs: Array) -> tuple[Any, Any]:
+    """Runs a network with the statistics of the batch.
+
+    Args:
+      module: a Flax module made with `train`, with a field `axis_name`.
+      params: its parameters.
+      batch_stats: its running statistics.
+      inputs: what it takes.
+
+    Returns:
+      Its output, and the running statistics after it, the same on all devices.
+    """
+    variables = {"params": params, "batch_stats": batch_stats}
+    output, changed = module.apply(variables, *inputs, mutable=["batch_stats"])
+    stats = changed["batch_stats"]
+    return output, stats if module.axis_name else lax.pmean(stats, DATA)
+
+
+def device_mean(values: Any) -> Any:
+    """Returns the mean over the devices. Call it inside the function that is differentiated.
+
+    The gradients of parameters are then the same on all devices, those of the whole batch.
+    """
+    return lax.pmean(values, DATA)
+
+
+def used_often(params: Any) -> Any:
+    """Marks parameters that one loss uses several times as each device's own.
+
+    Devices then exchange one sum of all the gradients, not one for each use.
+    """
+    return lax.pcast(params, DATA, to="varying")
+
+
+def descend(
+    optimizer: optax.GradientTransformation, network: NetworkState, gradients: Any, batch_stats: Any
+) -> NetworkState:
+    """Returns a network after one step of its optimizer, with new running statistics."""
+    updates, opt_state = optimizer.update(gradients, network.opt_state, network.params)
+    return NetworkState(optax.apply_updates(network.params, updates), batch_stats, opt_state)
