@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -25,7 +27,8 @@ from glcic_jax.weights.exchange import read_exchange
 from glcic_jax.weights.pretrained import BUNDLED
 from tests.helpers.small import MEAN
 
-GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "pretrained.npz"))
+ROOT = Path(__file__).parents[2]
+GOLDEN = dict(np.load(ROOT / "tests" / "golden" / "pretrained.npz"))
 SHA256 = "6b4a6152f0fb1ce777672d650462b7c1af8a02ab0811cded3b62a4d4c2cb673b"
 LARGEST = 25 * 10**6
 """Bytes of the folder."""
@@ -134,8 +137,19 @@ def test_runs_start_from_it():
         quickstart.get_config("other")
 
 
+def test_a_config_that_starts_from_it_leaves_the_devices_asleep():
+    """Their number, and the other processes of a run, are settled once the config has been read."""
+    lines = (
+        "import jax",
+        "from configs import finetune",
+        "finetune.get_config('pretrained')",
+        "jax.config.update('jax_num_cpu_devices', 2)",  # an error once they are awake
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, cwd=ROOT)
+
+
 def test_packages_bring_all_its_files():
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     patterns = project["tool"]["setuptools"]["package-data"]["glcic_jax.weights.pretrained"]
     brought = {path.name for pattern in patterns for path in BUNDLED.glob(pattern)}
     files = {path.name for path in BUNDLED.iterdir() if path.is_file()}
