@@ -9,7 +9,7 @@ which is
 
 `configs/quickstart.py:pretrained` starts from the network that comes with the package instead of
 from nothing. It shows the machinery at work. Minutes of CPU on four photographs make no network
-that beats Telea's procedural fill: see README.
+that beats Telea's procedural fill: see docs/results.md.
 """
 
 from ml_collections import ConfigDict
