@@ -33,8 +33,8 @@ from glcic_jax.train.loop import train
 from glcic_jax.train.report import Report
 from glcic_jax.train.start import known_mean_pixel, network_of
 from glcic_jax.train.step import init_key
-from glcic_jax.types import phase_ends
-from glcic_jax.weights.address import open_trained
+from glcic_jax.types import Method, phase_ends
+from glcic_jax.weights.address import Trained, open_trained
 
 MAY_DIFFER = (
     "every",
@@ -157,11 +157,7 @@ def run(config: Any, workdir: Path) -> None:
     require_same("data", dataset.listing, "let all processes read the same files")
     method = METHODS[config.method](config, dataset.mean_pixel)
     method.prepare()
-    start = None
-    if donor:
-        networks = jax.eval_shape(method.init, init_key(config.seed)).networks
-        smooth = bool(config.get("smooth_holes"))
-        start = network_of(donor, config.method, networks, smooth_holes=smooth)
+    start = read_start(config, method, donor) if donor else None
 
     # Claim the run folder and train. Nothing is written before this line.
     names = [phase.name for phase in method.phases]
@@ -185,6 +181,17 @@ def run(config: Any, workdir: Path) -> None:
             report.message(method.note)
         train(config, method, dataset, mesh, report, workdir, start)
         report.message(f"done: open {workdir / 'index.html'}")
+
+
+def read_start(config: Any, method: Method, donor: Trained) -> tuple[Any, Any]:
+    """Reads the network to start from: its parameters and running statistics, as numpy arrays.
+
+    Raises:
+      UserError: the network does not fit the run's.
+    """
+    networks = jax.eval_shape(method.init, init_key(config.seed)).networks
+    smooth_holes = bool(config.get("smooth_holes"))
+    return network_of(donor, config.method, networks, smooth_holes=smooth_holes)
 
 
 def require_shared(workdir: Path) -> None:

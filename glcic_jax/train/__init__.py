@@ -1,1 +1,1 @@
-"""Trains a method: the loop, the step, the start, and what a run reports."""
+"""Trains a method: the loop, the step, the start, and the reports of a run."""

@@ -1,11 +1,11 @@
-"""Notices a discriminator that has won outright, or given up."""
+"""Notices a discriminator that always wins, or has given up."""
 
 PATIENCE = 20
-"""Records in a row before it is said: a batch or two are chance."""
+"""Records in a row before a warning: one batch or two may be chance."""
 
 _ADVICE = {
     "won": (
-        "the discriminator tells every picture right (accuracy 1.0): its gradient no longer "
+        "the discriminator judges every picture right (accuracy 1.0): its gradient no longer "
         "teaches the completion network. If it stays so, shorten phases.discriminator, train "
         "phases.completion longer, or use more pictures"
     ),
@@ -17,22 +17,33 @@ _ADVICE = {
 
 
 class CollapseAlarm:
-    """Fed with every record; says each trouble once, and again only after it had passed."""
+    """Watches all records of a run for trouble, and warns of each trouble once.
+
+    It warns again only after the trouble had passed.
+
+    Args:
+      patience: the number of records in a row that must show the trouble.
+    """
 
     def __init__(self, patience: int = PATIENCE) -> None:
         self._patience = patience
         self._trouble, self._records = "", 0
 
     def __call__(self, values: dict[str, float]) -> str:
-        """The warning that is due, or "".
+        """Takes the next record, and returns the warning that is due, or "".
 
         Args:
-          values: of one record; without accuracies (shares in [0, 1]) it changes nothing.
+          values: the record's values by name. Accuracies are shares in [0, 1]; a record without
+            them changes nothing.
         """
         if not {"accuracy/real", "accuracy/completed"} <= values.keys():
             return ""
         accuracy = (values["accuracy/real"] + values["accuracy/completed"]) / 2
-        trouble = "won" if accuracy >= 0.995 else "collapsed" if abs(accuracy - 0.5) <= 0.01 else ""
+        trouble = ""
+        if accuracy >= 0.995:
+            trouble = "won"
+        elif abs(accuracy - 0.5) <= 0.01:
+            trouble = "collapsed"
         self._records = self._records + 1 if trouble == self._trouble else 1
         self._trouble = trouble
         return _ADVICE[trouble] if trouble and self._records == self._patience else ""

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C, noted so that a run saves before it ends."""
+"""Notes SIGTERM and Ctrl-C, so that a run saves before it ends."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from jax.experimental import multihost_utils
 
 
 class Interrupted(Exception):
-    """SIGTERM or Ctrl-C ended the run after a save."""
+    """Signals that SIGTERM or Ctrl-C ended the run, after a save."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -16,9 +16,9 @@ class Interrupted(Exception):
 
 
 class Interrupt:
-    """Notes SIGTERM and Ctrl-C so that the loop can save first. A second one ends at once.
+    """Notes SIGTERM and Ctrl-C so that the loop can save first. A second signal ends it at once.
 
-    With several processes JAX's runtime notes SIGTERM, and has all of them stop at one step.
+    With several processes JAX's runtime notes SIGTERM, and makes all of them stop at the same step.
     """
 
     def __enter__(self) -> "Interrupt":
@@ -29,7 +29,7 @@ class Interrupt:
         return self
 
     def at(self, step: int) -> int:
-        """The signal for which to stop after `step`; 0 = none. To be asked once in every step."""
+        """Returns the signal for which to stop after `step`; 0 = none. To be called every step."""
         if self._together:
             return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
         return self._signum

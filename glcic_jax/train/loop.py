@@ -1,4 +1,4 @@
-"""The training loop. It only sequences, and knows nothing of any method."""
+"""The training loop. It only puts steps in sequence, and knows nothing about any method."""
 
 import signal
 from collections import deque
@@ -16,23 +16,23 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.interrupt import Interrupt, Interrupted
 from glcic_jax.train.report import Report
 from glcic_jax.train.start import with_network
-from glcic_jax.train.step import init_key, make_train_step, update_flops
+from glcic_jax.train.step import StepFn, init_key, make_train_step, update_flops
 from glcic_jax.train.throughput import Profiler, peak_flops
 from glcic_jax.train.viewer import Viewer
-from glcic_jax.types import Method, TrainState, phase_at, phase_ends
+from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
 from glcic_jax.weights.checkpoint import Checkpoints
 
 IN_FLIGHT = 8
-"""Steps that the host may run ahead of the devices: few enough to bound the memory they hold."""
+"""Steps that the host may be ahead of the devices. It bounds the memory that they hold."""
 
 
 def train(
     config: Any, method: Method, dataset: Dataset, mesh: Mesh, report: Report, workdir: Path,
     start: tuple[Any, Any] | None = None,
 ) -> TrainState:  # fmt: skip
-    """Runs `method` to the end of its last phase, resuming from `workdir` if it can.
+    """Trains `method` to the end of its last phase, from the latest checkpoint if there is one.
 
-    `start` is the completion network that a fresh run begins with: parameters and statistics.
+    A fresh run begins with `start`, parameters and statistics of a completion network, if given.
 
     Raises:
       UserError: non-finite losses, a full disk, or checkpoints that cannot be restored.
@@ -43,36 +43,35 @@ def train(
     step_fn = make_train_step(method, mesh, jax.random.key(config.seed))
     viewer = Viewer(method, mesh, dataset, config.data.batch_size)
     with (
-        Checkpoints(workdir, keep=config.keep, keep_steps=ends, tell=report.message) as checkpoints,
+        Checkpoints(
+            workdir, keep=config.keep, keep_steps=ends, report=report.message
+        ) as checkpoints,
         Interrupt() as interrupt,
         Profiler(workdir, config.profile) as profiler,
     ):
+        # Begin: the state, and the place in the data that belongs to it.
         state = _first_state(config, method, mesh, checkpoints, report, start)
         first = int(state.step)
         batches = dataset.batches(first)
         shapes = _batch_shapes(dataset.held_out, config.data.batch_size)
         report.ideal_seconds = ideal_seconds(config.dtype, method, mesh, state, shapes)
-        if first == 0 and start is not None:  # what the start is worth, untouched
+        if first == 0 and start is not None:  # how good the start is by itself
             report.evaluation(0, phase_at(method.phases, 0).name, viewer.scores(state))
             report.grid(0, *viewer.grid(state))
-        in_flight = deque()
+        in_flight: deque[Metrics] = deque()
         for step in range(first + 1, ends[-1] + 1):
+            # Make an update.
             phase = phase_at(method.phases, step - 1)
             profiler.before_update(state)
             with report.waiting():
                 batch = next(batches)
-            with jax.transfer_guard("disallow"):
-                state, metrics = step_fn(state, batch)
-            in_flight.append(metrics)
-            if len(in_flight) > IN_FLIGHT:
-                jax.block_until_ready(in_flight.popleft())
+            state, metrics = _update(step_fn, state, batch, in_flight)
 
+            # Record, show, score and save what is due; end if a signal has come.
             signum, ending, scores = interrupt.at(step), step in ends, {}
             saving = ending or signum or step % every.checkpoint == 0
             if saving or step % every.log == 0:
-                values = {name: float(metrics[name]) for name in phase.metrics}
-                require_finite(step, phase.name, values)
-                report.scalars(step, phase.name, values)
+                _record(step, phase, metrics, report)
             with report.paused():
                 if ending or step % every.images == 0:
                     report.grid(step, *viewer.grid(state))
@@ -88,8 +87,27 @@ def train(
     return state
 
 
+def _update(
+    step_fn: StepFn, state: TrainState, batch: Batch, in_flight: deque[Metrics]
+) -> tuple[TrainState, Metrics]:
+    """Hands the devices an update, and waits for the one that is IN_FLIGHT updates older."""
+    with jax.transfer_guard("disallow"):
+        state, metrics = step_fn(state, batch)
+    in_flight.append(metrics)
+    if len(in_flight) > IN_FLIGHT:
+        jax.block_until_ready(in_flight.popleft())
+    return state, metrics
+
+
+def _record(step: int, phase: Phase, metrics: Metrics, report: Report) -> None:
+    """Records the metrics of an update, and stops a run that has diverged."""
+    values = {name: float(metrics[name]) for name in phase.metrics}
+    require_finite(step, phase.name, values)
+    report.scalars(step, phase.name, values)
+
+
 def _batch_shapes(held_out: Mapping[str, np.ndarray], batch_size: int) -> dict[str, Any]:
-    """Those of a batch of such examples."""
+    """Returns the shapes and dtypes of a batch of such examples."""
     return {
         name: jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype)
         for name, array in held_out.items()
@@ -99,9 +117,17 @@ def _batch_shapes(held_out: Mapping[str, np.ndarray], batch_size: int) -> dict[s
 def ideal_seconds(
     dtype: str, method: Method, mesh: Mesh, state: TrainState, batch: dict[str, Any]
 ) -> dict[str, float]:
-    """Seconds per update of each phase at the devices' peak; empty where that is not known.
+    """Returns the seconds that an update of each phase would take at the devices' peak.
 
-    `batch` may be arrays or their shapes.
+    Args:
+      dtype: that the networks compute in, as in the config.
+      method: phases of 0 steps are left out.
+      mesh: the devices.
+      state: arrays or their shapes.
+      batch: arrays or their shapes.
+
+    Returns:
+      Seconds by the phase's name; empty where the devices' peak is not known.
     """
     peak = peak_flops(mesh.devices.flat[0].device_kind, dtype)
     if peak is None:
@@ -122,6 +148,7 @@ def _first_state(
     start: tuple[Any, Any] | None,
 ) -> TrainState:
     """Returns the state of the latest checkpoint, or a fresh one that begins with `start`."""
+    # Restore straight onto the devices.
     key = init_key(config.seed)
     shapes = jax.eval_shape(method.init, key)
     like = jax.tree.map(
@@ -136,6 +163,8 @@ def _first_state(
         outcome = "training is finished, nothing to do" if over else "resuming"
         report.message(f"found a checkpoint of step {int(state.step):,}: {outcome}")
         return state
+
+    # There is none: begin a run.
     state = method.init(key)
     if start is not None:
         state = with_network(state, *start)
@@ -145,9 +174,15 @@ def _first_state(
 
 
 def require_finite(step: int, phase: str, values: dict[str, float]) -> None:
-    """Stops a run that has diverged.
+    """Refuses values that are not finite, and so stops a run that has diverged.
 
-    A loss that is not finite stays so, hence a check before every save keeps all checkpoints good.
+    Once a loss is not finite, it stays so. A check before every save therefore keeps all
+    checkpoints good.
+
+    Args:
+      step: the number of the update.
+      phase: its phase's name.
+      values: the update's metrics by name.
 
     Raises:
       UserError: a value is NaN or infinite; names the step, the phase and the value.

@@ -1,4 +1,4 @@
-"""index.html of a run: curves and sample grids in one page that needs no server and no network."""
+"""The page of a run, index.html: curves and sample grids. It needs no server and no network."""
 
 import html
 import math
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from glcic_jax.runtime.html import html_page
 
 HISTORY = 2000
-"""Training records that the page keeps of a long run; the curves lose nothing the eye would see."""
+"""Training records of a long run that the page shows. The eye would not see more."""
 
 CHARTS = {
     "Losses": ("loss/", True),
@@ -16,7 +16,7 @@ CHARTS = {
     "Held-out pictures": ("held_out/", False),
     "Images per second": ("images_per_s", False),
 }
-"""Heading: what the names of its curves begin with, and whether the axis is logarithmic."""
+"""For each heading, how the names of its curves begin, and whether the axis is logarithmic."""
 
 COLOURS = ("#3366cc", "#dc6a12", "#2a9d4b", "#a3339b", "#8c6d31")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 252, 56, 22, 30
@@ -34,31 +34,36 @@ img { max-width: 100%; } pre { overflow-x: auto; }
 
 
 def thinned(records: list[dict]) -> list[dict]:
-    """At most HISTORY training records, evenly spaced, and all held-out ones."""
+    """Returns at most HISTORY training records, evenly spaced, and all held-out ones."""
     count = sum(record["kind"] == "train" for record in records)
-    stride, seen, kept = -(-count // HISTORY) or 1, 0, []
+    stride = max(1, -(-count // HISTORY))
+    kept, seen = [], 0
     for record in records:
-        if record["kind"] != "train" or (seen := seen + 1) % stride == 0:
-            kept.append(record)
+        if record["kind"] == "train":
+            seen += 1
+            if seen % stride:
+                continue
+        kept.append(record)
     return kept
 
 
-def page(
+def run_page(
     title: str,
     records: Sequence[dict],
     grids: Sequence[str],
     phase_ends: Sequence[tuple[str, int]],
     config: str,
 ) -> str:
-    """The page as text.
+    """Returns the page of a run as HTML.
 
     Args:
-      title: of the run.
+      title: the run's title.
       records: as in metrics.jsonl: "step", and numbers (or None) by name.
       grids: relative addresses of pictures, newest first.
-      phase_ends: (name, last step) of each phase.
-      config: shown as it is.
+      phase_ends: the name and the last step of each phase.
+      config: the text of config.json.
     """
+    # Draw the curves.
     charts = []
     for heading, (prefix, logarithmic) in CHARTS.items():
         curves: dict[str, list[tuple[int, float]]] = {}
@@ -69,6 +74,8 @@ def page(
         # Scores of unlike units (an error, decibels) get a chart each.
         groups = [{n: c} for n, c in curves.items()] if prefix == "held_out/" else [curves]
         charts += [chart(heading, group, phase_ends, logarithmic) for group in groups if group]
+
+    # Put the page together.
     pictures = "\n".join(
         f'<figure><figcaption>{html.escape(name)}</figcaption><img loading="lazy" '
         f'src="{html.escape(name)}" alt="completions of held-out pictures"></figure>'
@@ -90,12 +97,21 @@ def chart(
     phase_ends: Sequence[tuple[str, int]],
     logarithmic: bool,
 ) -> str:
-    """One drawing: curves of (step, value) by name, with the phases marked. SVG inside a figure."""
+    """Draws curves, with the phases marked, as SVG inside a <figure>.
+
+    Args:
+      heading: the figure's caption.
+      curves: (step, value) pairs by the curve's name; at least one.
+      phase_ends: the name and the last step of each phase.
+      logarithmic: whether the axis of values is; ignored if a value is not positive.
+    """
+    # Scale the axes.
     values = [value for curve in curves.values() for _, value in curve]
     logarithmic = logarithmic and min(values) > 0
     scaled = math.log10 if logarithmic else float
     low, high = scaled(min(values)), scaled(max(values))
-    low, high = (low - 0.5, high + 0.5) if high - low < 1e-9 else (low, high)
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
     last = max(step for curve in curves.values() for step, _ in curve) or 1
 
     def x(step: float) -> float:
@@ -104,6 +120,7 @@ def chart(
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (value - low) / (high - low)
 
+    # Draw grid lines with their labels, phases and curves.
     parts = []
     for tick in range(5):
         level = low + (high - low) * tick / 4
@@ -126,21 +143,18 @@ def chart(
                 f'<circle cx="{x(s):.1f}" cy="{y(scaled(v)):.1f}" r="2.5" fill="{colour}"/>'
                 for s, v in curve
             ]
-    key = "".join(
-        f'<span><span style="color:{colour}">&#9632;</span>{html.escape(name)}</span>'
-        for colour, name in zip(_cycle(len(curves)), curves, strict=True)
-    )
+    caption = f"{heading} (log)" if logarithmic else heading
     return (
-        f"<figure><figcaption>{html.escape(heading)}{' (log)' * logarithmic}</figcaption>"
+        f"<figure><figcaption>{html.escape(caption)}</figcaption>"
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(heading)}">'
-        f'{"".join(parts)}</svg><div class="key">{key}</div></figure>'
+        f"{''.join(parts)}</svg>{_key(list(curves))}</figure>"
     )
 
 
 def _phase_marks(
     phase_ends: Sequence[tuple[str, int]], x: Callable[[float], float], last: int
 ) -> list[str]:
-    """A line where each phase begins; the names of neighbours stand on two heights."""
+    """Draws a line where each phase begins. The names of neighbours stand at two heights."""
     marks, start, height = [], 0, TOP - 6
     for name, end in phase_ends:
         if start < end and start < last:
@@ -155,5 +169,15 @@ def _phase_marks(
     return marks
 
 
+def _key(names: list[str]) -> str:
+    """Returns the names of the curves, each behind a square of its colour."""
+    entries = [
+        f'<span><span style="color:{colour}">&#9632;</span>{html.escape(name)}</span>'
+        for colour, name in zip(_cycle(len(names)), names, strict=True)
+    ]
+    return f'<div class="key">{"".join(entries)}</div>'
+
+
 def _cycle(count: int) -> list[str]:
+    """Returns a colour for each of `count` curves."""
     return [COLOURS[index % len(COLOURS)] for index in range(count)]

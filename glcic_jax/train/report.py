@@ -1,4 +1,4 @@
-"""What a run tells: metrics.jsonl, console lines, TensorBoard, sample grids and index.html."""
+"""Progress of a run: metrics.jsonl, console lines, TensorBoard, sample grids and index.html."""
 
 import json
 import math
@@ -13,23 +13,24 @@ import numpy as np
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
 from glcic_jax.train.alarm import CollapseAlarm
-from glcic_jax.train.page import HISTORY, page, thinned
+from glcic_jax.train.page import HISTORY, run_page, thinned
 from glcic_jax.train.tensorboard import Board
 from glcic_jax.types import PixelImage
 
 GRIDS_SHOWN = 12
+"""Sample grids on the page: the newest."""
 
 
 class Report:
-    """The records of one run folder.
+    """Records and prints the progress of one run.
 
     Args:
-      workdir: an existing folder.
-      title: heads the page.
-      total_steps: of the whole run.
+      workdir: an existing run folder.
+      title: the heading of the page.
+      total_steps: updates of the whole run.
       batch_size: pictures per step over all devices, for the rate.
-      phase_ends: (name, step after which it is over), drawn into the curves.
-      enabled: False on all processes but the first: nothing is written or printed.
+      phase_ends: the name and the last step of each phase; they are marked in the curves.
+      enabled: False on all processes but the first. Then nothing is written or printed.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class Report:
         self._clock, self._clock_step = time.monotonic(), 0
         self._waited = 0.0
         self.ideal_seconds: dict[str, float] = {}
-        """By phase, of a step at the devices' peak; where known, their utilisation is told."""
+        """Seconds of a step at the devices' peak, by phase. Where they are known, the devices'
+        utilisation is recorded and printed."""
 
     def __enter__(self) -> "Report":
         return self
@@ -59,9 +61,10 @@ class Report:
         self.close()
 
     def resume(self, step: int) -> None:
-        """Forgets what was recorded after `step`, and starts the clock.
+        """Drops what was recorded after `step`, and starts the clock.
 
-        A run killed between two checkpoints did more updates than it kept; they are made again.
+        A run that was killed between two checkpoints had made more updates than it saved. They are
+        made again.
         """
         self._clock, self._clock_step = time.monotonic(), step
         if not self._enabled:
@@ -73,7 +76,14 @@ class Report:
         self._board = Board(self._workdir / "tensorboard", first_step=step + 1)
 
     def scalars(self, step: int, phase: str, values: dict[str, float]) -> None:
-        """Records what the training step reports, and prints a line."""
+        """Records the metrics of an update, and prints a line.
+
+        Args:
+          step: the number of the update.
+          phase: its phase's name.
+          values: its metrics by name.
+        """
+        # Compute the rates since the last record.
         elapsed = max(time.monotonic() - self._clock, 1e-9)
         steps = max(step - self._clock_step, 1)
         speed = {
@@ -85,27 +95,35 @@ class Report:
             speed["mfu"] = round(steps * self.ideal_seconds[phase] / elapsed, 4)
         self._clock, self._clock_step, self._waited = time.monotonic(), step, 0.0
         self._record("train", step, phase, speed | values)
+
+        # Print them.
         left = _duration((self._total_steps - step) * elapsed / steps)
-        told = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
+        losses = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
         rate = f"{speed['images_per_s']:.1f} images/s"
         took = f"{speed['step_ms']:.0f} ms a step, {speed['waiting_ms']:.0f} of them for data"
         used = f"  MFU {speed['mfu']:.0%}" if "mfu" in speed else ""
         self.message(
-            f"[{phase} {step:,}/{self._total_steps:,}] {rate}  {took}{used}  {left} left  {told}"
+            f"[{phase} {step:,}/{self._total_steps:,}] {rate}  {took}{used}  {left} left  {losses}"
         )
         warning = self._alarm(values)
         if warning:
             self.message(f"warning at step {step:,}: {warning}")
 
     def evaluation(self, step: int, phase: str, values: dict[str, float]) -> None:
-        """Records held-out scores, named "held_out/NAME", and redraws the page."""
+        """Records and prints held-out scores, named "held_out/NAME", and redraws the page."""
         self._record("held_out", step, phase, values)
-        told = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self.message(f"[{phase} {step:,}/{self._total_steps:,}] {told}")
+        scores = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.message(f"[{phase} {step:,}/{self._total_steps:,}] {scores}")
         self._redraw()
 
     def grid(self, step: int, rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> None:
-        """Writes samples/STEP.png: one row per example, uint8 RGB pictures of one size."""
+        """Writes samples/STEP.png, and redraws the page.
+
+        Args:
+          step: the number of the update.
+          rows: one row per example: uint8 RGB pictures, all of one size.
+          columns: the names of the columns.
+        """
         if not self._enabled:
             return
         picture = draw_grid(rows, columns)
@@ -118,7 +136,7 @@ class Report:
         self._redraw()
 
     def message(self, text: str) -> None:
-        """One line on the console and in log.txt."""
+        """Prints a line, and adds it to log.txt with the time."""
         if not self._enabled:
             return
         print(text, flush=True)
@@ -127,20 +145,20 @@ class Report:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Stops the clock: evaluations and saves do not count into the rate."""
+        """Stops the clock during the block: evaluations and saves do not count in the rate."""
         start = time.monotonic()
         yield
         self._clock += time.monotonic() - start
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Counts as time that the loop waits for data."""
+        """Counts the time of the block as waiting for data."""
         start = time.monotonic()
         yield
         self._waited += time.monotonic() - start
 
     def close(self) -> None:
-        """Redraws the page once more."""
+        """Redraws the page once more, and closes TensorBoard's file."""
         if self._enabled and self._records:
             self._redraw()
         if self._board:
@@ -165,7 +183,7 @@ class Report:
             return
         grids = sorted((self._workdir / "samples").glob("*.png"), reverse=True)[:GRIDS_SHOWN]
         config = self._workdir / "config.json"
-        text = page(
+        text = run_page(
             self._title,
             self._records,
             [f"samples/{path.name}" for path in grids],
@@ -176,7 +194,15 @@ class Report:
 
 
 def draw_grid(rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> PixelImage:
-    """Pictures of one size, uint8 RGB [h, w, 3], in rows and columns, the columns' names on top."""
+    """Draws pictures in rows and columns, with the columns' names on top.
+
+    Args:
+      rows: uint8 RGB [h, w, 3] pictures, all of one size.
+      columns: the names, as many as there are pictures in a row.
+
+    Returns:
+      One picture, uint8 RGB.
+    """
     height, width = rows[0][0].shape[:2]
     gap, title = 4, 22
     canvas_size = (title + len(rows) * (height + gap), len(columns) * (width + gap) - gap, 3)
@@ -192,6 +218,7 @@ def draw_grid(rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> P
 
 
 def _duration(seconds: float) -> str:
+    """Returns a time as h:mm:ss or m:ss."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,4 +1,10 @@
-"""One jitted training step for all phases and all devices."""
+"""The jitted training step of all phases, on all devices.
+
+On accelerators the phase is chosen on the device, by `lax.cond`. On a CPU XLA compiles convolutions
+inside a conditional to code up to 43 times slower. There the same program is compiled once per
+phase, with a constant predicate that XLA folds away. To know the phase the host waits for the
+previous step, so few steps are in flight (with some 33, several CPU devices deadlock).
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,34 +22,32 @@ from glcic_jax.runtime.distributed import compiled_together
 from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
 
 StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+"""Makes one update: takes the state and a batch, returns the new state and the update's metrics."""
 
 
 def make_train_step(
     method: Method, mesh: Mesh, key: PRNGKeyArray, *, traced_phase: bool | None = None
 ) -> StepFn:
-    """Compiles (state, batch) -> (state, metrics); the given state is donated, its buffers reused.
+    """Makes the training step. The state that it is given is donated: its buffers are reused.
 
     The phase is a function of `state.step` alone, so all devices agree on it. The step's random
-    key is `fold_in(key, state.step)`: no random state needs saving. `metrics` has the names of all
-    phases; those that the current phase does not report are 0.
-
-    On accelerators the phase is chosen on the device, by `lax.cond`. On a CPU XLA compiles
-    convolutions inside a conditional to code up to 43 times slower, so there the same program is
-    compiled once per phase with the conditional's predicate a constant, which XLA folds away. To
-    know the phase the host then waits for the previous step, which also keeps few steps in flight
-    (with some 33 of them, several CPU devices deadlock).
+    key is `fold_in(key, state.step)`: no random state needs saving.
 
     Args:
       method: its phases of 0 steps are left out.
-      mesh: of the axes DATA, over which batches are split.
+      mesh: has the axes DATA, over which batches are split.
       key: the run's random key.
       traced_phase: choose the phase on the device; by default on everything but CPUs.
+
+    Returns:
+      A StepFn. Its metrics have the names of all phases; those that others report are 0.
     """
     phases = tuple(phase for phase in method.phases if phase.steps)
     ends = jnp.asarray(phase_ends(phases))
     names = tuple(dict.fromkeys(name for phase in phases for name in phase.metrics))
     updates = [_with_all_metrics(phase, names) for phase in phases]
 
+    # The update, as one device computes it.
     def step(
         state: TrainState, batch: Batch, key: PRNGKeyArray, index: int | Array
     ) -> tuple[TrainState, Metrics]:
@@ -52,6 +56,7 @@ def make_train_step(
         state, metrics = _select(updates, index, state, batch, key)
         return state.replace(step=state.step + 1), metrics
 
+    # The same on all devices; `static` is the phase's index where the host chooses it.
     def on_all_devices(state: TrainState, batch: Batch, key: PRNGKeyArray, static: int | None):
         def per_device(state, batch, key):
             index = jnp.searchsorted(ends, state.step, side="right") if static is None else static
@@ -65,6 +70,7 @@ def make_train_step(
             out_specs=(placed, replicated),
         )(state, batch, key)
 
+    # The program, compiled once if the device chooses the phase, else once per phase.
     compiled = jax.jit(on_all_devices, static_argnames="static", donate_argnums=0)
     if traced_phase is None:
         traced_phase = mesh.devices.flat[0].platform != "cpu"
@@ -79,15 +85,15 @@ def make_train_step(
 
 
 def update_flops(mesh: Mesh, phase: Phase, state: TrainState, batch: Batch) -> float:
-    """Operations that one update of `phase` takes on each device, as XLA counts them.
+    """Returns the operations of one update of `phase` on each device, as XLA counts them.
 
     A multiply-add counts as two. Convolutions are counted in their direct form, on all platforms.
 
     Args:
-      mesh: the devices; they share the batch.
+      mesh: the devices, over which the batch is split.
       phase: its update is counted.
-      state: arrays, or their shapes.
-      batch: likewise.
+      state: arrays or their shapes.
+      batch: arrays or their shapes.
     """
     traced = one_phase(mesh, phase).trace(state, batch)
     counted = traced.lower(lowering_platforms=("cuda",)).cost_analysis() or {}
@@ -95,9 +101,9 @@ def update_flops(mesh: Mesh, phase: Phase, state: TrainState, batch: Batch) -> f
 
 
 def one_phase(mesh: Mesh, phase: Phase) -> Wrapped:
-    """The jitted update of one phase on all devices: a program to examine, not to train with.
+    """Returns the jitted update of one phase on all devices, to examine it, not to train with it.
 
-    It takes (state, batch) as the training step does, and always the same random key.
+    It takes (state, batch) as the training step does, and always uses the same random key.
     """
 
     def per_device(state, batch):
@@ -117,21 +123,21 @@ def one_phase(mesh: Mesh, phase: Phase) -> Wrapped:
 
 
 def init_key(seed: int) -> PRNGKeyArray:
-    """The key that `Method.init` draws the initial weights from.
+    """Returns the key from which `Method.init` makes the initial weights.
 
-    Of the "rbg" kind: with JAX's default one each weight tensor takes a CPU half a second to
-    compile, the networks of GLCIC nearly a minute.
+    It is of the "rbg" kind. With JAX's default kind a CPU compiles half a second for each weight
+    tensor, and nearly a minute for GLCIC's networks.
     """
     return jax.random.key(seed, impl="rbg")
 
 
 def _specs(mesh: Mesh, state: TrainState) -> TrainState:
-    """How each array of the state lies on the mesh."""
+    """Returns the PartitionSpec of each array of the state."""
     return jax.tree.map(lambda sharding: sharding.spec, state_shardings(mesh, state))
 
 
 def _select(updates: list, index: int | Array, *operands):
-    """Runs the update number `index`: one conditional per boundary between phases."""
+    """Runs the update number `index`, with one conditional per boundary between phases."""
     first, *rest = updates
     if not rest:
         return first(*operands)
@@ -141,7 +147,7 @@ def _select(updates: list, index: int | Array, *operands):
 
 
 def _with_all_metrics(phase: Phase, names: tuple[str, ...]):
-    """The phase's update, its metrics filled up to `names`: a conditional's branches must agree."""
+    """Returns the phase's update with metrics of all `names`, as a conditional's branches need."""
 
     def update(state: TrainState, batch: Batch, key: PRNGKeyArray) -> tuple[TrainState, Metrics]:
         state, metrics = phase.update(state, batch, key)

@@ -1,4 +1,4 @@
-"""TensorBoard files, written at once and by the caller's thread."""
+"""Writes TensorBoard files at once, in the caller's thread."""
 
 import time
 from pathlib import Path
@@ -14,14 +14,14 @@ from glcic_jax.types import PixelImage
 
 
 class Board:
-    """One file of events.
+    """Writes one file of events.
 
-    tensorboardX's own SummaryWriter writes from a background thread, which a full disk ends; what
-    comes after waits for it for ever. Here the caller gets the error.
+    tensorboardX's own SummaryWriter writes in a background thread. A full disk ends that thread,
+    and all later calls wait for it for ever. Here the caller gets the error.
 
     Args:
-      folder: made if it is not there.
-      first_step: what older files of the folder tell from this step on is no longer shown.
+      folder: is made if it is not there.
+      first_step: TensorBoard no longer shows what older files of the folder hold from this step on.
     """
 
     def __init__(self, folder: Path, first_step: int) -> None:
@@ -33,7 +33,7 @@ class Board:
         """Adds a point to each curve.
 
         Raises:
-          OSError: it cannot be written.
+          OSError: the file cannot be written.
         """
         for name, value in values.items():
             self._write(step, summary=summary.scalar(name, value))
@@ -43,7 +43,7 @@ class Board:
         """Adds a picture, uint8 RGB [h, w, 3].
 
         Raises:
-          OSError: it cannot be written.
+          OSError: the file cannot be written.
         """
         self._write(step, summary=summary.image(name, picture, dataformats="HWC"))
         self._file.flush()

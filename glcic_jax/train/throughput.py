@@ -1,4 +1,4 @@
-"""How fast a device could be, and a trace of what it does instead."""
+"""The peak speed of devices, and traces of the time that updates really take."""
 
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,15 @@ PEAK_FLOPS = {
     "A100": {"bfloat16": 312e12, "float32": 156e12},
     "L4": {"bfloat16": 121e12, "float32": 60e12},
 }
-"""Operations per second by a part of the device's name, from NVIDIA's data sheets: dense products,
+"""Operations per second by words of the device's name, from NVIDIA's data sheets: dense products,
 float32 in the TF32 mode that XLA uses there. The first entry that fits counts."""
 
 WARM_UP = 20
-"""Updates of a process before its trace begins: compilation and the first batches are over."""
+"""Updates of a process before its trace begins, so that compilation and first batches are over."""
 
 
 def peak_flops(device_kind: str, dtype: str) -> float | None:
-    """Operations per second of one device, None if they are not known."""
+    """Returns the operations per second of one device; None if they are not known."""
     words = device_kind.replace("-", " ").split()
     for name, peaks in PEAK_FLOPS.items():
         if set(name.split()) <= set(words):
@@ -31,10 +31,10 @@ def peak_flops(device_kind: str, dtype: str) -> float | None:
 class Profiler:
     """Writes a trace of a few updates into WORKDIR/profile, for TensorBoard or Perfetto.
 
-    A context manager: on leaving it, however that comes, a trace that is under way is written.
+    It is a context manager. A trace that is under way when it is left, for any reason, is written.
 
     Args:
-      workdir: run folder.
+      workdir: the run folder.
       count: updates to trace; 0 = none.
     """
 
@@ -51,7 +51,7 @@ class Profiler:
             jax.profiler.stop_trace()
 
     def before_update(self, pending: Any) -> None:
-        """Starts and stops where it is time to, once the `pending` results are there."""
+        """Starts or stops the trace if it is time to, once the `pending` results are computed."""
         change = (self._updates in self._traced) != self._running
         self._updates += 1
         if not change:

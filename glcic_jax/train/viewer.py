@@ -1,4 +1,4 @@
-"""Held-out examples completed by a network in training, as scores and as pictures."""
+"""Completes held-out examples with a network in training, for scores and for pictures."""
 
 import jax
 import numpy as np
@@ -12,10 +12,18 @@ from glcic_jax.runtime.distributed import compiled_together
 from glcic_jax.types import Method, TrainState
 
 GRID_ROWS = 8
+"""Examples in a sample grid, if the batch has as many."""
 
 
 class Viewer:
-    """Completes the held-out examples, for scores and for pictures."""
+    """Completes the held-out examples, for scores and for pictures.
+
+    Args:
+      method: its `previews` completes them.
+      mesh: the devices, over which each batch is split.
+      dataset: has the held-out examples and the mean pixel.
+      batch_size: examples that are completed at a time.
+    """
 
     def __init__(self, method: Method, mesh: Mesh, dataset: Dataset, batch_size: int) -> None:
         self._method, self._mesh, self._dataset = method, mesh, dataset
@@ -31,7 +39,7 @@ class Viewer:
         return jax.device_get(self._previews(TrainState(state.step, needed), *batch, self._key))
 
     def scores(self, state: TrainState) -> dict[str, float]:
-        """Every metric over the held-out examples, as "held_out/NAME"."""
+        """Returns the mean of every metric over the held-out examples, by "held_out/NAME"."""
         values = score(
             lambda image, mask: self._run(state, image, mask)["completed"],
             self._dataset.held_out,
@@ -41,7 +49,11 @@ class Viewer:
         return {f"held_out/{name}": value for name, value in values.items()}
 
     def grid(self, state: TrainState) -> tuple[list[list[np.ndarray]], list[str]]:
-        """Rows of uint8 pictures of the first held-out examples, and the names of the columns."""
+        """Completes the first held-out examples for a sample grid.
+
+        Returns:
+          Rows of uint8 RGB pictures, and the names of the columns.
+        """
         count = len(self._dataset.held_out["image"])
         chosen = np.arange(self._batch_size) % count
         image, mask = (self._dataset.held_out[name][chosen] for name in ("image", "mask"))
@@ -51,6 +63,6 @@ class Viewer:
         for name in sorted(previews, key=lambda name: name == "completed"):  # the result last
             columns[name] = np.rint(previews[name] * 255).astype(np.uint8)
         columns["truth"] = image
-        shown = min(GRID_ROWS, count, self._batch_size)
-        rows = [[pictures[row] for pictures in columns.values()] for row in range(shown)]
+        height = min(GRID_ROWS, count, self._batch_size)
+        rows = [[pictures[row] for pictures in columns.values()] for row in range(height)]
         return rows, list(columns)

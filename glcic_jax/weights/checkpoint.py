@@ -34,11 +34,11 @@ class Checkpoints:
 
     def __init__(
         self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = (),
-        tell: Callable[[str], None] = log.warning,
+        report: Callable[[str], None] = log.warning,
     ) -> None:  # fmt: skip
-        self._folder, self._tell, self._writing = (run / CHECKPOINTS).absolute(), tell, 0
+        self._folder, self._report, self._writing = (run / CHECKPOINTS).absolute(), report, 0
         for step in steps_cut_short(run):
-            tell(f"the save of step {step:,} was cut short: what it left is removed")
+            report(f"the save of step {step:,} was cut short: what it left is removed")
         self._scores = Scores()
         policies = [managers.LatestN(keep), self._scores, managers.CustomSteps(keep_steps)]
         kept = managers.AnyPreservationPolicy(policies)
@@ -145,7 +145,7 @@ class Checkpoints:
     def wait(self) -> None:
         """Returns once nothing is being written any more."""
         line = f"the checkpoint of step {self._writing:,} is still being written: waiting"
-        with clear_errors(self._folder, self._last_good), report_if_slow(self._tell, line):
+        with clear_errors(self._folder, self._last_good), report_if_slow(self._report, line):
             self._manager.wait_until_finished()
 
     def close(self) -> None:

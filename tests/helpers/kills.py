@@ -58,7 +58,7 @@ def state_at(step):
 def save_on(folder):
     """Restores the latest, then saves what follows; says when each is sure to be on the disk."""
     cut_short = []
-    with Checkpoints(folder, keep=2, tell=cut_short.append) as checkpoints:
+    with Checkpoints(folder, keep=2, report=cut_short.append) as checkpoints:
         like = replicated(state_at(0))
         state = checkpoints.restore_latest(like)
         first = 0 if state is None else int(state.step)

@@ -29,7 +29,7 @@ from tests.helpers.small import small_config
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Weights of every kind, by name."""
+    """Writes weights of every kind, each into a folder of its name."""
     folder = tmp_path_factory.mktemp("weights")
     for program in ("sequential", "glcic_pytorch", "mmagic"):
         weights = from_state_dict(state_of(program), mean_of(program), "")
@@ -87,7 +87,7 @@ def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, 
     assert "\n" not in str(refused.value)
 
 
-def test_networks_that_add_to_a_smooth_fill_are_told_apart(folder):
+def test_networks_that_add_to_a_smooth_fill_are_kept_apart(folder):
     weights = from_state_dict(state_of("sequential"), MEAN, "")
     write_exchange(replace(weights, output="difference"), folder / "smooth")
     trained = open_trained(folder / "smooth")
@@ -99,7 +99,7 @@ def test_networks_that_add_to_a_smooth_fill_are_told_apart(folder):
             network_of(open_trained(folder / name), "glcic", networks(), smooth_holes=smooth)
 
 
-def test_finetuning_takes_what_the_weights_tell(folder):
+def test_finetuning_takes_what_the_weights_describe(folder):
     config = finetune.get_config(str(folder / "sequential"))
     assert (config.width, config.data.crop, config.holes.shortest) == (2, 256, 96)
     assert (config.phases.completion, config.init_from) == (0, str(folder / "sequential"))

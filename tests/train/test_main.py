@@ -39,7 +39,7 @@ def pictures(tmp_path_factory):
 
 
 def tiny(pictures, **changes):
-    """Only the completion network moves: that is quick to compile, and the loop is the same."""
+    """Trains the completion network only: that compiles quickly, and the loop is the same."""
     config = small_config(discriminators=(), keep=10)
     config.data.update(root=str(pictures), held_out=0.25, held_out_examples=4, min_edge=16)
     config.width = 2
@@ -80,7 +80,7 @@ def test_a_run_leaves_everything_it_promises(whole):
     assert not list(whole.rglob("*.tmp"))
 
 
-def test_a_finished_run_says_so_and_does_nothing(whole, pictures, capsys):
+def test_a_finished_run_prints_so_and_does_nothing(whole, pictures, capsys):
     before = losses(whole)
     run(tiny(pictures), whole)
     assert "found a checkpoint of step 6: training is finished" in capsys.readouterr().out
@@ -88,7 +88,7 @@ def test_a_finished_run_says_so_and_does_nothing(whole, pictures, capsys):
 
 
 def test_an_interrupted_run_equals_an_uninterrupted_one(whole, pictures, tmp_path, monkeypatch):
-    """Ctrl-C at step 3, which is no checkpoint's; then on, with other numbers of threads."""
+    """Stops a run by Ctrl-C at step 3, between checkpoints, and resumes it with other threads."""
     config, workdir = tiny(pictures), tmp_path / "cut"
     evaluation = train_module.Report.evaluation
 
@@ -143,7 +143,7 @@ def wait_for(process, text):
 
 
 def test_killed_runs_continue_bit_for_bit(pictures, tmp_path):
-    """kill -9 while training, and again right after a save began; SIGTERM; then to the end."""
+    """Kills a run while it trains, and right after a save began; sends SIGTERM; runs to the end."""
     changes = {"phases__completion": 24, "every__checkpoint": 5}
     config, workdir = tiny(pictures, **changes), tmp_path / "killed"
     run(config, tmp_path / "whole")

@@ -1,3 +1,5 @@
+"""Records, pages, alarms and TensorBoard files of a run."""
+
 import json
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -10,7 +12,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
 from glcic_jax.train.alarm import CollapseAlarm
-from glcic_jax.train.page import HISTORY, chart, page, thinned
+from glcic_jax.train.page import HISTORY, chart, run_page, thinned
 from glcic_jax.train.report import Report, draw_grid
 from glcic_jax.train.tensorboard import Board
 
@@ -40,7 +42,7 @@ def test_records_have_step_phase_and_rate(tmp_path):
     }  # fmt: skip
 
 
-def test_utilisation_is_told_where_the_ideal_time_is_known(tmp_path, monkeypatch, capsys):
+def test_utilisation_is_recorded_where_the_ideal_time_is_known(tmp_path, monkeypatch, capsys):
     now = 0.0
     monkeypatch.setattr("glcic_jax.train.report.time.monotonic", lambda: now)
     with make_report(tmp_path) as report:
@@ -76,7 +78,7 @@ def test_what_is_not_finite_is_written_as_json_can(tmp_path):
     assert json.loads(line)["loss/mse"] is None
 
 
-def test_console_line_tells_phase_rate_and_time_left(tmp_path, capsys):
+def test_console_line_shows_phase_rate_and_time_left(tmp_path, capsys):
     with make_report(tmp_path) as report:
         report.resume(0)
         report.scalars(150, "joint", losses(2))
@@ -131,7 +133,7 @@ def test_page_needs_nothing_from_elsewhere_and_is_well_formed():
         {"kind": "train", "step": s, "phase": "joint", "images_per_s": 9.0, **losses(s)}
         for s in range(1, 300, 10)
     ]
-    text = page("title", records, ["samples/1.png"], PHASES, '{"a": "<&>"}')
+    text = run_page("title", records, ["samples/1.png"], PHASES, '{"a": "<&>"}')
     assert "http" not in text
     assert "<script" not in text
     assert "{&quot;a&quot;: &quot;&lt;&amp;&gt;&quot;}" in text
@@ -143,7 +145,7 @@ def test_page_needs_nothing_from_elsewhere_and_is_well_formed():
 
 
 def test_page_survives_no_records_equal_values_and_zeros():
-    assert "no records yet" in page("t", [], [], PHASES, "")
+    assert "no records yet" in run_page("t", [], [], PHASES, "")
     for values in ([0.0, 0.0], [3.0, 3.0], [0.0, 5.0]):
         drawing = chart("x", {"a": list(enumerate(values, 1))}, PHASES, logarithmic=True)
         assert "nan" not in drawing
@@ -164,17 +166,17 @@ def accuracy(real, completed):
 @pytest.mark.parametrize(
     ("values", "word"),
     [
-        (accuracy(1.0, 1.0), "tells every picture right"),
+        (accuracy(1.0, 1.0), "judges every picture right"),
         (accuracy(0.5, 0.5), "no better than chance"),
         (accuracy(1.0, 0.0), "no better than chance"),
     ],
 )
 def test_alarm_rings_once_per_trouble_and_again_after_recovery(values, word):
     alarm = CollapseAlarm(patience=5)
-    said = [alarm(values) for _ in range(12)]
-    assert [bool(text) for text in said].index(True) == 4
-    assert sum(map(bool, said)) == 1
-    assert word in said[4]
+    warnings = [alarm(values) for _ in range(12)]
+    assert [bool(text) for text in warnings].index(True) == 4
+    assert sum(map(bool, warnings)) == 1
+    assert word in warnings[4]
     assert not alarm({"loss/mse": 1.0})  # a record of phase 1 changes nothing
     assert not alarm(accuracy(0.9, 0.7))
     assert sum(bool(alarm(values)) for _ in range(12)) == 1
@@ -194,7 +196,7 @@ def test_alarm_reaches_the_console(tmp_path, capsys):
     assert Path(tmp_path / "log.txt").read_text().count("warning at step 20") == 1
 
 
-def test_a_full_disk_is_told_at_once_and_does_not_hang(small_disk):
+def test_a_full_disk_raises_at_once_and_does_not_hang(small_disk):
     """tensorboardX's own writer would block in its queue, for ever, after some ten values."""
     with make_report(small_disk) as report, (small_disk / "filler").open("wb") as filler:
         report.resume(0)
@@ -210,7 +212,7 @@ def test_a_full_disk_is_told_at_once_and_does_not_hang(small_disk):
 
 
 def events(path):
-    """Of a TensorBoard file: records of length, checksum, content, checksum."""
+    """Reads a TensorBoard file: records of length, checksum, content, checksum."""
     data, position = path.read_bytes(), 0
     while position < len(data):
         (length,) = struct.unpack_from("<Q", data, position)
@@ -223,11 +225,11 @@ def test_the_board_can_be_read_back(tmp_path):
     board.scalars(6, {"loss/mse": 0.25, "held_out/l1": 0.5})
     board.picture(6, "held_out", np.zeros((4, 3, 3), np.uint8))
     (path,) = (tmp_path / "board").iterdir()
-    version, start, *told = events(path)
+    version, start, *written = events(path)
     assert version.file_version == "brain.Event:2"
     assert (start.step, start.session_log.status) == (5, SessionLog.START)
-    values = {value.tag: value for event in told for value in event.summary.value}
-    assert {event.step for event in told} == {6}
+    values = {value.tag: value for event in written for value in event.summary.value}
+    assert {event.step for event in written} == {6}
     assert (values["loss/mse"].simple_value, values["held_out/l1"].simple_value) == (0.25, 0.5)
     picture = values["held_out"].image
     assert (picture.height, picture.width) == (4, 3)

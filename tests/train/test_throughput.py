@@ -44,7 +44,7 @@ def test_a_floor_of_bytes_counts_every_kernel_and_optimizer_state():
 
 
 def shapes(count, size):
-    """Of a batch as the pipeline delivers it."""
+    """Returns the shapes of a batch as the pipeline delivers it."""
     return {
         name: jax.ShapeDtypeStruct((count, size, size, channels), jnp.uint8)
         for name, channels in (("image", 3), ("mask", 1), ("other_mask", 1))

@@ -275,25 +275,25 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_last_checkpoint(small_dis
     assert_equal(restore(small_disk), state_at(1))
 
 
-def test_a_save_still_under_way_is_waited_for_and_told(tmp_path, monkeypatch):
-    written, told = threading.Event(), []
+def test_a_save_still_under_way_is_waited_for_and_reported(tmp_path, monkeypatch):
+    written, lines = threading.Event(), []
 
-    def tell(line):
-        told.append(line)
+    def report(line):
+        lines.append(line)
         written.set()
 
     monkeypatch.setattr(ocp, "CheckpointManagerOptions", slow_saves(partial(written.wait, 60)))
     monkeypatch.setattr(disk, "SLOW", 0.1)
-    with Checkpoints(tmp_path, keep=3, tell=tell) as checkpoints:
+    with Checkpoints(tmp_path, keep=3, report=report) as checkpoints:
         checkpoints.save(1000, state_at(1), about=ABOUT, metrics={})
-        assert (told, checkpoints.steps()) == ([], [1000])
+        assert (lines, checkpoints.steps()) == ([], [1000])
         assert saved_steps(tmp_path) == []
         checkpoints.save(1001, state_at(2), about=ABOUT, metrics={})
-        assert told == ["the checkpoint of step 1,000 is still being written: waiting"]
+        assert lines == ["the checkpoint of step 1,000 is still being written: waiting"]
         assert 1000 in saved_steps(tmp_path)
         monkeypatch.setattr(disk, "SLOW", 60)
         checkpoints.save(1002, state_at(3), about=ABOUT, metrics={})
-    assert len(told) == 1
+    assert len(lines) == 1
     assert_equal(restore(tmp_path).networks, state_at(3).networks)
 
 
