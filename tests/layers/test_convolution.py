@@ -142,7 +142,7 @@ def test_bfloat16_is_left_to_xla():
     ids=["dilated", "narrow", "deconvolution"],
 )
 def test_gradients_on_four_devices_are_those_on_one(function, kernel):
-    """The kernel is the same on all devices, so its gradient is the sum of theirs."""
+    """Compares gradients of a kernel that is the same on all devices: theirs are summed."""
     kernel = normal(*kernel)
     x = normal(4, 8, 8, 16 if function is deconvolution else kernel.shape[2])
 

@@ -20,7 +20,7 @@ SPLIT, WHOLE = 2 * 3 * 8, 3
 
 
 def start():
-    """One that has moved: all averages differ from 0."""
+    """Makes a state that has moved: all averages differ from 0."""
     rng = np.random.default_rng(0)
     shapes = {"wide": (3, 8), "narrow": (8, 3), "bias": (3,)}
     params = {name: jnp.asarray(rng.normal(size=shape)) for name, shape in shapes.items()}
@@ -48,7 +48,7 @@ def averages(state):
 
 @pytest.fixture(scope="module")
 def updated():
-    """By `fsdp`: the program, and what it makes of one state and one batch."""
+    """Compiles the program for each `fsdp`, and runs it on one state and one batch."""
     phase, found = Phase("only", 1, update, ("loss", "grad_norm")), {}
     for fsdp in (1, 2, 4):
         mesh = make_mesh(fsdp=fsdp)
@@ -107,7 +107,7 @@ def test_the_header_names_the_split():
 
 @pytest.mark.slow
 def test_glcic_is_that_of_data_parallelism():
-    """Every step from the same state: differences do not add up."""
+    """Makes every step from the same state, so that differences do not add up."""
     config = small_config(average_decay=0.9, dtype="float64")
     states, metrics = run_steps(config, 6, devices=4)
     step = stepper(config, devices=4, fsdp=2)

@@ -58,7 +58,7 @@ def test_parts_must_divide_a_devices_share():
 
 
 def kept_bytes(remat: bool, dtype: str) -> int:
-    """What C's backward pass keeps of one picture of 256 x 256, parameters not counted."""
+    """Counts what C's backward pass keeps of one picture of 256 x 256, without parameters."""
     config = small_config(width=64, remat=remat, dtype=dtype, sync_batch_norm=True)
     update = METHODS["glcic"](config, MEAN).phases[0].update
     glcic = update.__self__  # pyright: ignore[reportFunctionMemberAccess]
