@@ -98,7 +98,11 @@ class Deconvolution(nn.Module):
 
 
 def batch_norm(
-    train: bool, axis_name: tuple[str, ...] | None, dtype: Dtype, name: str
+    train: bool,
+    axis_name: tuple[str, ...] | None,
+    dtype: Dtype,
+    name: str,
+    scale_init: nn.initializers.Initializer = nn.initializers.ones,
 ) -> nn.BatchNorm:
     """Makes the batch norm of all networks here, for use inside a network.
 
@@ -111,6 +115,7 @@ def batch_norm(
         device takes its own.
       dtype: of the output.
       name: of the module and its parameters.
+      scale_init: makes the initial scales.
     """
     return nn.BatchNorm(
         use_running_average=not train,
@@ -118,6 +123,7 @@ def batch_norm(
         epsilon=1e-5,
         axis_name=axis_name if train else None,  # pyright: ignore[reportArgumentType] - several names too
         dtype=dtype,
+        scale_init=scale_init,
         name=name,
     )
 

@@ -1,4 +1,4 @@
-"""The methods by name. One folder is one paper; a new one gets a line here."""
+"""The methods by name. Each folder is one paper. A new one gets a line in METHODS."""
 
 from functools import partial
 
@@ -20,4 +20,4 @@ METHODS = {
     "partial_conv": partial_conv.build,
     "template": template.build,
 }
-"""Each builds a Method from its config and the training set's mean pixel (RGB in [0, 1])."""
+"""Builders: each makes a Method from a config and the training set's mean pixel (RGB in [0, 1])."""

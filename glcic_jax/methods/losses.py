@@ -1,4 +1,4 @@
-"""The losses of GLCIC (Iizuka et al. 2017, section 3.4), and those of Wasserstein GANs."""
+"""Computes losses: GLCIC's (Iizuka et al. 2017, section 3.4) and those of Wasserstein GANs."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,15 @@ from glcic_jax.types import Image, Mask
 
 
 def masked_mse(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
-    """Mean squared error over the hole only: eq. (2).
+    """Returns the mean squared error over the hole only: eq. (2).
 
-    The mean runs over all b*h*w*3 values, known ones included, as Torch7's criterion does; so a
-    smaller hole gives a smaller loss. The paper writes a sum over the picture. With a sum the
-    adversarial term, weighted by 4e-4, would vanish beside it.
+    The mean runs over all b*h*w*3 values, known ones included, as in Torch7's criterion. So a
+    smaller hole gives a smaller loss. The paper writes a sum over the picture, but with a sum the
+    adversarial term, weighted by alpha (section 3.4), would vanish.
 
     Args:
       output: the completion network's raw output, float32 in [0, 1].
-      target: the uncut pictures, same range.
+      target: the uncut pictures, in the same range.
       mask: 1 = hole.
     """
     return jnp.mean(jnp.square(mask * (output - target)))
@@ -27,39 +27,40 @@ def masked_mse(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
 def discriminator_loss(
     real_logits: Float[Array, "b"], completed_logits: Float[Array, "b"]
 ) -> Float[Array, ""]:
-    """Binary cross entropy, real -> 1 and completed -> 0, the two means added: algorithm 1, line 8.
+    """Returns the binary cross entropy, real -> 1 and completed -> 0: algorithm 1, line 8.
 
-    The weight alpha that eq. (4) puts before the second term belongs to the completion network's
-    step and is not applied here.
+    The means of the two terms are added. The weight alpha of the second term in eq. (4) belongs to
+    the completion network's step and is not applied here.
     """
     return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(completed_logits))
 
 
 def non_saturating_loss(completed_logits: Float[Array, "b"]) -> Float[Array, ""]:
-    """-log D(completed), averaged: the completion network's adversarial term, by default."""
+    """Returns the mean of -log D(completed): the completion network's default adversarial term."""
     return jnp.mean(jax.nn.softplus(-completed_logits))
 
 
 def saturating_loss(completed_logits: Float[Array, "b"]) -> Float[Array, ""]:
-    """log(1 - D(completed)), averaged: the term as eq. (5) has it.
+    """Returns the mean of log(1 - D(completed)): the adversarial term of eq. (5).
 
-    Its gradient vanishes where the discriminator is sure, which after phase 2 is everywhere.
+    Its gradient vanishes where the discriminator is sure, which it is everywhere after phase 2.
     """
     return -jnp.mean(jax.nn.softplus(completed_logits))
 
 
 ADVERSARIAL_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}
+"""GLCIC's adversarial terms, by the names that `adversarial.loss` of the config may have."""
 
 
 def critic_loss(
     real_values: Float[Array, "b"], completed_values: Float[Array, "b"]
 ) -> Float[Array, ""]:
-    """Minus the Wasserstein distance that a critic makes out (Arjovsky, Chintala, Bottou 2017)."""
+    """Returns minus the Wasserstein distance that a critic finds (Arjovsky et al. 2017)."""
     return jnp.mean(completed_values) - jnp.mean(real_values)
 
 
 def wasserstein_loss(completed_values: Float[Array, "b"]) -> Float[Array, ""]:
-    """-D(completed), averaged: the completion network's term against a critic."""
+    """Returns the mean of -D(completed): the completion network's term against a critic."""
     return -jnp.mean(completed_values)
 
 
@@ -69,16 +70,19 @@ def gradient_penalty(
     completed: Float[Array, "b h w c"],
     share: Float[Array, "b 1 1 1"],
 ) -> Float[Array, ""]:
-    """(|D's gradient| - 1)^2 between real and completed, averaged (Gulrajani et al. 2017).
+    """Returns the mean of (|D's gradient| - 1)^2 between real and completed pictures.
+
+    This is the penalty of Gulrajani et al. 2017.
 
     Args:
-      judge: D, which must judge each picture apart: no batch norm.
-      real: all that D sees of a picture, stacked as channels.
-      completed: likewise.
-      share: of `real` in the point looked at, uniform in [0, 1], drawn for each picture.
+      judge: D. It must judge each picture by itself, so it may not have batch norm.
+      real: all that D sees of real pictures, stacked as channels.
+      completed: all that D sees of completed pictures, likewise.
+      share: share of `real` in the point between the two where the gradient is taken, random and
+        uniform in [0, 1], one for each picture.
     """
     between = share * real + (1 - share) * completed
     gradients = jax.grad(lambda x: jnp.sum(judge(x)))(between)
-    # The constant: the root of 0 has no gradient.
+    # The constant is there because the root of 0 has no gradient.
     lengths = jnp.sqrt(jnp.sum(jnp.square(gradients), axis=(1, 2, 3)) + 1e-12)
     return jnp.mean(jnp.square(lengths - 1))

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution, deconvolution
 from glcic_jax.layers.precision import widened
+from glcic_jax.layers.torch_layers import batch_norm
 from glcic_jax.types import Image
 
 INNERMOST = 4
@@ -81,15 +82,7 @@ class Norm(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... c"]:
         """Normalises and rectifies."""
-        norm = nn.BatchNorm(
-            use_running_average=not self.train,
-            momentum=0.9,
-            epsilon=1e-5,
-            axis_name=self.axis_name if self.train else None,  # pyright: ignore[reportArgumentType] - several names too
-            dtype=self.dtype,
-            scale_init=scale_init,
-            name="norm",
-        )
+        norm = batch_norm(self.train, self.axis_name, self.dtype, "norm", scale_init)
         return nn.leaky_relu(norm(x), self.slope)
 
 

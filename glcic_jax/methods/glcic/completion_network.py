@@ -11,8 +11,6 @@ from glcic_jax.layers.precision import widened
 from glcic_jax.layers.torch_layers import Convolution, Deconvolution, NormRelu
 from glcic_jax.types import Image
 
-# Layers 1 to 16: kind, channels in units of `width` / 2, and what sets the layer apart.
-# Every one of them is followed by batch norm and ReLU; layer 17 is not.
 LAYERS = (
     (Convolution, 2, {"kernel": 5}),
     (Convolution, 4, {"stride": 2}),
@@ -31,36 +29,40 @@ LAYERS = (
     (Deconvolution, 2, {}),
     (Convolution, 1, {}),
 )
+"""Layers 1 to 16 of table 2: kind, channels in units of `width` / 2, and what sets the layer apart.
+Each is followed by batch norm and ReLU. Layer 17 is not."""
 
 OUTPUTS = {
     "sigmoid": nn.sigmoid,
     "clip": lambda x: (jnp.clip(x, -1, 1) + 1) / 2,
     "difference": nn.tanh,
 }
-"""What the last layer ends with: the paper's; for ports that work in [-1, 1]; and for networks that
-see holes filled smoothly, a difference to that in [-1, 1]. The first two give RGB in [0, 1]."""
+"""Last functions of the network, by name. "sigmoid" is the paper's. "clip" is for ports that work
+in [-1, 1]. Both give RGB in [0, 1]. "difference" is for networks that see smoothly filled holes:
+their output in [-1, 1] is added to the smooth fill."""
 
 SHORTCUTS = {number: number - 1 for number in range(6, 13)} | {13: 3, 15: 1}
-"""Not the paper's: what a layer gives, and the earlier one whose output is added to it (He et al.
-2016). Only where C gives a difference: 17 plain layers learned nothing from that faint a signal."""
+"""Layers to whose outputs that of an earlier layer is added (He et al. 2016). They are not in the
+paper, and used only if `output` is "difference": 17 plain layers did not learn from so faint a
+signal."""
 
 
 class CompletionNetwork(nn.Module):
-    """Fully convolutional; 6,072,131 parameters at the paper's `width` of 64.
+    """Completes pictures by convolutions alone: 6,072,131 parameters at the paper's `width` of 64.
 
     `relu_first` and `norm` are for weights that were trained elsewhere.
 
     Attributes:
-      train: use, and update, batch statistics.
-      width: channels of the first layer; all others are multiples of half of it.
-      axis_name: devices over which batch norm takes its statistics, or None for each alone.
-      dtype: of the arithmetic; parameters and statistics are float32.
-      relu_first: rectify before batch norm, as some ports do.
+      train: normalises by the batch's statistics, and updates the running ones.
+      width: channels of the first layer. All others are multiples of half of it.
+      axis_name: mesh axes over which batch norm takes its statistics; None = each device alone.
+      dtype: precision of the arithmetic. Parameters and statistics are float32.
+      relu_first: rectifies before batch norm, as some ports do.
       norm: False if batch norm is folded into the convolutions.
       output: a key of OUTPUTS.
-      stride: height and width of the input must be multiples of this (two halvings).
-      reach: pixels around a pixel that its output depends on: half of the 307 that the paper
-        counts.
+      stride: height and width of the input must be multiples of this, in pixels (two halvings).
+      reach: pixels around a pixel that its output depends on: half of the 307 that the paper counts
+        (section 3.2).
     """
 
     stride: ClassVar[int] = 4
@@ -76,8 +78,8 @@ class CompletionNetwork(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
-        """Maps `completion_input` to float32 RGB, as `output` has it, known pixels included."""
-        adds, given = self.output == "difference", {}
+        """Maps `completion_input` to float32 RGB, known pixels included; see OUTPUTS for ranges."""
+        adds, outputs = self.output == "difference", {}
         for number, (layer, halves, options) in enumerate(LAYERS, start=1):
             features = halves * self.width // 2
             make = partial(layer, features, dtype=self.dtype, name=f"layer{number}")
@@ -89,7 +91,7 @@ class CompletionNetwork(nn.Module):
             else:
                 x = nn.relu(x)
             if adds and number in SHORTCUTS:
-                x = x + given[SHORTCUTS[number]]
-            given[number] = x
+                x = x + outputs[SHORTCUTS[number]]
+            outputs[number] = x
         x = Convolution(3, dtype=self.dtype, silent=adds, name="layer17")(x)
         return OUTPUTS[self.output](widened(x))

@@ -11,13 +11,14 @@ from glcic_jax.layers.torch_layers import Convolution, Dense, NormRelu
 from glcic_jax.types import Image
 
 CHANNELS = (1, 2, 4, 8, 8, 8)
-"""Of the convolutions, in units of `width`; a small input uses only the first ones."""
+"""Channels of the convolutions (table 3), in units of `width`. Small inputs use the first ones."""
 
 
 def depth(size: int) -> int:
-    """Number of stride-2 convolutions for an input of `size` pixels: until at most 5 are left.
+    """Returns the number of stride-2 convolutions that leave at most 5 of `size` pixels.
 
-    256 takes six and 128 five, as the paper's text has it; 160 and 96 five, 64 four.
+    It is six for 256 and five for 128, as in the paper's text (section 3.3), five for 160 and 96,
+    and four for 64.
 
     Raises:
       ValueError: the input is too large for six convolutions.
@@ -31,7 +32,7 @@ def depth(size: int) -> int:
 
 
 class Trunk(nn.Module):
-    """One side of the discriminator: 5x5 stride-2 convolutions, then a vector of 16 * width."""
+    """Makes one side of D: 5x5 stride-2 convolutions, then a vector of 16 * width (table 3)."""
 
     train: bool
     width: int
@@ -40,7 +41,7 @@ class Trunk(nn.Module):
 
     @nn.compact
     def __call__(self, x: Image) -> Float[Array, "b 16*width"]:
-        """Describes square pictures in [0, 1]."""
+        """Returns a vector for each square picture in [0, 1]."""
         for number in range(1, depth(x.shape[1]) + 1):
             features = CHANNELS[number - 1] * self.width
             layer = Convolution(features, 5, 2, dtype=self.dtype, name=f"layer{number}")
@@ -53,11 +54,11 @@ class Trunk(nn.Module):
 class ContextDiscriminator(nn.Module):
     """Judges whole pictures, local patches around a hole, or (GLCIC) both together.
 
-    45,063,681 parameters at width 64 with 256-pixel pictures and 128-pixel patches. Batch norm
-    follows the convolutions only, not the fully connected layers.
+    It has 45,063,681 parameters at width 64 with 256-pixel pictures and 128-pixel patches. Batch
+    norm follows the convolutions only, not the fully connected layers.
 
     Attributes:
-      sides: ("local", "global") or one of them; the order of the concatenation.
+      sides: ("local", "global") or one of them, in the order of the concatenation.
       train, width, axis_name, dtype: as in CompletionNetwork.
     """
 
@@ -69,10 +70,10 @@ class ContextDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, image: Image, patch: Image) -> Float[Array, "b"]:
-        """Logits: above 0 for pictures taken to be real.
+        """Returns float32 logits, above 0 for pictures that look real.
 
         Args:
-          image: square pictures in [0, 1], composited if they are completed ones.
+          image: square pictures in [0, 1]. Completed ones must be composited.
           patch: the square around the hole, cut from the same pictures.
         """
         inputs = {"local": patch, "global": image}
