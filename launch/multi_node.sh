@@ -6,6 +6,7 @@
 #         ssh "node$rank" "cd $PWD && launch/multi_node.sh node0:1234 2 $rank CONFIG RUN" &
 #     done; wait
 #     mpirun --host node0,node1 --map-by ppr:1:node launch/multi_node.sh node0:1234 2 mpi CONFIG RUN
+# Processes know each other by RUN/.token, which process 0 writes: RUN must be on storage that all share.
 # Given again, on any number of nodes that the batch divides over, the command resumes.
 set -euo pipefail
 coordinator=$1 nodes=$2 rank=$3 config=$4 workdir=$5

@@ -36,7 +36,7 @@ def joined(cluster: Cluster, workdir: Path, *orderly: type[BaseException]) -> It
     after a line that names where it began.
 
     Args:
-      cluster: what the command line says.
+      cluster: the flags of the command line.
       workdir: the run folder, which all processes share; it need not exist.
       orderly: exceptions that all processes raise alike.
 

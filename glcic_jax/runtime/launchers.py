@@ -28,7 +28,7 @@ Given = tuple[str | None, int | None, int | None]
 
 
 class Cluster(NamedTuple):
-    """Holds what the command line says about the other processes; None: to be detected.
+    """Holds what the command line gives about the other processes; None: to be detected.
 
     Attributes:
       coordinator: HOST:PORT of process 0. The next port is used too.

@@ -58,7 +58,7 @@ class Link:
         """Makes the other side prove that it knows the token, and proves the same to it.
 
         Returns:
-          What the other side says about itself.
+          The hello of the other side, without its proof.
 
         Raises:
           TokenError: its proof is wrong.
@@ -86,7 +86,7 @@ class Link:
 
         Args:
           token: its file is read once process 0 has answered, and so has written it.
-          hello: what this process says about itself.
+          hello: number and host of this process, and how many there are.
 
         Raises:
           TokenError: there is no token, or process 0 has another one.

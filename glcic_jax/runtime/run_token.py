@@ -42,7 +42,8 @@ class RunToken:
         self._made_file = self._made_folder = False
         self.given = os.environ.get(VARIABLE, "")
         if self.given and len(self.given) < SHORTEST:
-            raise UserError(f"{VARIABLE} has less than {SHORTEST} characters: openssl rand -hex 32")
+            advice = "make one with openssl rand -hex 32"
+            raise UserError(f"{VARIABLE} has fewer than {SHORTEST} characters: {advice}")
         self.source = VARIABLE if self.given else str(self._path)
         self.advice = f"give all the same {VARIABLE}, or none at all"
         if not self.given:

@@ -324,7 +324,9 @@ def test_who_poses_as_process_0_is_not_joined(tmp_path):
 
 def test_a_token_that_can_be_guessed_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, "secret")
-    with pytest.raises(UserError, match="GLCIC_RUN_TOKEN has less than 16 characters: openssl"):
+    with pytest.raises(
+        UserError, match="GLCIC_RUN_TOKEN has fewer than 16 characters: make one with openssl"
+    ):
         RunToken(tmp_path)
 
 
