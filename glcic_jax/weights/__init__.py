@@ -1,1 +1,1 @@
-"""Weights from and to the rest of the world: one file per format."""
+"""Trained networks on disk: checkpoints of runs, and weights in the exchange format."""

@@ -13,7 +13,7 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import Rgb, Weights
 
-PARTS = ("params", "batch_stats")
+TRAINED_PARTS = ("params", "batch_stats")
 """The parts of a NetworkState that completion needs."""
 
 
@@ -54,7 +54,7 @@ class MethodWeights(Weights):
         trees: dict[str, Any] = unflatten_dict(self.tensors, sep=".")
         networks = {
             name: NetworkState(
-                *(jax.tree.map(jnp.asarray, trees[name].get(part, {})) for part in PARTS),
+                *(jax.tree.map(jnp.asarray, trees[name].get(part, {})) for part in TRAINED_PARTS),
                 opt_state=None,
             )
             for name in method.networks
@@ -116,7 +116,7 @@ def tensors_of(networks: dict[str, NetworkState]) -> dict[str, np.ndarray]:
 
 def _flatten(name: str, network: NetworkState) -> dict[str, Any]:
     leaves = {}
-    for part in PARTS:
+    for part in TRAINED_PARTS:
         tree = flatten_dict(getattr(network, part), sep=".")
         leaves |= {f"{name}.{part}.{path}": leaf for path, leaf in tree.items()}
     return leaves

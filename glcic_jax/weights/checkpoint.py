@@ -1,7 +1,8 @@
-"""Checkpoints of a run, in RUN/checkpoints/STEP, by Orbax, which no other wing knows.
+"""Writes a run's checkpoints, RUN/checkpoints/STEP, by Orbax. No other wing uses Orbax.
 
-One item per network and part (params, batch_stats, opt_state), and one of JSON that describes the
-run and holds a digest of each and of itself: Orbax restores a flipped byte without a word.
+A checkpoint has one item per network and part (params, batch_stats, opt_state), and one of JSON.
+The JSON describes the run and holds a digest of each item and of itself, as Orbax does not notice
+when a byte has changed.
 """
 
 import logging
@@ -30,7 +31,16 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """Of a run in training: the latest, the best, ends of phases. Slow and lost saves are told."""
+    """Keeps a run's latest checkpoints, its best, and the last of each phase.
+
+    Reports saves that are slow or were cut short.
+
+    Args:
+      run: the run folder.
+      keep: the number of latest checkpoints that are kept.
+      keep_steps: steps whose checkpoints are never deleted.
+      report: receives each report, a line of text.
+    """
 
     def __init__(
         self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = (),
@@ -56,33 +66,35 @@ class Checkpoints:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None and jax.process_count() > 1:
-            return  # to close it would be to wait for the others, who may not come
+            return  # closing waits for the other processes, which may never come
         try:
             self.close()
         except UserError as problem:
             if error is None:
                 raise
-            log.warning("%s", problem)  # what ended the run matters more
+            log.warning("%s", problem)  # the error that ended the run matters more
 
     def steps(self) -> list[int]:
-        """Those that have a checkpoint, ascending."""
+        """Returns the steps that have a checkpoint, ascending."""
         return sorted(self._manager.all_steps())
 
     def save(self, step: int, state: TrainState, *, about: dict, metrics: dict[str, float]) -> None:
         """Copies the state to the host and writes it in the background.
 
         Args:
-          step: updates done; a step that is saved already is left as it is.
-          state: may be donated as soon as this returns.
+          step: the number of updates done. If it has a checkpoint, nothing is written.
+          state: the state; it may be donated as soon as this returns.
           about: JSON that describes the run: its config and its mean pixel.
           metrics: held-out scores; without BEST the checkpoint never counts as the best.
 
         Raises:
-          UserError: the disk is full, now or in the save before; the last good one is intact.
+          UserError: the disk is full, now or in the save before. The last good one is intact.
         """
-        self.wait()  # one copy of the state on the host at a time, and a true number of free bytes
+        self.wait()  # so the host holds one copy of the state, and the free space is known
         if step in self._manager.all_steps():
             return
+
+        # Copy the state to the host.
         items = {
             f"{name}.{part}": to_item(getattr(network, part))
             for name, network in state.networks.items()
@@ -90,6 +102,8 @@ class Checkpoints:
         }
         size = sum(leaf.nbytes for item in items.values() for leaf in item.values())
         check_space(self._folder, size, self._last_good)
+
+        # Describe it, with the digests by which damage is noticed.
         described = {
             name: {
                 "digest": item_digest(item),
@@ -101,21 +115,23 @@ class Checkpoints:
         self._scores[step] = math.nan if score is None else float(score)
         about = about | {"items": described, "score": self._scores[step]}
         sealed = ocp.args.JsonSave(about | {"digest": json_digest(about)})
+
+        # Write both.
         arrays = {name: ocp.args.StandardSave(item) for name, item in items.items() if item}
         self._writing = step
         with clear_errors(self._folder, self._last_good):
             self._manager.save(step, args=ocp.args.Composite(about=sealed, **arrays))
 
     def restore_latest(self, like: TrainState) -> TrainState | None:
-        """The newest good checkpoint, or None if there is none at all.
+        """Reads the newest good checkpoint; returns None if there is no checkpoint at all.
 
-        Damaged ones are named in the log and deleted, so that training can save them anew.
+        The log names damaged ones. They are deleted, so that training can save them again.
 
         Args:
-          like: arrays or ShapeDtypeStructs with shardings, of any number of devices.
+          like: arrays or ShapeDtypeStructs with shardings, for any number of devices.
 
         Raises:
-          UserError: all are damaged, or they hold other networks.
+          UserError: all checkpoints are damaged, or they hold other networks.
         """
         damaged = []
         for step in reversed(self.steps()):
@@ -128,12 +144,14 @@ class Checkpoints:
             state = TrainState(jnp.asarray(step, jnp.int32), networks)
             return jax.tree.map(lambda a, b: copy_to(b.sharding, a), state, like)
         if damaged:
-            told = f"{self._folder}: all {len(damaged)} checkpoints are damaged"
-            raise UserError(f"{told}: bring back a copy of one, or start over in another --workdir")
+            raise UserError(
+                f"{self._folder}: all {len(damaged)} checkpoints are damaged: bring back a copy of "
+                "one, or start over in another --workdir"
+            )
         return None
 
     def _restore(self, step: int, like: TrainState) -> dict[str, NetworkState] | None:
-        """The networks as this process reads them; None, said in the log, if they are damaged."""
+        """Reads all networks; returns None, with a line in the log, if they are damaged."""
         try:
             with manager_alone(self._folder) as manager:
                 opened = manager, step, about_of(manager, step)
@@ -143,13 +161,13 @@ class Checkpoints:
             return None
 
     def wait(self) -> None:
-        """Returns once nothing is being written any more."""
+        """Waits until nothing is being written any more."""
         line = f"the checkpoint of step {self._writing:,} is still being written: waiting"
         with clear_errors(self._folder, self._last_good), report_if_slow(self._report, line):
             self._manager.wait_until_finished()
 
     def close(self) -> None:
-        """Waits, and lets go of the folder."""
+        """Waits, and releases the folder."""
         self.wait()
         self._manager.close()
 

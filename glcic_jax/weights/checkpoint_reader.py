@@ -1,4 +1,4 @@
-"""Reads checkpoints: descriptions, and networks whose digests are checked. Writes nothing."""
+"""Reads checkpoints: their descriptions, and networks, whose digests are checked."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -16,21 +16,27 @@ from glcic_jax.runtime.run_folder import CHECKPOINTS, saved_steps
 from glcic_jax.types import NetworkState
 from glcic_jax.weights.items import DamagedError, like_saved
 
-logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax logs every option it understood
+logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax logs all of its options
 
 PARTS = ("params", "batch_stats", "opt_state")
-Opened = tuple[ocp.CheckpointManager, int, dict]  # the folder, a step, its description
+"""The parts of a network's state that are saved."""
+
+Opened = tuple[ocp.CheckpointManager, int, dict]
+"""An opened checkpoint: the manager of its folder, its step, its description."""
 
 
 def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:
-    """The step, and what `save` was told of the run, without reading an array.
+    """Reads the description of a checkpoint, but no arrays.
 
     Args:
       run: the run folder.
-      step: the latest by default.
+      step: the checkpoint's step; the latest by default.
+
+    Returns:
+      The step, and the description: `about` as it was saved, with "items" and "score".
 
     Raises:
-      UserError: no such folder, run or checkpoint, or a damaged one.
+      UserError: the folder, the run or the checkpoint is missing, or the checkpoint is damaged.
     """
     with _reader(run, step) as (_, found, about):
         return found, about
@@ -39,16 +45,19 @@ def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:
 def restore_network(
     run: Path, name: str, like: NetworkState, step: int | None = None
 ) -> tuple[Any, Any]:
-    """The parameters and running statistics of one network, as numpy arrays; nothing else is read.
+    """Reads the parameters and running statistics of one network, and nothing else.
 
     Args:
       run: the run folder.
-      name: of the network.
-      like: arrays or ShapeDtypeStructs; its opt_state is not looked at.
-      step: the latest by default.
+      name: the network's name in the state.
+      like: arrays or ShapeDtypeStructs of the same shapes; its opt_state is not read.
+      step: the checkpoint's step; the latest by default.
+
+    Returns:
+      params and batch_stats, trees of numpy arrays.
 
     Raises:
-      UserError: as `read_about`; also another method's checkpoint or another width's.
+      UserError: as in `read_about`; or the checkpoint is of another method or another width.
     """
     with _reader(run, step) as opened:
         network = restore_parts(opened, name, like, PARTS[:2])
@@ -56,7 +65,10 @@ def restore_network(
 
 
 def manager_alone(folder: Path) -> ocp.CheckpointManager:
-    """For reading: waits for no other process, as each may find another thing damaged."""
+    """Opens a folder of checkpoints to read it in this process alone.
+
+    Several processes do not wait for each other, as each may find something else damaged.
+    """
     own = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(own, {own}, f"process_{own}")
     options = {"read_only": True, "multiprocessing_options": alone}
@@ -75,15 +87,17 @@ def _reader(run: Path, step: int | None) -> Iterator[Opened]:
         try:
             yield manager, step, about_of(manager, step)
         except DamagedError as error:
-            told = f"{run}: the checkpoint of step {step} is damaged: {error}"
-            raise UserError(f"{told}: choose another step of {steps}, or train again") from error
+            raise UserError(
+                f"{run}: the checkpoint of step {step} is damaged: {error}: choose another step of "
+                f"{steps}, or train again"
+            ) from error
 
 
 def about_of(manager: ocp.CheckpointManager, step: int) -> dict:
     """Reads the description of a checkpoint.
 
     Raises:
-      DamagedError: it is not what was saved.
+      DamagedError: it cannot be read, or is not what was saved.
     """
     arguments = ocp.args.Composite(about=ocp.args.JsonRestore())
     try:
@@ -99,11 +113,17 @@ def about_of(manager: ocp.CheckpointManager, step: int) -> dict:
 def restore_parts(
     opened: Opened, name: str, like: NetworkState, parts: Sequence[str]
 ) -> NetworkState:
-    """Returns `like` with these parts as numpy arrays, once their digests are found right.
+    """Returns `like` with some parts read from a checkpoint, as numpy arrays. Checks the digests.
+
+    Args:
+      opened: the checkpoint.
+      name: the network's name in the state.
+      like: arrays or ShapeDtypeStructs of the same shapes.
+      parts: names in PARTS.
 
     Raises:
       DamagedError: an array is not what was saved.
-      UserError: the checkpoint holds other networks.
+      UserError: the checkpoint holds other networks, or of other shapes.
     """
     manager, step, about = opened
     restored, items = {}, about["items"]

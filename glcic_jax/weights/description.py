@@ -1,4 +1,4 @@
-"""config.json of the exchange format: what a network is, and how it wants to be run."""
+"""Reads and makes config.json of the exchange format, which describes a network."""
 
 import json
 import math
@@ -21,11 +21,19 @@ FORMAT, VERSION = "glcic_jax weights", 1
 GLCIC, PARTIAL = "glcic completion network", "partial convolution network"
 METHOD = "networks of a method"
 WIDEST = 4096
+"""The largest width that is read: a limit on memory."""
 
 
 def describe(weights: Weights, name: str, sha256: str, dtype: str) -> dict[str, Any]:
-    """The description of a network whose tensors are in the file `name`."""
-    network, shown = _network(weights)
+    """Returns the description of a network.
+
+    Args:
+      weights: the network.
+      name: the name of the file of its tensors.
+      sha256: the digest of that file.
+      dtype: the dtype in which the tensors are stored.
+    """
+    network, own_input = _network(weights)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -33,7 +41,7 @@ def describe(weights: Weights, name: str, sha256: str, dtype: str) -> dict[str, 
         "sha256": sha256,
         "dtype": dtype,
         "network": network,
-        "input": {"mean_pixel": list(weights.mean_pixel)} | shown,
+        "input": {"mean_pixel": list(weights.mean_pixel)} | own_input,
         "step": weights.step,
         "source": weights.source,
         "run": weights.run,
@@ -42,7 +50,7 @@ def describe(weights: Weights, name: str, sha256: str, dtype: str) -> dict[str, 
 
 
 def _network(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the network is, and what it is shown besides pictures around their mean."""
+    """Returns the description of the architecture, and the fields of "input" that it adds."""
     if isinstance(weights, PartialWeights):
         return {"kind": PARTIAL, "width": weights.width, "levels": weights.levels}, {}
     if isinstance(weights, MethodWeights):
@@ -59,11 +67,11 @@ def _network(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """Reads a config.json and looks at every field.
+    """Reads a config.json and checks every field.
 
     Raises:
-      UserError: it cannot be read, is no description of weights, of another version, or a field is
-        missing or not what it must be.
+      UserError: it cannot be read, is not a description of weights, is of another version, or a
+        field is missing or wrong.
     """
     try:
         config = json.loads(read_file(path))
@@ -91,7 +99,7 @@ def _check(config: dict[str, Any], fields: "Fields", path: Path) -> None:
 
 
 def is_described(folder: Path) -> bool:
-    """Whether a folder has a config.json of this format: those of training runs have another."""
+    """Returns whether a folder has a config.json of this format. Run folders have another one."""
     try:
         return json.loads((folder / CONFIG).read_bytes()).get("format") == FORMAT
     except (OSError, ValueError, AttributeError, RecursionError):
@@ -147,7 +155,7 @@ NETWORK_FIELDS: dict[str, Fields] = {
         "run.method": (lambda v: _is_text(v) and v in METHODS, " or ".join(METHODS)),
     },
 }
-"""What the description of each kind of network holds, as FIELDS."""
+"""Fields of each kind of network, besides FIELDS."""
 
 FIELDS: Fields = {
     "weights": (
@@ -168,4 +176,4 @@ FIELDS: Fields = {
         "numbers by name",
     ),
 }
-"""What every description holds: a test of each field, and what to tell of it."""
+"""Fields of every description: a test of the value, and the words for what is expected."""

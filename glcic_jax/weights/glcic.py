@@ -1,4 +1,4 @@
-"""A trained network with all that running it takes, whatever file it is from or for; GLCIC's."""
+"""Trained completion networks of GLCIC, whatever file they are read from or written to."""
 
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -25,17 +25,20 @@ from glcic_jax.weights.trained import (
 LAYERS = range(1, 18)
 DECONVOLUTIONS = (13, 15)
 EPSILON = 1e-5
-"""What batch norm adds to the variance."""
+"""The number that batch norm adds to the variance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompletionWeights(Weights):
-    """A trained completion network of GLCIC.
+    """Holds a trained completion network of GLCIC.
 
     Attributes:
-      tensors: float32; their names and shapes are those of `completion_shapes(width, norm)`.
-      relu_first, output: as in CompletionNetwork.
-      mean_pixel, scale, fill_pixel: as in `completion_input`.
+      tensors: float32 arrays; their names and shapes are those of `completion_shapes`.
+      relu_first: as in CompletionNetwork.
+      output: as in CompletionNetwork.
+      mean_pixel: as in `completion_input`.
+      scale: as in `completion_input`.
+      fill_pixel: as in `completion_input`.
     """
 
     relu_first: bool = False
@@ -45,17 +48,17 @@ class CompletionWeights(Weights):
 
     @property
     def width(self) -> int:
-        """Channels of the first layer."""
+        """Returns the number of channels of the first layer."""
         return self.tensors["layer1.conv.kernel"].shape[-1]
 
     @property
     def norm(self) -> bool:
-        """Whether batch norm is there, not folded."""
+        """Returns whether the network has batch norm, which `fold` removes."""
         return "norm1.norm.mean" in self.tensors
 
     @property
     def hole_colour(self) -> Rgb:
-        """RGB in [0, 1] of a picture that looks to the network as its holes do."""
+        """Returns the colour that the network sees in its holes, RGB in [0, 1]."""
         red, green, blue = (
             mean + fill / self.scale
             for mean, fill in zip(self.mean_pixel, self.fill_pixel, strict=True)
@@ -64,7 +67,7 @@ class CompletionWeights(Weights):
 
     def completing(self, **settings: Any) -> tuple[Method, TrainState]:
         """Returns a method that only completes, and its state; it takes no settings."""
-        assert not settings, "this network has none"
+        assert not settings, "this network has no settings"
         networks = GlcicNetworks(
             completion=partial(
                 CompletionNetwork,
@@ -101,16 +104,19 @@ class CompletionWeights(Weights):
 
 
 def kernel_name(number: int) -> str:
-    """Of the kernel of layer 1 to 17, [kh, kw, in, out]; a deconvolution's is [4, 4, out, in]."""
+    """Returns the name of the kernel of layer 1 to 17.
+
+    The kernel is [kh, kw, in, out]; that of a deconvolution is [4, 4, out, in].
+    """
     return f"layer{number}.kernel" if number in DECONVOLUTIONS else f"layer{number}.conv.kernel"
 
 
 @cache
 def completion_shapes(width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors of a completion network.
+    """Returns names and shapes of the tensors of a completion network.
 
     Args:
-      width: even.
+      width: the number of channels of the first layer; even.
       norm: False if batch norm is folded into the convolutions.
     """
     module = CompletionNetwork(train=False, width=width, norm=norm)
@@ -121,17 +127,17 @@ def completion_shapes(width: int, norm: bool = True) -> dict[str, tuple[int, ...
 
 
 def fold(weights: CompletionWeights) -> CompletionWeights:
-    """Batch norm multiplied and added into the convolutions before it: equal to rounding.
+    """Folds batch norm into the convolutions before it. The result is the same up to rounding.
 
     Raises:
       UserError: batch norm follows ReLU, or is folded already.
     """
     if not weights.norm:
-        raise UserError("batch norm is folded already: leave --fold away")
+        raise UserError("batch norm is folded already: leave --fold out")
     if weights.relu_first:
         raise UserError(
-            "batch norm follows ReLU in this network, so no convolution can take it up: "
-            "leave --fold away"
+            "batch norm follows ReLU in this network, so no convolution can absorb it: "
+            "leave --fold out"
         )
     tensors = {name: t.astype(np.float64) for name, t in weights.tensors.items()}
     for number in LAYERS[:-1]:

@@ -1,4 +1,4 @@
-"""Networks on the Hugging Face Hub, in our exchange format. Needs requirements-hub.txt."""
+"""Fetches and pushes networks on the Hugging Face Hub. Needs requirements-hub.txt."""
 
 import re
 import tempfile
@@ -14,39 +14,41 @@ from glcic_jax.weights.trained import Weights
 
 SCHEME = "hf://"
 FILES = [CONFIG, "*.safetensors"]
+"""Patterns of the files of a network that are downloaded."""
 
 
 def fetch(address: str) -> Path:
-    """Downloads a network once, and gives the folder that it lies in.
+    """Downloads a network, once, and returns the folder of its files.
 
     Args:
       address: "hf://OWNER/NAME", or "hf://OWNER/NAME@REVISION".
 
     Raises:
-      UserError: no such address or network, no connection, or huggingface_hub is not installed.
+      UserError: the address or the network is wrong, there is no connection, or huggingface_hub is
+        not installed.
     """
     name, revision = _parts(address)
     hub = _hub()
     try:
         return Path(hub.snapshot_download(name, revision=revision, allow_patterns=FILES))
-    except Exception as error:  # of the library's own many, httpx or the file system
+    except Exception as error:  # the library, httpx and the file system raise many kinds
         raise UserError(f"{address}: cannot download it: {one_line(error)}") from error
 
 
 def push(weights: Weights, address: str, licence: str, dtype: str = "float32") -> str:
-    """Uploads a network with its model card; the repository is made if need be.
+    """Uploads a network with its model card; makes the repository if need be.
 
     Args:
-      weights: to be written as `write_exchange` does.
-      address: "hf://OWNER/NAME".
-      licence: of the weights, by the Hub's names, such as "mit" or "cc-by-nc-sa-4.0".
-      dtype: of the stored tensors, a key of DTYPES.
+      weights: the network; it is written as by `write_exchange`.
+      address: "hf://OWNER/NAME", or "hf://OWNER/NAME@REVISION".
+      licence: the licence of the weights by the Hub's name, such as "mit" or "cc-by-nc-sa-4.0".
+      dtype: the dtype in which tensors are stored, a key of DTYPES.
 
     Returns:
-      The page of the network.
+      The address of the network's page.
 
     Raises:
-      UserError: as `fetch`; also no permission to write there.
+      UserError: as in `fetch`; or there is no permission to write there.
     """
     name, revision = _parts(address)
     api = _hub().HfApi()
@@ -62,7 +64,13 @@ def push(weights: Weights, address: str, licence: str, dtype: str = "float32") -
 
 
 def model_card(weights: Weights, name: str, licence: str) -> str:
-    """The README.md of a network: what it is, how it was trained, what was measured of it."""
+    """Returns the README.md of a network: its use, origin, scores and training.
+
+    Args:
+      weights: the network.
+      name: "OWNER/NAME" on the Hub.
+      licence: the licence of the weights by the Hub's name.
+    """
     lines = [
         "---",
         f"license: {licence}",

@@ -1,4 +1,4 @@
-"""Trees of arrays as flat items that a checkpoint holds, and what tells that one is damaged."""
+"""Turns trees of arrays into the flat items of a checkpoint, and compares their shapes."""
 
 from typing import Any
 
@@ -11,11 +11,14 @@ from glcic_jax.runtime.errors import UserError
 
 
 class DamagedError(Exception):
-    """A checkpoint that cannot be read, or does not hold what was saved."""
+    """Reports that a checkpoint cannot be read, or does not hold what was saved."""
 
 
 def to_item(tree: Any) -> Item:
-    """Host copies by path: the devices' buffers may be donated while they are still written."""
+    """Copies a tree's arrays to the host, by their paths.
+
+    Copies are needed because the devices' buffers may be donated before all is written.
+    """
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {jax.tree_util.keystr(path): _host_copy(leaf) for path, leaf in leaves}
 
@@ -27,10 +30,15 @@ def _host_copy(leaf: Any) -> np.ndarray:
 
 
 def like_saved(like: Any, shapes: dict[str, list[int]], name: str) -> dict[str, Any]:
-    """The leaves of `like` by path, in its order, once their shapes are found to be the saved ones.
+    """Returns the leaves of `like` by path, in its order, after comparing their shapes.
+
+    Args:
+      like: a tree of arrays or ShapeDtypeStructs.
+      shapes: the saved shapes by path.
+      name: the item's name, for the message.
 
     Raises:
-      UserError: names the first array that is another, or missing on one side.
+      UserError: a shape differs, or an array is missing on one side; it is named.
     """
     leaves = jax.tree_util.tree_leaves_with_path(like)
     target = {jax.tree_util.keystr(path): leaf for path, leaf in leaves}

@@ -1,4 +1,4 @@
-"""A trained partial-convolution network, whatever file it is from or for."""
+"""Trained partial-convolution networks, whatever file they are read from or written to."""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -17,21 +17,21 @@ from glcic_jax.weights.trained import Weights, flatten_variables, unflatten_vari
 
 @dataclass(frozen=True, kw_only=True)
 class PartialWeights(Weights):
-    """A trained PartialUNet; the tensors are those of `unet_shapes(width, levels)`."""
+    """Holds a trained PartialUNet; its tensors are those of `unet_shapes(width, levels)`."""
 
     @property
     def width(self) -> int:
-        """Channels of the first layer."""
+        """Returns the number of channels of the first layer."""
         return self.tensors["encode1.kernel"].shape[-1]
 
     @property
     def levels(self) -> int:
-        """Halvings."""
+        """Returns the number of halvings."""
         return sum(f"encode{level}.kernel" in self.tensors for level in range(1, 9))
 
     def completing(self, **settings: Any) -> tuple[Method, TrainState]:
         """Returns a method that only completes, and its state; it takes no settings."""
-        assert not settings, "this network has none"
+        assert not settings, "this network has no settings"
         networks = PartialConv(
             network=partial(PartialUNet, levels=self.levels, width=self.width),
             weights={},
@@ -61,7 +61,12 @@ class PartialWeights(Weights):
 
 @cache
 def unet_shapes(width: int, levels: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors of a PartialUNet."""
+    """Returns names and shapes of the tensors of a PartialUNet.
+
+    Args:
+      width: the number of channels of the first layer.
+      levels: the number of halvings.
+    """
     module = PartialUNet(train=False, levels=levels, width=width)
     image, hole = (jax.ShapeDtypeStruct((1, 2**levels, 2**levels, c), jnp.float32) for c in (3, 1))
     key = jax.eval_shape(lambda: jax.random.key(0))  # configs ask, before devices may be woken

@@ -1,4 +1,4 @@
-"""A trained network that completes, whatever file it is from or for."""
+"""Trained networks that complete, whatever file they are read from or written to."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,28 +16,29 @@ Tensors = dict[str, np.ndarray]
 """Arrays by their path in the network's trees: "layer1.conv.kernel", "norm1.norm.mean"."""
 
 STATISTICS = ("mean", "var")
+"""The last parts of the names of running statistics."""
 
 DTYPES = {
     "float32": np.dtype(np.float32),
     "float16": np.dtype(np.float16),
     "bfloat16": np.dtype(ml_dtypes.bfloat16),
 }
-"""In which weights are stored; arithmetic is float32 always."""
+"""The dtypes in which weights can be stored. They are read as float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A trained network that completes, ready to be run or written.
+    """Holds a trained network that completes, ready to be run or written.
 
     Attributes:
-      tensors: float32.
-      mean_pixel: RGB in [0, 1] that the network sees as 0.
-      step: updates that the network has had; 0 if the file does not say.
-      source: what it was read from, for people.
-      run: the config of the training run, if it was one of ours.
-      scores: measured on held-out pictures of that run, by name.
-      discriminator: tensors of a discriminator that came along, or none.
-      sha256: of the file that it was read from; empty if it is from elsewhere.
+      tensors: float32 arrays by name.
+      mean_pixel: the colour that the network sees as 0, RGB in [0, 1].
+      step: the number of updates that the network has had; 0 if the file does not record it.
+      source: a description for people of what it was read from.
+      run: the config of the training run, if this package trained it.
+      scores: scores on held-out pictures of that run, by name.
+      discriminator: tensors of a discriminator that the file held too; may be empty.
+      sha256: the digest of the file that it was read from; empty if there is none.
     """
 
     tensors: Tensors
@@ -53,28 +54,28 @@ class Weights:
         """Returns a method that completes with this network, and its state.
 
         Args:
-          settings: of completing, such as latent_steps, where the method has them.
+          settings: settings for completion, such as latent_steps, if the method has them.
         """
         raise NotImplementedError
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Returns the settings of completing that `completing` takes, as the run had them."""
+        """Returns the run's settings for completion; empty if its method has none."""
         return {}
 
     @property
     def hole_colour(self) -> Rgb:
-        """RGB in [0, 1] of a picture that looks to the network as its holes do."""
+        """Returns the colour that the network sees in its holes, RGB in [0, 1]."""
         return self.mean_pixel
 
     @property
     def count(self) -> int:
-        """Of parameters."""
+        """Returns the number of parameters."""
         return sum(t.size for name, t in self.tensors.items() if not name.endswith(STATISTICS))
 
 
 def flatten_variables(variables: Any) -> dict[str, Any]:
-    """Returns the leaves of "params" and "batch_stats" by path; no two have the same."""
+    """Returns the leaves of "params" and "batch_stats" in one dict by path. No path is in both."""
     leaves = {}
     for tree in variables.values():
         leaves |= flatten_dict(tree, sep=".")
@@ -85,15 +86,18 @@ def unflatten_variables(tensors: Tensors) -> tuple[Any, Any]:
     """Undoes `flatten_variables`: returns (params, batch_stats)."""
     params, batch_stats = {}, {}
     for name, tensor in tensors.items():
-        (batch_stats if name.endswith(STATISTICS) else params)[name] = tensor
+        if name.endswith(STATISTICS):
+            batch_stats[name] = tensor
+        else:
+            params[name] = tensor
     return unflatten_dict(params, sep="."), unflatten_dict(batch_stats, sep=".")
 
 
 def cast_tensors(tensors: Tensors, dtype: str) -> Tensors:
-    """The tensors in the dtype of a file.
+    """Returns tensors cast to the dtype in which a file stores them.
 
     Args:
-      tensors: of any floating dtype.
+      tensors: arrays of any floating dtype.
       dtype: a key of DTYPES.
 
     Raises:

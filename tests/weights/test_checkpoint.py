@@ -145,7 +145,7 @@ def data_files(run, step):
 
 
 def flip_a_byte(run, step):
-    """In each of the files that hold arrays, in the middle, until reading changes."""
+    """Flips a byte in the middle of each file that holds arrays."""
     for path in data_files(run, step):
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 0x40
@@ -211,7 +211,7 @@ def test_a_refusal_names_the_steps(tmp_path):
 
 
 def test_a_description_without_a_digest_of_its_own_is_read(tmp_path):
-    """As the first checkpoints had it."""
+    """Reads a description such as the first checkpoints had."""
     save(tmp_path, [1])
     path = tmp_path / "checkpoints/1/about/metadata"
     about = json.loads(path.read_text())

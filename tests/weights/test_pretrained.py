@@ -45,14 +45,14 @@ def test_it_is_the_file_that_was_measured_and_is_small():
 
 
 def test_it_was_trained_by_the_config_of_its_name():
-    told = read_exchange(BUNDLED).run
+    theirs = read_exchange(BUNDLED).run
     ours = pretrained.get_config("runs/pretrained_64").to_dict()
-    assert told is not None
+    assert theirs is not None
     own = {"root", "held_out_list", "held_out_examples", "mean_pixel"}  # where the pictures were
-    for config in (ours, told):
+    for config in (ours, theirs):
         config["data"] = {k: v for k, v in config["data"].items() if k not in own}
         config.pop("cpu_devices")
-    assert json.loads(json.dumps(told)) == json.loads(json.dumps(ours))
+    assert json.loads(json.dumps(theirs)) == json.loads(json.dumps(ours))
 
 
 def test_everybody_whose_photograph_it_saw_is_named():
@@ -75,7 +75,7 @@ def test_a_golden_completion(completer):
 @pytest.mark.slow
 @pytest.mark.reference
 def test_it_is_ahead_of_the_fills_on_photographs_that_it_never_saw(completer):
-    """Squared errors of holes of 24 pixels in scikit-image's photographs, by the fill's."""
+    """Divides squared errors in holes of 24 pixels by the fill's, in scikit-image's photographs."""
     photographs = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
     scaled = [cv2.resize(p, (384, 256), interpolation=cv2.INTER_AREA) for p in photographs]
     ratios = {"laplace": [], "telea": []}

@@ -45,7 +45,7 @@ def complete(weights):
 @pytest.mark.reference
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_programs_network_gives_its_numbers(program):
-    """The network by itself on an odd size, and the whole way from picture to completed picture."""
+    """Tries the network by itself on an odd size, and all of the way to a completed picture."""
     weights = weights_of(program)
     module = CompletionNetwork(
         train=False, width=2, relu_first=weights.relu_first, output=weights.output
