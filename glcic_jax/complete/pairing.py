@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from glcic_jax.masks.pairing import own_masks
 from glcic_jax.pictures.decode import EXTENSIONS
 from glcic_jax.pictures.storage import children
 from glcic_jax.runtime.errors import UserError
@@ -60,14 +61,16 @@ def plan(
         )
     if output.exists() and not output.is_dir():
         raise UserError(f"{output} is a file: give a folder for the pictures of {image}")
-    masks = {path.stem: path for path in _pictures_in(mask)} if mask.is_dir() else {}
-    jobs, failures = [], []
-    for path in images:
-        found = masks.get(path.stem) or masks.get(f"{path.stem}_mask") if mask.is_dir() else mask
-        if found:
-            jobs.append(CompletionJob(path, found, output / _named(path, extension)))
-        else:
-            failures.append(f"{path}: {mask} holds no mask {path.stem}.* or {path.stem}_mask.*")
+    if mask.is_dir():
+        pairs = own_masks((p.name for p in images), (p.name for p in _pictures_in(mask)))
+        masks = {path: mask / pairs.found[path.name] for path in images if path.name in pairs.found}
+        lines = {path: pairs.problems.get(path.name) for path in images}
+        failures = [f"{path}: {mask} {line}" for path, line in lines.items() if line]
+    else:
+        masks, failures = dict.fromkeys(images, mask), []
+    jobs = [
+        CompletionJob(path, own, output / _named(path, extension)) for path, own in masks.items()
+    ]
     return _check(jobs), failures
 
 

@@ -26,6 +26,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help="rows of the table")
     parser.add_argument("--data", type=Path, help="folder of pictures, with the folders in it")
     parser.add_argument("--masks", help="folder of masks, white = fill, or a kind of hole to draw")
+    parser.add_argument(
+        "--by_order",
+        action="store_true",
+        help="pair pictures and masks of a folder in order, not by their names",
+    )
     parser.add_argument("--output", type=Path, help="folder of the report")
     parser.add_argument("--size", type=int, help="scale and crop the pictures to SIZE x SIZE")
     parser.add_argument(
@@ -115,7 +120,9 @@ def run(args: argparse.Namespace) -> None:
     from glcic_jax.evaluate.run import run_evaluation
 
     check_output(args.output)
-    examples = Examples(args.data, args.masks, size=args.size, seed=args.seed)
+    examples = Examples(
+        args.data, args.masks, size=args.size, seed=args.seed, by_order=args.by_order
+    )
     print(run_evaluation(args, examples))
     print(f"report: {args.output / 'index.html'}")
 

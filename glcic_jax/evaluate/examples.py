@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from glcic_jax.masks.kinds import HOLES, default_arguments
 from glcic_jax.masks.mask_set import MANIFEST, MaskSet
+from glcic_jax.masks.pairing import own_masks
 from glcic_jax.masks.recipe import ENDING, MaskRecipe
 from glcic_jax.pictures.decode import decode, decode_mask
 from glcic_jax.pictures.resize import middle_square
@@ -40,20 +41,30 @@ class Examples:
 
     Args:
       data: the folder, searched with the folders in it; links to folders are not followed.
-      masks: a folder of masks, or a kind of hole. Masks that are named as the pictures are
-        (photo.jpg: photo.png or photo_mask.png) are found by name; if none is, picture i takes mask
-        i modulo their number. The same holds for a set of `glcic_jax.masks`, folder or recipe,
-        whose masks are checked against its hashes. A kind draws a hole for each picture.
+      masks: a folder of masks, a set that `glcic_jax.masks` made, or a kind of hole. In a folder
+        each picture has the mask of its name (photo.jpg: photo.png or photo_mask.png). Of a set,
+        folder or recipe, picture i takes mask i modulo their number, checked against the set's
+        hashes. A kind draws a hole for each picture.
       size: the pictures are scaled to this shortest edge, in pixels, and their middle square is
         taken; None leaves them as they are. Masks that are read are not scaled.
       seed: seed of the holes that are drawn.
+      by_order: whether picture i takes mask i of a folder modulo their number, whatever their
+        names.
 
     Raises:
-      UserError: a folder is missing or empty, the kind is unknown, some pictures have a mask of
-        their name and others do not, or a set of masks has changed.
+      UserError: a folder is missing or empty, the kind is unknown, a picture has no mask of its
+        name or several, or a set of masks has changed.
     """
 
-    def __init__(self, data: Path, masks: str, *, size: int | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        data: Path,
+        masks: str,
+        *,
+        size: int | None = None,
+        seed: int = 0,
+        by_order: bool = False,
+    ) -> None:
         self._data, self._size, self._seed = data, size, seed
         self.names = pictures_below(data, f"--data {data}")
         # One of three: a set of masks, a folder of mask files, or a kind of hole to draw.
@@ -61,7 +72,7 @@ class Examples:
         self._files: list[Path] = []
         self._kind: str | None = None
         if self._mask_set is None and Path(masks).is_dir():
-            self._files = _paired(data, self.names, Path(masks))
+            self._files = _paired(data, self.names, Path(masks), by_order)
         elif self._mask_set is None:
             self._kind = masks
             if masks not in HOLE_KINDS:
@@ -150,21 +161,15 @@ def _open_mask_set(masks: str) -> MaskSet | MaskRecipe | None:
     return MaskSet(masks) if Path(masks, MANIFEST).exists() else None
 
 
-def _paired(data: Path, names: list[str], masks: Path) -> list[Path]:
-    """Returns each picture's mask: the one of its name, or all masks in turn if no names match."""
+def _paired(data: Path, names: list[str], masks: Path, by_order: bool) -> list[Path]:
+    """Returns each picture's mask: the one of its name, or with `by_order` all masks in turn."""
     files = pictures_below(masks, f"--masks {masks}")
-    stems = {file.rpartition(".")[0]: masks / file for file in files}
-    found = []
-    for name in names:
-        stem = name.rpartition(".")[0]
-        found.append(stems.get(stem) or stems.get(f"{stem}_mask"))
-    if None not in found:
-        return found
-    if any(found):
-        first = names[found.index(None)]
-        stem = first.rpartition(".")[0]
+    if by_order:
+        return [masks / files[index % len(files)] for index in range(len(names))]
+    found, problems = own_masks(names, files)
+    for name, problem in problems.items():
         raise UserError(
-            f"{masks}: some masks are named as the pictures are, but {data / first} has none: "
-            f"add {stem}.png, or name no mask as a picture to take them in order"
+            f"{data / name}: {masks} {problem}; --by_order gives the pictures the masks in order, "
+            "whatever they are called"
         )
-    return [masks / files[index % len(files)] for index in range(len(names))]
+    return [masks / found[name] for name in names]

@@ -223,10 +223,20 @@ def test_a_tool_stands_in_the_table(files):
             "no such folder, and not a kind of hole (box, boxes",
         ),
         (["telea"], {"masks": "none"}, "--masks {files}/none: no pictures"),
-        (["telea"], {"masks": "ordered"}, "x.png is 52x40 and {files}/data/deep/2.png 44x36"),
-        (["telea"], {"masks": "some"}, "data/1.png has none"),
-        (["telea"], {"masks": "black"}, "holds no hole (white)"),
-        (["telea"], {"masks": "white"}, "covers the whole picture"),
+        (
+            ["telea"],
+            {"masks": "ordered", "more": ["--by_order"]},
+            "x.png is 52x40 and {files}/data/deep/2.png 44x36",
+        ),
+        (
+            ["telea"],
+            {"masks": "ordered"},
+            "ordered holds no mask 0.* or 0_mask.*; --by_order gives",
+        ),
+        (["telea"], {"masks": "some"}, "data/1.png: {files}/some holds no mask 1.* or 1_mask.*"),
+        (["telea"], {"masks": "two"}, "two holds 2 masks for it (0_mask001.png, 0_mask002.png)"),
+        (["telea"], {"masks": "black", "more": ["--by_order"]}, "holds no hole (white)"),
+        (["telea"], {"masks": "white", "more": ["--by_order"]}, "covers the whole picture"),
         (["telea"], {"output": "data"}, "holds something other than a report"),
         (["telea"], {"output": "black/m.png"}, "is a file; give a folder"),
         (["telea"], {"more": ["--size", "3"]}, "--size 3: give at least 8"),
@@ -241,12 +251,14 @@ def test_a_tool_stands_in_the_table(files):
 )
 def test_mistakes_get_one_line_and_leave_nothing(files, capsys, methods, more, message):
     (files / "none").mkdir()
-    for name in ("some", "black", "white"):
+    for name in ("some", "black", "white", "two"):
         (files / name).mkdir()
     mask = np.zeros((40, 52), np.uint8)
     Image.fromarray(mask).save(files / "black/m.png")
     Image.fromarray(mask + 255).save(files / "white/m.png")
     Image.fromarray(mask + 255).save(files / "some/0.png")
+    for name in ("0_mask001", "0_mask002"):
+        Image.fromarray(mask + 255).save(files / f"two/{name}.png")
     before = contents(files)
     methods = [method.replace("{files}", str(files)) for method in methods]
     arguments = dict(more)

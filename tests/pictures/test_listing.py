@@ -57,7 +57,7 @@ def trained_on():
 
 
 def evaluated(masks):
-    examples = Examples(Path("pictures"), masks)
+    examples = Examples(Path("pictures"), masks, by_order=masks == "masks/deep")
     return [(e.name, e.mask.tolist()) for e in (examples[i] for i in range(len(examples)))]
 
 
@@ -93,6 +93,7 @@ COMMANDS = {
     "complete a pattern": lambda: completed("pictures/*.png", "masks"),
     "complete a pattern of folders": lambda: completed("pic*/*.png", "masks/a.png"),
     "complete a pattern of all folders": lambda: completed("pictures/**/*.png", "masks/a.png"),
+    "prepare a folder": lambda: [entry.name for entry in LAYOUTS["folder"]("pictures")],
     "rate pictures": rated,
     "draw masks from files": masks_of_files,
     "measure limits": measured,
