@@ -1,1 +1,1 @@
-"""From files to batches."""
+"""Turns files of pictures into batches to train on."""

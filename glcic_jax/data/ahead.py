@@ -1,4 +1,4 @@
-"""Batches made ahead of time by a thread, and an end to the wait for one that never comes."""
+"""Makes batches ahead of time in a thread, and gives up on one that never comes."""
 
 import logging
 import multiprocessing
@@ -13,19 +13,19 @@ from glcic_jax.runtime.errors import FaultError
 log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 60.0
-"""After which it is said that no batch comes."""
+"""Seconds of waiting for a batch, after which the log reports it."""
 
 PATIENCE = 600.0
-"""Seconds until the wait is given up: storage that was restarted is back by then."""
+"""Seconds of waiting until the run ends. Storage that was restarted is back by then."""
 
-FAREWELL = 5.0
-"""Seconds for the batch that is being made when no more are wanted."""
+LAST_BATCH_SECONDS = 5.0
+"""Seconds to wait for the batch that is being made when the run ends."""
 
 Batch_co = TypeVar("Batch_co", covariant=True)
 
 
 class Closable(Protocol[Batch_co]):
-    """An iterator that owns threads or worker processes."""
+    """Describes an iterator that owns threads or worker processes."""
 
     def __next__(self) -> Batch_co: ...
 
@@ -40,16 +40,18 @@ def read_ahead(
     silent_seconds: float = SILENT_SECONDS,
     patience: float = PATIENCE,
 ) -> Iterator[Batch_co]:
-    """The same endless batches, up to `count` of them made before they are asked for.
+    """Yields the same endless batches, up to `count` of them made before they are asked for.
 
     Args:
-      batches: closed when the iterator that is returned is; Grain's waits without end.
-      count: at least 1.
-      silent_seconds: of waiting for one batch, after which the log says so, again and again.
-      patience: seconds until the wait is given up.
+      batches: the iterator; it is closed together with the one that is returned. Grain's iterator
+        by itself would wait for ever.
+      count: the number of batches, at least 1.
+      silent_seconds: seconds of waiting for one batch until the log reports it; it does so again
+        each time that this much longer has passed.
+      patience: seconds of waiting for one batch until it is given up.
 
     Raises:
-      FaultError: no batch came for that long, or a worker process was killed.
+      FaultError: no batch came in time, or a worker process was killed.
     """
     ready: Queue[tuple[Any, Exception | None]] = Queue(count)
     over = Event()
@@ -67,13 +69,13 @@ def read_ahead(
         while True:
             batch, error = _wait(ready, silent_seconds, patience)
             if error is not None:
-                raise _clear(error)
+                raise _explained(error)
             yield batch
     finally:
         over.set()
-        while not ready.empty():  # room for the last one
+        while not ready.empty():  # makes room for the last one
             ready.get()
-        thread.join(FAREWELL)
+        thread.join(LAST_BATCH_SECONDS)
         if not thread.is_alive():
             batches.close()
 
@@ -91,18 +93,18 @@ def _wait(ready: Queue, silent_seconds: float, patience: float) -> Any:
         except Empty:
             waited = time.monotonic() - start
     for worker in multiprocessing.active_children():
-        worker.kill()  # a frozen one would not notice that this process has ended
+        worker.kill()  # a frozen worker would not notice that this process has ended
     raise FaultError(
         f"no pictures for {patience:.0f} seconds: the storage or a data worker does not answer; "
         "when it does, the same command resumes"
     )
 
 
-def _clear(error: Exception) -> Exception:
-    """In one line, if a worker process was killed."""
+def _explained(error: Exception) -> Exception:
+    """Returns an error that explains in one line that a worker was killed; others unchanged."""
     if "Worker process was terminated" not in str(error):
         return error
     return FaultError(
-        "a data worker was killed, for want of memory perhaps: the same command resumes, with "
+        "a data worker was killed, perhaps because memory ran out: the same command resumes, with "
         "fewer data.workers if need be"
     )

@@ -1,4 +1,4 @@
-"""What the pipeline needs of a collection of pictures, and how bad ones are passed over."""
+"""Describes collections of pictures for the pipeline, and replaces bad pictures by good ones."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """What the pipeline needs of a collection."""
+    """Describes a collection of pictures, uint8 RGB [h, w, 3]."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> PixelImage: ...
 
     def find(self, index: int) -> tuple[int, PixelImage]:
-        """Picture `index`, or what stands in for it, and that picture's own number."""
+        """Returns picture `index`, or its replacement if it is bad, after that picture's number."""
         ...
 
     def listing(self) -> str:
-        """A digest of what is in it."""
+        """Returns a digest of what is in the collection."""
         ...
 
 
 class Split(NamedTuple):
-    """Pictures to train on and pictures to judge by; no pixel is in both.
+    """Holds pictures to train on and pictures to score by. No pixel is in both.
 
-    root: the folder they come from, if they come from one.
-    mean_pixel: of those to train on, RGB in [0, 1], if it is known.
+    Attributes:
+      train: the pictures to train on.
+      held_out: the pictures to score by.
+      root: the folder of the pictures, if they come from one.
+      mean_pixel: the mean of the pictures to train on, RGB in [0, 1], if it is known.
     """
 
     train: Source
@@ -45,11 +48,15 @@ class Split(NamedTuple):
 
 
 class Collection:
-    """Pictures on a disk. A bad one is replaced by the next good one, the same one every time.
+    """Reads pictures from a disk. A bad one is replaced by the next good one, always by the same.
 
-    Bad are pictures that cannot be read and those whose shortest edge is below `min_edge` pixels.
-    Each is named in the log once; more than `max_bad_fraction` of all stop the run. A subclass has
-    `__len__` and `read`.
+    Bad are pictures that cannot be read, and those that are too small. The log names each of them
+    once. A subclass defines `__len__`, `read`, `name` and `listing`.
+
+    Args:
+      root: the folder of the pictures.
+      min_edge: the smallest shortest edge of a picture, pixels.
+      max_bad_fraction: the share of bad pictures above which the run stops.
     """
 
     def __init__(self, root: Path, *, min_edge: int, max_bad_fraction: float) -> None:
@@ -62,38 +69,38 @@ class Collection:
         raise NotImplementedError
 
     def read(self, index: int) -> PixelImage:
-        """Picture `index`.
+        """Reads picture `index`: uint8 RGB [h, w, 3].
 
         Raises:
-          UserError: it cannot be read; names it.
+          UserError: it cannot be read; the message names it.
         """
         raise NotImplementedError
 
     def name(self, index: int) -> str:
-        """What to call picture `index` in messages."""
+        """Returns the name of picture `index` for messages."""
         raise NotImplementedError
 
     def listing(self) -> str:
-        """SHA-256 of the names of all pictures, or of what stands for them."""
+        """Returns the SHA-256 of the names of all pictures, or of names that stand for them."""
         raise NotImplementedError
 
     def __getstate__(self) -> dict:
-        """Without the lock: worker processes get a copy and count for themselves."""
+        """Leaves out the lock: worker processes get a copy and count for themselves."""
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state, _lock=threading.Lock())
 
     def __getitem__(self, index: int) -> PixelImage:
-        """Reads picture `index`, or the next one that can be read.
+        """Reads picture `index`, or the next one that can be read: uint8 RGB [h, w, 3].
 
         Raises:
-          UserError: too many bad ones.
+          UserError: too many pictures are bad.
         """
         return self.find(index)[1]
 
     def find(self, index: int) -> tuple[int, PixelImage]:
-        """The same, with the number of the picture that was read."""
+        """Reads the same, and returns it after the number of the picture that was read."""
         for offset in range(len(self)):
             candidate = (index + offset) % len(self)
             if candidate in self._bad:

@@ -1,4 +1,4 @@
-"""The endless stream of training batches, the fixed held-out examples, and the mean pixel."""
+"""Makes the endless training batches, the fixed held-out examples, and the mean pixel."""
 
 import json
 import logging
@@ -28,26 +28,30 @@ from glcic_jax.types import Batch
 log = logging.getLogger(__name__)
 
 MEAN_FILE = ".mean_pixel.json"
+"""File beside the pictures that keeps their mean pixel."""
+
 MEAN_SAMPLE = 4096
-"""Pictures measured at most: the error left, below 0.005, is far below a picture's own spread."""
+"""Largest number of pictures whose mean is taken. The error left is below 0.005."""
 
 PLACED_AHEAD = 2
-"""Batches put on the devices before they are asked for."""
+"""Number of batches that are put on the devices before they are asked for."""
 
 Place = Callable[[dict[str, np.ndarray]], Any]
 """Puts the arrays of a batch where a step can read them."""
+
 MakeExample = Callable[..., dict[str, np.ndarray]]
 
 
 class Dataset(NamedTuple):
-    """What a run reads.
+    """Holds the input of a run.
 
-    batches: `batches(step)` is the endless stream that begins with the batch of the update after
-        `step` updates. The position is a function of the update count, so a resumed run needs no
-        saved iterator and may use other numbers of devices, threads and workers.
-    held_out: fixed examples, stacked: image, mask, other_mask, uint8.
-    mean_pixel: of the training pictures, RGB in [0, 1].
-    listing: what there is to train on and to judge by, in short; several processes compare it.
+    Attributes:
+      batches: `batches(step)` returns the endless stream that begins with the batch of the update
+        after `step` updates. The position depends on the number of updates alone, so a resumed run
+        needs no saved iterator and may use other numbers of devices, threads and workers.
+      held_out: the fixed examples, stacked: image, mask, other_mask, uint8.
+      mean_pixel: the mean of the training pictures, RGB in [0, 1].
+      listing: short digests of all pictures and settings; several processes compare them.
     """
 
     batches: Callable[[int], Iterator[Batch]]
@@ -61,23 +65,26 @@ def make_dataset(
 ) -> Dataset:
     """Builds the input of a run from `config.data` and `config.holes`.
 
-    With `config.data.measurement` all that comes of the pictures to train on, the mean pixel too,
-    comes of one measurement of each. Those held out stay whole: they are the evaluation's truth.
+    With `config.data.measurement`, training sees one measurement of each picture and nothing else;
+    the mean pixel is of measurements too. Held-out pictures stay whole, since scores need them.
 
     Args:
       config: a ConfigDict of the fields of configs/places2.py.
-      seed: of the order, the crops and the holes.
+      seed: seed of the order, the crops and the holes.
       place: puts this process's share of a batch on its devices.
-      mean_pixel: if it is known already; else it is measured.
+      mean_pixel: the mean pixel if it is known, RGB in [0, 1]; otherwise it is measured.
 
     Raises:
-      UserError: settings that contradict each other, or pictures that cannot be used.
+      UserError: settings contradict each other, or the pictures cannot be used.
     """
+    # What is done to a picture.
     data = config.data
     check_sizes(data.resize, data.crop)
     hole = make_hole(config.holes, data.crop, data.crop)
     frame = partial(framed, resize=tuple(data.resize), crop=data.crop, flip=data.flip)
     make_example = make_whole = partial(example, frame=frame, hole=hole)
+
+    # The pictures and their mean.
     split = open_source(data)
     train = split.train
     if data.get("measurement") is not None:
@@ -111,10 +118,10 @@ def make_dataset(
 
 
 def open_source(data: Any) -> Split:
-    """The pictures that `config.data` names.
+    """Opens the pictures that `config.data` names.
 
     Raises:
-      UserError: no such source, or the source's own complaint.
+      UserError: the source is unknown, or refuses its pictures.
     """
     if data.source not in SOURCES:
         raise UserError(f'data.source is "{data.source}": choose {", ".join(SOURCES)}')
@@ -137,15 +144,25 @@ def train_batches(
     workers: int,
     place: Place,
 ) -> Iterator[Batch]:
-    """Batches from that of update `step` + 1 on, without end.
+    """Returns the endless batches that begin with that of update `step` + 1.
 
     Order, crops and holes depend on the seed and the example's number alone: not on processes,
-    devices, threads or workers. Every epoch is shuffled anew.
+    devices, threads or workers. Every epoch has another order.
+
+    Args:
+      source: the pictures or measurements.
+      make_example: makes an example of (picture or measurement, rng).
+      step: the number of updates done.
+      seed: seed of the order and of every example.
+      batch_size: examples per batch, over all processes.
+      threads: threads that read.
+      workers: processes that read; 0 = threads of this process only.
+      place: puts this process's share of a batch on its devices.
     """
     pictures = (
         grain.MapDataset.source(source).seed(seed).shuffle().repeat().random_map(make_example)
     )
-    # Each process takes one stretch of every batch: on the devices it is the same, whoever read it.
+    # Each process takes one part of every batch. On the devices the batch is the same.
     index, count = jax.process_index(), jax.process_count()
     batches = pictures.batch(batch_size // count, drop_remainder=True)[index::count][step:]
     read = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(threads, 1))
@@ -158,7 +175,7 @@ def train_batches(
 
 
 def _start_worker(index: int, count: int) -> None:
-    """One core per worker, and an end when the main process is gone: grain's stay for ever."""
+    """Limits a worker to one core, and ends it with the main process. Grain's would stay."""
     del index, count
     cv2.setNumThreads(0)
     end_with_parent()
@@ -167,7 +184,10 @@ def _start_worker(index: int, count: int) -> None:
 def held_out_examples(
     source: Source, make_example: MakeExample, count: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """`count` examples, the same in every run with this seed; pictures may repeat."""
+    """Returns `count` examples, stacked, the same in every run with this seed.
+
+    Pictures repeat if there are fewer than `count`.
+    """
     examples = [
         make_example(source[index % len(source)], np.random.default_rng((seed, index)))
         for index in range(count)
@@ -176,7 +196,10 @@ def held_out_examples(
 
 
 def read_or_measure_mean(split: Split) -> tuple[float, float, float]:
-    """The mean pixel of the training pictures, kept beside them once it is measured."""
+    """Returns the mean pixel of the training pictures, RGB in [0, 1].
+
+    For pictures in files it is kept beside them once it is measured.
+    """
     if split.root is None or not isinstance(split.train, Files):
         return measure_mean(split.train)
     names = split.train.listing()
@@ -186,24 +209,33 @@ def read_or_measure_mean(split: Split) -> tuple[float, float, float]:
         if kept["pictures"] == names:
             return tuple(kept["mean_pixel"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # not measured yet, or by something else: measure
+        pass  # not measured yet, or not by this program
     mean = measure_mean(split.train)
     try:
         write_whole(path, json.dumps({"mean_pixel": mean, "pictures": names}))
-    except OSError as error:  # read-only pictures are no reason not to train
+    except OSError as error:  # training works without it
         log.info("%s: not kept beside the pictures: %s", path, error)
     return mean
 
 
 def measure_mean(source: Source, limit: int = MEAN_SAMPLE) -> tuple[float, float, float]:
-    """Mean RGB in [0, 1] over at most `limit` evenly spaced pictures, each weighing the same."""
+    """Returns the mean RGB in [0, 1] of at most `limit` pictures, weighted equally.
+
+    The pictures are evenly spaced in the collection.
+    """
     return mean_over(lambda index: source[index].mean(axis=(0, 1)), len(source), limit)
 
 
 def mean_over(
     mean: Callable[[int], np.ndarray], count: int, limit: int = MEAN_SAMPLE
 ) -> tuple[float, float, float]:
-    """The same of what `mean` gives for pictures 0 to `count` - 1, RGB from 0 to 255."""
+    """Returns the same, given a function of a picture's mean.
+
+    Args:
+      mean: returns the mean of picture 0 to `count` - 1, RGB from 0 to 255.
+      count: the number of pictures.
+      limit: the largest number of pictures whose mean is taken.
+    """
     indices = np.unique(np.linspace(0, count - 1, min(count, limit)).round())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         means = list(pool.map(lambda i: mean(int(i)), indices))

@@ -1,8 +1,8 @@
-"""Prepared collections: ArrayRecord shards of picture files, and the index beside them.
+"""Reads prepared collections: ArrayRecord shards of picture files, and the index beside them.
 
-A record is a JPEG or PNG file, nothing else. NAME.array_record has a NAME.json beside it with the
-names of its records (`Description`); index.json, written last, says that the folder is complete.
-Needs no JAX.
+A record is a JPEG or PNG file and nothing else. NAME.array_record has a NAME.json beside it with
+the names of its records (`ShardDescription`). index.json is written last: a folder that has it is
+complete. Needs no JAX.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 INDEX = "index.json"
 VERSION = 1
-"""Of the format: raised when older code could no longer read it."""
+"""Version of the format. It rises when older code can no longer read the folder."""
 
 Part = Literal["train", "held_out"]
 AGAIN = "run glcic_jax.prepare again with this --output: it writes what is missing"
 
 
 class Shard(NamedTuple):
-    """One file of records, as the index lists it."""
+    """Describes a file of records as the index lists it."""
 
     name: str
     records: int
@@ -44,24 +44,31 @@ class Shard(NamedTuple):
 
 
 class Index(NamedTuple):
-    """What index.json says. mean_pixel: of the training pictures, RGB in [0, 1]."""
+    """Holds the content of index.json.
+
+    Attributes:
+      train: the shards to train on.
+      held_out: the held-out shards.
+      mean_pixel: the mean of the training pictures, RGB in [0, 1].
+    """
 
     train: list[Shard]
     held_out: list[Shard]
     mean_pixel: tuple[float, float, float]
 
 
-class Description(NamedTuple):
-    """What stands beside a shard.
+class ShardDescription(NamedTuple):
+    """Holds the content of the JSON file beside a shard.
 
-    config: SHA-256 of the folder's config.json, to whose preparation the shard belongs.
-    shard: name, records, bytes and SHA-256 of the file.
-    names: of the records, in their order.
-    mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
-    left_out: [name, reason] of the pictures that cannot be used.
-    passed_over: names of the pictures that --align found no face in.
-    duplicates: [name, name of the held-out picture, "exact" or "near"] of those dropped.
-    prints: of held-out pictures, by which duplicates are found (`duplicates.Fingerprint`), in hex.
+    Attributes:
+      config: SHA-256 of the folder's config.json, which the shard was prepared by.
+      shard: the file's name, records, bytes and SHA-256.
+      names: the names of the records, in their order.
+      mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
+      left_out: [name, reason] of each picture that cannot be used.
+      passed_over: the names of the pictures in which --align found no face.
+      duplicates: [name, name of the held-out picture, "exact" or "near"] of each dropped picture.
+      prints: the fingerprints of held-out pictures (`duplicates.Fingerprint`), in hex.
     """
 
     config: str
@@ -76,7 +83,7 @@ class Description(NamedTuple):
 
 @dataclass
 class _WholeFile:
-    """All records of a file, in the form that ArrayRecordDataSource takes without opening it."""
+    """Stands for all records of a file, so that ArrayRecordDataSource need not open it to count."""
 
     filename: str
     skip: int
@@ -85,24 +92,24 @@ class _WholeFile:
 
 
 def shard_name(part: Part, number: int, count: int) -> str:
-    """The name of a shard without its extension."""
+    """Returns the name of a shard without its extension."""
     return f"{part}-{number:05}-of-{count:05}"
 
 
-def read_description(root: Path, name: str) -> Description | None:
-    """What stands beside the shard `name`, or None if there is nothing that can be read."""
+def read_shard_description(root: Path, name: str) -> ShardDescription | None:
+    """Reads the file beside the shard `name`; returns None if it is missing or damaged."""
     try:
         fields = json.loads((root / f"{name}.json").read_text())
-        return Description(**fields | {"shard": Shard(**fields["shard"])})
+        return ShardDescription(**fields | {"shard": Shard(**fields["shard"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def read_index(root: Path) -> Index:
-    """The index of a prepared folder.
+    """Reads the index of a prepared folder.
 
     Raises:
-      UserError: no folder, not prepared to the end, or by another version.
+      UserError: the folder is missing, not prepared to the end, or of another version.
     """
     path = root / INDEX
     try:
@@ -113,7 +120,7 @@ def read_index(root: Path) -> Index:
             raise UserError(f"{root}: {what}") from error
         raise UserError(
             f"{path}: no such file: the folder is not prepared to the end; {AGAIN}"
-        ) from (error)
+        ) from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read: {error}; {AGAIN}") from error
     try:
@@ -135,23 +142,23 @@ def check_shards(root: Path, shards: Sequence[Shard]) -> None:
     """Compares files with the index by size and number of records, which takes milliseconds each.
 
     Raises:
-      UserError: a file is missing, cut short, or another one.
+      UserError: a file is missing, cut short, or not the one that the index lists.
     """
     for shard in shards:
         path = root / shard.name
         if not path.is_file():
             raise UserError(f"{path}: no such file, but {INDEX} lists it; {AGAIN}")
         if (size := path.stat().st_size) != shard.bytes:
-            raise UserError(f"{path}: {size:,} bytes, {INDEX} says {shard.bytes:,}; {AGAIN}")
+            raise UserError(f"{path}: {size:,} bytes, {INDEX} lists {shard.bytes:,}; {AGAIN}")
         if (count := count_records(path)) != shard.records:
-            raise UserError(f"{path}: {count:,} records, {INDEX} says {shard.records:,}; {AGAIN}")
+            raise UserError(f"{path}: {count:,} records, {INDEX} lists {shard.records:,}; {AGAIN}")
 
 
 def verify(root: Path) -> Index:
     """Reads every byte of a prepared folder and compares it with the index.
 
     Raises:
-      UserError: what `read_index` and `check_shards` refuse, or a file that has changed.
+      UserError: as in `read_index` and `check_shards`; or a file has changed.
     """
     index = read_index(root)
     shards = index.train + index.held_out
@@ -164,7 +171,7 @@ def verify(root: Path) -> Index:
 
 
 def count_records(path: Path) -> int:
-    """Records of a file; 0 if it is none of ArrayRecord's, or is cut."""
+    """Counts the records of a file; returns 0 if it is cut short or of another format."""
     reader = ArrayRecordReader(
         str(path), "readahead_buffer_size:0,max_parallelism:0", file_reader_buffer_size=32768
     )
@@ -175,7 +182,7 @@ def count_records(path: Path) -> int:
 
 
 class Records(Collection):
-    """The pictures of some shards, in any order."""
+    """Reads the pictures of some shards, in any order."""
 
     def __init__(
         self, root: Path, shards: Sequence[Shard], *, min_edge: int, max_bad_fraction: float
@@ -192,7 +199,7 @@ class Records(Collection):
         return self._ends[-1]
 
     def read(self, index: int) -> PixelImage:
-        """Picture `index`."""
+        """Reads picture `index`."""
         try:
             data = self._source[index]
         except (RuntimeError, ValueError, IndexError) as error:  # a damaged block of the file
@@ -203,29 +210,31 @@ class Records(Collection):
             raise UserError(f"{self.name(index)}{error}") from error
 
     def listing(self) -> str:
-        """SHA-256 of the names of the shards, with their numbers of records."""
+        """Returns the SHA-256 of the names of the shards, with their numbers of records."""
         return hashlib.sha256(repr((self._names, self._ends)).encode()).hexdigest()
 
     def name(self, index: int) -> str:
-        """Shard, number of the record, and the name that the picture had."""
+        """Returns the shard, the number of the record, and the name that the picture had."""
         number = next(n for n, end in enumerate(self._ends) if index < end)
         record = index - (self._ends[number - 1] if number else 0)
         path = self.root / self._names[number]
-        description = read_description(self.root, path.stem)
+        description = read_shard_description(self.root, path.stem)
         names = description.names if description else []
-        return f"{path}: record {record}" + f" ({names[record]})" * (record < len(names))
+        known = f" ({names[record]})" if record < len(names) else ""
+        return f"{path}: record {record}{known}"
 
 
 def shards(root: str, *, min_edge: int, max_bad_fraction: float) -> Split:
-    """A folder that glcic_jax.prepare has written; it says what is held out, and the mean pixel.
+    """Opens a folder that glcic_jax.prepare wrote. Its index has the split and the mean pixel.
 
     Args:
       root: the folder.
-      min_edge: pixels.
-      max_bad_fraction: of all records.
+      min_edge: the smallest shortest edge of a picture, pixels.
+      max_bad_fraction: the share of bad records above which the run stops.
 
     Raises:
-      UserError: not prepared to the end, another version, or files that disagree with the index.
+      UserError: the folder is not prepared to the end, is of another version, or has files that
+        disagree with the index.
     """
     base = Path(root)
     index = read_index(base)

@@ -1,4 +1,4 @@
-"""Where pictures come from: random-access collections of uint8 RGB pictures. Needs no JAX."""
+"""Opens the sources of pictures: random-access collections, uint8 RGB. Needs no JAX."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Files(Collection):
-    """Pictures in files below `root`."""
+    """Reads pictures from files below `root`."""
 
     def __init__(
         self, root: Path, names: Sequence[str], *, min_edge: int, max_bad_fraction: float
@@ -32,37 +32,42 @@ class Files(Collection):
         return len(self.names)
 
     def read(self, index: int) -> PixelImage:
-        """Picture `index`."""
+        """Reads picture `index`."""
         return decode(self.root / self.names[index])
 
     def name(self, index: int) -> str:
-        """Its path."""
+        """Returns the path of picture `index`."""
         return str(self.root / self.names[index])
 
     def listing(self) -> str:
-        """SHA-256 of all names."""
+        """Returns the SHA-256 of all names."""
         return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
 
 
 def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction: float) -> Split:
-    """All pictures below a folder, in the order of their names.
+    """Opens all pictures below a folder, in the order of their names.
 
     Args:
-      root: searched recursively; links to folders are not followed.
-      held_out: share of the pictures to hold out, or a text file with one relative path a line; a
-        line that ends in "/" stands for a whole folder. A share picks by a hash of the name:
-        from all folders alike, and the same ones in every run.
-      min_edge: pixels.
-      max_bad_fraction: of all files.
+      root: is searched with all folders in it; links to folders are not followed.
+      held_out: the share of the pictures to hold out, or a text file with one relative path a line.
+        A line that ends in "/" stands for a whole folder. A share picks by a hash of the name: from
+        all folders alike, and the same ones in every run.
+      min_edge: the smallest shortest edge of a picture, pixels.
+      max_bad_fraction: the share of bad pictures above which the run stops.
 
     Raises:
-      UserError: missing or empty folder, a list that matches nothing, nothing left to train on.
+      UserError: the folder is missing or empty, a line of the list matches nothing, or one of the
+        two parts is empty.
     """
     base = Path(root)
     if not base.is_dir():
         raise UserError(f"{root}: no such folder; set data.root to the folder of the pictures")
     names = pictures_below(base, root)
-    chosen = _listed(names, held_out) if isinstance(held_out, str) else _drawn(names, held_out)
+    chosen = (
+        _chosen_by_list(names, held_out)
+        if isinstance(held_out, str)
+        else _chosen_by_hash(names, held_out)
+    )
     rest = [name for name in names if name not in chosen]
     if not rest or not chosen:
         raise UserError(
@@ -74,30 +79,30 @@ def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction:
     return Split(Files(base, rest, **limits), Files(base, kept, **limits), base)
 
 
-def _drawn(names: list[str], share: float) -> set[str]:
+def _chosen_by_hash(names: list[str], share: float) -> set[str]:
     count = max(1, round(len(names) * share)) if share > 0 else 0
     return set(sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
 
 
-def _listed(names: list[str], path: str) -> set[str]:
+def _chosen_by_list(names: list[str], path: str) -> set[str]:
     try:
         lines = [line.strip() for line in Path(path).read_text().splitlines() if line.strip()]
     except OSError as error:
         raise UserError(f"data.held_out_list: {path}: {error.strerror}") from error
     known, chosen = set(names), set()
     for line in lines:
-        prefix = f"{line.rstrip('/')}/"
-        matches = {line} & known or (
-            {name for name in names if name.startswith(prefix)} if line.endswith("/") else set()
-        )
+        matches = {line} & known
+        if line.endswith("/"):
+            prefix = f"{line.rstrip('/')}/"
+            matches = {name for name in names if name.startswith(prefix)}
         if not matches:
-            raise UserError(f"{path}: {line} is no picture below data.root")
+            raise UserError(f"{path}: {line} is not a picture below data.root")
         chosen |= matches
     return chosen
 
 
 class Arrays:
-    """Pictures in memory."""
+    """Holds pictures in memory."""
 
     def __init__(self, images: Sequence[PixelImage]) -> None:
         self._images = list(images)
@@ -106,23 +111,23 @@ class Arrays:
         return len(self._images)
 
     def __getitem__(self, index: int) -> PixelImage:
-        """Picture `index`."""
+        """Returns picture `index`."""
         return self._images[index]
 
     def find(self, index: int) -> tuple[int, PixelImage]:
-        """The same, with its number: none of them is bad."""
+        """Returns picture `index` after its number: none of them is bad."""
         return index, self._images[index]
 
     def listing(self) -> str:
-        """SHA-256 of all pixels."""
+        """Returns the SHA-256 of all pixels."""
         return hashlib.sha256(b"".join(image.tobytes() for image in self._images)).hexdigest()
 
 
 def scikit_image(*, held_out: float) -> Split:
-    """Four colour photographs that scikit-image's wheel carries, in the public domain or CC0.
+    """Opens four colour photographs in scikit-image's wheel, in the public domain or CC0.
 
-    astronaut (NASA), chelsea (Stefan van der Walt), coffee (Rachel Michetti), rocket (SpaceX).
-    The right-hand `held_out` share of each photograph's width is held out, the rest is to train on.
+    They are astronaut (NASA), chelsea (Stefan van der Walt), coffee (Rachel Michetti) and rocket
+    (SpaceX). Of each, the share `held_out` at the right is held out; the rest is to train on.
     """
     from skimage import data
 
@@ -136,3 +141,4 @@ def scikit_image(*, held_out: float) -> Split:
 
 
 SOURCES = {"folder": folder, "shards": shards, "scikit_image": scikit_image}
+"""The sources by their names in `config.data.source`."""

@@ -1,4 +1,4 @@
-"""From a picture to a training example (GLCIC, section 3.5)."""
+"""Makes training examples out of pictures (GLCIC, section 3.5)."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,11 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Hole, PixelImage
 
 Frame = Callable[[PixelImage, np.random.Generator], PixelImage]
+"""Cuts a square out of a picture."""
 
 
 def random_crop(rng: np.random.Generator, image: PixelImage, size: int) -> PixelImage:
-    """A `size` x `size` square of the picture, placed uniformly."""
+    """Returns a `size` x `size` square of the picture, placed uniformly."""
     top = rng.integers(0, image.shape[0] - size, endpoint=True)
     left = rng.integers(0, image.shape[1] - size, endpoint=True)
     return image[top : top + size, left : left + size]
@@ -22,11 +23,11 @@ def check_sizes(resize: tuple[int, int], crop: int) -> None:
     """Refuses crops that resized pictures might be too small for.
 
     Raises:
-      UserError: `resize` is no range, or `crop` exceeds its smaller end.
+      UserError: `resize` is not a range, or `crop` exceeds its smaller end.
     """
     smallest, largest = resize
     if not 1 <= smallest <= largest:
-        raise UserError(f"data.resize {tuple(resize)} is no range of pixels")
+        raise UserError(f"data.resize {tuple(resize)} is not a range of pixels")
     if crop > smallest:
         raise UserError(
             f"a crop of {crop} pixels does not fit pictures resized to a shortest edge of "
@@ -42,14 +43,17 @@ def framed(
     crop: int,
     flip: bool,
 ) -> PixelImage:
-    """Resizes and crops.
+    """Resizes a picture and cuts a square out of it, both at random.
 
     Args:
       image: uint8 RGB [h, w, 3].
-      rng: the only source of chance: the same numbers give the same square.
-      resize: the shortest edge becomes a uniform integer of this range, ends included.
-      crop: edge of the square, pixels.
-      flip: mirror half of the pictures, which the paper does not.
+      rng: the only source of randomness; the same state gives the same square.
+      resize: the shortest edge becomes a uniform integer in this range of pixels, ends included.
+      crop: the edge of the square, pixels.
+      flip: whether to mirror half of the pictures, which the paper does not do.
+
+    Returns:
+      uint8 RGB [crop, crop, 3].
     """
     image = resize_shortest(image, int(rng.integers(*resize, endpoint=True)))
     image = random_crop(rng, image, crop)
@@ -61,17 +65,17 @@ def framed(
 def example(
     image: PixelImage, rng: np.random.Generator, *, frame: Frame, hole: Hole
 ) -> dict[str, np.ndarray]:
-    """Frames a picture and draws two holes.
+    """Makes an example: frames a picture, and draws two holes.
 
     Args:
       image: uint8 RGB [h, w, 3].
-      rng: the only source of chance: the same numbers give the same example.
+      rng: the only source of randomness; the same state gives the same example.
       frame: cuts a square of (image, rng).
       hole: draws a mask of (rng, height, width).
 
     Returns:
-      image uint8 [crop, crop, 3]; mask (M_c, to be filled) and other_mask (M_d, drawn apart: it
-      places the local patch of the real picture), uint8 [crop, crop, 1], 1 = hole.
+      image: uint8 [crop, crop, 3]. mask, the hole M_c to be filled, and other_mask, an independent
+      hole M_d that places the local patch of the real picture: uint8 [crop, crop, 1], 1 = hole.
     """
     image = frame(image, rng)
     height, width = image.shape[:2]

@@ -41,7 +41,7 @@ class Tally(NamedTuple):
     """What has become of the pictures of one part.
 
     mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
-    left_out, passed_over, duplicates: as in `shards.Description`.
+    left_out, passed_over, duplicates: as in `shards.ShardDescription`.
     """
 
     shards: list[Shard]

@@ -13,11 +13,11 @@ import numpy as np
 from array_record.python.array_record_module import ArrayRecordWriter
 
 from glcic_jax.data.shards import (
-    Description,
     Part,
     Shard,
+    ShardDescription,
     count_records,
-    read_description,
+    read_shard_description,
     shard_name,
 )
 from glcic_jax.pictures.decode import decode_bytes, encode, read_header
@@ -94,7 +94,9 @@ def write_shard(job: ShardJob, number: int, entries: Iterable[Entry], note: Note
         temporary.unlink(missing_ok=True)
 
 
-def _write_records(job: ShardJob, path: Path, entries: Iterable[Entry], note: Note) -> Description:
+def _write_records(
+    job: ShardJob, path: Path, entries: Iterable[Entry], note: Note
+) -> ShardDescription:
     names, left_out, passed_over, duplicates, prints = [], [], [], [], []
     total = np.zeros(3)
     writer = ArrayRecordWriter(str(path), OPTIONS)
@@ -127,7 +129,7 @@ def _write_records(job: ShardJob, path: Path, entries: Iterable[Entry], note: No
         if writer.is_open():
             writer.close()
     shard = Shard("", 0, 0, "")  # known once the file is closed
-    return Description(
+    return ShardDescription(
         job.config, shard, names, list(total), left_out, passed_over, duplicates, prints
     )
 
@@ -168,10 +170,10 @@ def stored_form(
     return encode(image, ".jpg" if header.kind == "JPEG" else ".png"), image
 
 
-def finished(job: ShardJob, number: int) -> Description | None:
+def finished(job: ShardJob, number: int) -> ShardDescription | None:
     """The description of a shard, if the shard is there as it says."""
     name = shard_name(job.part, number, job.shards)
-    description = read_description(job.output, name)
+    description = read_shard_description(job.output, name)
     path = job.output / f"{name}.array_record"
     if description is None or description.config != job.config or not path.is_file():
         return None

@@ -61,8 +61,8 @@ class Workers:
                 running = self._wait(running)
         except BrokenProcessPool as error:
             raise UserError(
-                "a worker process was killed, for want of memory perhaps: the same command with "
-                "fewer --workers goes on"
+                "a worker process was killed, perhaps because memory ran out: the same command "
+                "goes on, with fewer --workers if need be"
             ) from error
 
     def _wait(self, running: set[Future]) -> set[Future]:

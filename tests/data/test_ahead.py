@@ -14,7 +14,7 @@ from glcic_jax.runtime.errors import FaultError, UserError
 
 
 class Batches:
-    """Numbers; what happens at some of them is given by number."""
+    """Yields numbers; at some of them something else happens first."""
 
     def __init__(self, events=()):
         self.made, self.closed, self.events = 0, threading.Event(), dict(events)
@@ -60,14 +60,16 @@ def test_errors_come_after_the_batches_before_them():
         next(ahead)
 
 
-def test_a_killed_worker_is_told_in_one_line():
+def test_a_killed_worker_is_ended_in_one_line():
     ahead = read_ahead(Batches({1: lose_a_worker}), 2)
     next(ahead)
-    with pytest.raises(FaultError, match="a data worker was killed, for want of memory perhaps"):
+    with pytest.raises(
+        FaultError, match="a data worker was killed, perhaps because memory ran out"
+    ):
         next(ahead)
 
 
-def test_a_slow_batch_is_told_and_waited_for(caplog):
+def test_a_slow_batch_is_ended_and_waited_for(caplog):
     slow = threading.Event()
     ahead = read_ahead(Batches({1: lambda: slow.wait(0.25)}), 2, silent_seconds=0.1, patience=9)
     with caplog.at_level(logging.WARNING):
@@ -77,7 +79,7 @@ def test_a_slow_batch_is_told_and_waited_for(caplog):
 
 
 def test_a_batch_that_never_comes_ends_the_wait(monkeypatch):
-    monkeypatch.setattr(ahead_module, "FAREWELL", 0.1)
+    monkeypatch.setattr(ahead_module, "LAST_BATCH_SECONDS", 0.1)
     hanging = threading.Event()
     ahead = read_ahead(Batches({1: hanging.wait}), 2, silent_seconds=0.1, patience=0.3)
     try:
@@ -102,7 +104,7 @@ sys.exit(exit_code(work))
 
 
 def test_a_command_ends_though_a_thread_of_its_hangs():
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=60, check=False
     )
-    assert (told.returncode, told.stderr) == (1, "error: the storage does not answer\n")
+    assert (ended.returncode, ended.stderr) == (1, "error: the storage does not answer\n")

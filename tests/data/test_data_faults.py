@@ -22,7 +22,7 @@ def pictures(tmp_path):
 
 
 def overwrite(path):
-    """As on a disk that has lost what was there."""
+    """Overwrites a file, as on a disk that has lost its content."""
     path.write_bytes(bytes(path.stat().st_size))
 
 
@@ -41,7 +41,7 @@ def shards(pictures):
 
 
 def read_while_breaking(kind, pictures, damage, max_bad_fraction):
-    """Five epochs, after whose first batch half of the files are damaged; returns these."""
+    """Reads five epochs; damages half of the files after the first batch, and returns these."""
     source, root, files = kind(pictures)
     config = small_config()
     settings = {"source": source, "root": str(root), "min_edge": 8, "held_out": 0.25}
@@ -83,7 +83,7 @@ def test_too_many_that_break_midway_end_the_run(pictures, kind, damage):
 
 @contextmanager
 def training(tmp_path, pictures, **variables):
-    """A run with a data worker, at its third update; and the worker's id."""
+    """Starts a run with a data worker; gives the run at its third update, and the worker's id."""
     steps, workers = "--config.phases.completion=9999", "--config.data.workers=1"
     where = (f"--workdir={tmp_path / 'run'}", f"--config.data.root={pictures}")
     variables = {"TINY_PAUSE": "0.05", **variables}
@@ -102,27 +102,27 @@ def training(tmp_path, pictures, **variables):
 
 
 def assert_ended(node, code, line):
-    """With this exit code and last line, and without a traceback."""
-    ended, told = node.ended(2 * BOUND)
-    assert ended == code, told
-    assert "Traceback" not in told
-    assert line in told.splitlines()[-1], told
-    return told
+    """Checks the exit code and the last line, and that there is no traceback."""
+    ended, printed = node.ended(2 * BOUND)
+    assert ended == code, printed
+    assert "Traceback" not in printed
+    assert line in printed.splitlines()[-1], printed
+    return printed
 
 
 @pytest.mark.slow
 def test_a_killed_data_worker_ends_the_run_in_a_line(pictures, tmp_path):
     with training(tmp_path, pictures) as (node, worker):
         os.kill(worker, signal.SIGKILL)
-        assert_ended(node, 1, "error: a data worker was killed, for want of memory perhaps")
+        assert_ended(node, 1, "error: a data worker was killed, perhaps because memory ran out")
 
 
 @pytest.mark.slow
-def test_a_frozen_data_worker_is_told_and_ends_the_run(pictures, tmp_path):
+def test_a_frozen_data_worker_is_printed_and_ends_the_run(pictures, tmp_path):
     with training(tmp_path, pictures, TINY_PATIENCE="9") as (node, worker):
         os.kill(worker, signal.SIGSTOP)
-        told = assert_ended(node, 1, "error: no pictures for 9 seconds: the storage or a data")
-    assert "no pictures for 3 seconds: slow storage, or a data worker is frozen" in told
+        printed = assert_ended(node, 1, "error: no pictures for 9 seconds: the storage or a data")
+    assert "no pictures for 3 seconds: slow storage, or a data worker is frozen" in printed
     assert not Path(f"/proc/{worker}").exists()
 
 
@@ -131,5 +131,5 @@ def test_pictures_that_break_in_a_worker_end_the_run_in_a_line(pictures, tmp_pat
     with training(tmp_path, pictures) as (node, _):
         for path in pictures.rglob("*.jpg"):
             path.unlink()
-        told = assert_ended(node, 2, "pictures are unreadable or too small, the last of them")
-    assert "skipped: " in told
+        printed = assert_ended(node, 2, "pictures are unreadable or too small, the last of them")
+    assert "skipped: " in printed

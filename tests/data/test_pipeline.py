@@ -155,7 +155,7 @@ if __name__ == "__main__":
 
 
 def processes_reading(folder) -> int:
-    """Python processes that were started for `folder`, the workers with them."""
+    """Counts the Python processes that were started for `folder`, workers included."""
     group = 0
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -196,7 +196,7 @@ def test_unknown_source_is_refused(root):
 
 @pytest.fixture(scope="module")
 def measured_root(tmp_path_factory):
-    """Pictures as large as the crop, so that poison knows where the hidden pixels will be."""
+    """Writes pictures as large as the crop, so that it is known which pixels will be hidden."""
     folder = tmp_path_factory.mktemp("square")
     for number in range(24):
         save(folder / f"{number:02}.png", photograph(number, 32, 32))
@@ -211,7 +211,7 @@ def measured_config(root, **changes):
 
 
 def by_picture(stream):
-    """The measurements in some batches, by the picture's known pixels and hole."""
+    """Returns the measurements in some batches, by the picture's known pixels and hole."""
     seen = {}
     for batch in stream:
         for image, mask in zip(batch["image"], batch["mask"], strict=True):
@@ -236,7 +236,7 @@ def test_a_picture_is_measured_once_for_all_epochs(measured_root):
 
 
 def test_nothing_of_what_is_hidden_reaches_the_training(measured_root, tmp_path):
-    """The leak test: other pixels where the measurement hides them, and all stays bit for bit."""
+    """Changes the pixels that measurements hide; all must stay the same bit for bit."""
     config = measured_config(measured_root)
     split = open_source(config.data)
     assert isinstance(split.train, Files)

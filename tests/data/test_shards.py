@@ -1,4 +1,4 @@
-"""Reading prepared collections: what they promise, and what is said when they are broken."""
+"""Reading prepared collections: what they promise, and the messages about broken ones."""
 
 import json
 import logging
@@ -81,7 +81,7 @@ def cut_shard(folder):
 
 
 def other_records(folder):
-    """An index that is out of step: the sizes agree and the numbers do not."""
+    """Changes an index so that the sizes agree with the files and the numbers do not."""
     index = json.loads((folder / "index.json").read_text())
     index["shards"]["train"][0]["records"] += 1
     change_index(folder, shards=index["shards"])
@@ -100,9 +100,9 @@ def other_records(folder):
         (remove_shard, r"train-00000-of-00004.array_record: no such file, but index.json lists it"),
         (
             cut_shard,
-            r"train-00000-of-00004.array_record: [\d,]+ bytes, index.json says [\d,]+; run",
+            r"train-00000-of-00004.array_record: [\d,]+ bytes, index.json lists [\d,]+; run",
         ),
-        (other_records, r"of-00004.array_record: \d+ records, index.json says \d+; run glcic"),
+        (other_records, r"of-00004.array_record: \d+ records, index.json lists \d+; run glcic"),
     ],
 )
 def test_broken_folders_are_refused_when_they_are_opened(prepared, damage, message):

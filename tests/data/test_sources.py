@@ -13,7 +13,7 @@ LIMITS = {"min_edge": 8, "max_bad_fraction": 0.3}
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Ten pictures in two folders; number n is filled with the value n."""
+    """Writes ten pictures in two folders; number n is filled with the value n."""
     root = tmp_path / "pictures"
     for number in range(10):
         path = root / ("a", "b/c")[number % 2] / f"{number}.png"
@@ -54,7 +54,7 @@ def test_held_out_by_list_with_folders(pictures, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "message"), [("a/99.png", "a/99.png is no picture"), ("x/", "x/ is no picture")]
+    ("line", "message"), [("a/99.png", "a/99.png is not a picture"), ("x/", "x/ is not a picture")]
 )
 def test_a_list_that_matches_nothing_is_refused(pictures, tmp_path, line, message):
     (tmp_path / "list.txt").write_text(line)

@@ -95,7 +95,7 @@ def test_flips_mirror_half_of_the_pictures_only_if_asked():
 
 @pytest.mark.parametrize(
     ("resize", "crop", "message"),
-    [((256, 384), 300, "a crop of 300 pixels does not fit"), ((9, 8), 4, "no range")],
+    [((256, 384), 300, "a crop of 300 pixels does not fit"), ((9, 8), 4, "is not a range")],
 )
 def test_sizes_that_do_not_fit_are_refused(resize, crop, message):
     with pytest.raises(UserError, match=message):

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from glcic_jax.data import sources
-from glcic_jax.data.shards import read_description, shards
+from glcic_jax.data.shards import read_shard_description, shards
 from glcic_jax.pictures.decode import decode, decode_bytes
 from glcic_jax.prepare import faces
 from glcic_jax.prepare.__main__ import main
@@ -61,7 +61,9 @@ def files(folder):
 
 
 def names(output, part):
-    described = [read_description(output, p.stem) for p in sorted(output.glob(f"{part}*.json"))]
+    described = [
+        read_shard_description(output, p.stem) for p in sorted(output.glob(f"{part}*.json"))
+    ]
     return [name for description in described for name in description.names]
 
 
