@@ -83,7 +83,7 @@ def test_device_count_changes_no_loss_and_no_gradient(one, start, first):
 
 
 @pytest.mark.slow
-def test_both_networks_move_and_all_losses_are_told(start, first):
+def test_both_networks_move_and_all_losses_are_reported(start, first):
     state, metrics = first
     for name, network in state.networks.items():
         before, after = start.networks[name].params["layer1"], network.params["layer1"]
@@ -203,7 +203,7 @@ def folder_config(root):
 
 @pytest.mark.slow
 def test_a_run_on_poisoned_pictures_is_the_same_bit_for_bit(tmp_path):
-    """The leak test from end to end: noise where the training's measurements hide the pictures."""
+    """Looks for leaks from end to end, with noise where training's measurements hide pictures."""
     for number in range(16):
         save(tmp_path / "clean" / f"{number:02}.png", photograph(number, 32, 32))
         save(tmp_path / "poisoned" / f"{number:02}.png", photograph(number, 32, 32))
@@ -220,17 +220,17 @@ def test_a_run_on_poisoned_pictures_is_the_same_bit_for_bit(tmp_path):
         noise = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)
         poisoned = np.where(measured[number]["mask"] > 0, noise, source[number])
         save(tmp_path / "poisoned" / name, poisoned)
-    told = []
+    records = []
     for name in ("clean", "poisoned"):
         run(folder_config(tmp_path / name), tmp_path / "runs" / name)
-        told.append(
+        records.append(
             [
                 {k: v for k, v in record.items() if k.startswith(("loss/", "grad_", "held_out/"))}
                 for record in read_records(tmp_path / "runs" / name)
             ]
         )
-    assert told[0] == told[1]
-    assert sum("loss/adversarial" in record for record in told[0]) == 4
+    assert records[0] == records[1]
+    assert sum("loss/adversarial" in record for record in records[0]) == 4
     image, mask = photograph(99, 50, 70), np.zeros((50, 70), np.uint8)
     mask[10:30, 20:50] = 1
     completed = [glcic_jax.load(tmp_path / "runs" / n)(image, mask) for n in ("clean", "poisoned")]

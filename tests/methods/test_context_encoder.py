@@ -19,7 +19,7 @@ CONFIGS = {"center": context_encoder_center, "random": context_encoder_random}
 
 
 def tiny(form, **changes):
-    """32 pixels: 16 predicted, 8 hidden."""
+    """Returns a config for 32 pixels, of which the center form predicts 16 and hides 8."""
     config = CONFIGS[form].get_config()
     config.update(width=4, bottleneck=8, **changes)
     config.data.update(crop=32, resize=(32, 32), batch_size=8)
@@ -44,15 +44,15 @@ def form(request):
 
 
 def steps(form, devices, starts=()):
-    """Two updates, the second from the state that the first of `starts` left, if there are any."""
+    """Makes two updates, the second from the state that the first of `starts` left, if any."""
     config = tiny(form, dtype="float64")
-    step, state, told = stepper(config, devices), first_state(config), []
+    step, state, history = stepper(config, devices), first_state(config), []
     for number, batch in enumerate(batches(form)):
         state = starts[number] if starts else state
         after, metrics = step(state, batch)
-        told.append((state, after, metrics))
+        history.append((state, after, metrics))
         state = after
-    return told
+    return history
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def four(form):
 @pytest.mark.slow
 def test_device_count_changes_nothing(form, four):
     one = steps(form, 1, [before for before, _, _ in four])
-    for (_, ours, told), (_, theirs, told_by_four) in zip(one, four, strict=True):
-        for name in told:
-            np.testing.assert_allclose(told[name], told_by_four[name], rtol=1e-10, err_msg=name)
+    for (_, ours, metrics), (_, theirs, their_metrics) in zip(one, four, strict=True):
+        for name in metrics:
+            np.testing.assert_allclose(metrics[name], their_metrics[name], rtol=1e-10, err_msg=name)
         for name in ("completion", "discriminator"):
             assert_same_network(ours.networks[name], theirs.networks[name])
 
@@ -88,8 +88,8 @@ def test_both_networks_move_the_completion_network_ten_times_as_far(four):
 
 
 def test_l2_is_weighted_as_the_paper_says(form, four):
-    """That of the first update, on one device by hand; images in [-1, 1]."""
-    state, _, told = four[0]
+    """Computes the first update's L2 by hand, on one device, with images in [-1, 1]."""
+    state, _, metrics = four[0]
     method = METHODS["context_encoder"](tiny(form), MEAN)
     encoder = method.previews.__self__  # pyright: ignore[reportFunctionMemberAccess]
     batch = next(batches(form))
@@ -102,7 +102,9 @@ def test_l2_is_weighted_as_the_paper_says(form, four):
     part = slice(8, 24) if form == "center" else slice(0, 32)
     truth, hole = 2 * image[:, part, part] - 1, mask[:, part, part]
     weights = np.where(hole > 0, 1, 10 if form == "center" else 1)
-    np.testing.assert_allclose(told["loss/l2"], (weights * (output - truth) ** 2).mean(), rtol=1e-4)
+    np.testing.assert_allclose(
+        metrics["loss/l2"], (weights * (output - truth) ** 2).mean(), rtol=1e-4
+    )
 
 
 def test_what_a_hole_holds_and_the_hidden_middle_never_matter(form, four):

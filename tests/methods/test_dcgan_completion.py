@@ -1,4 +1,4 @@
-"""Completion by latent search: the networks, the search, the update, and all of it as a user."""
+"""Completion by latent search: the networks, the search, the update, and the commands."""
 
 import logging
 
@@ -77,7 +77,7 @@ SETTINGS = Search(
 
 
 def colours(z):
-    """A generator of pictures of one colour each."""
+    """Generates pictures of one colour each."""
     return jnp.broadcast_to((z[:, None, None, :] + 1) / 2, (len(z), 8, 8, 3))
 
 
@@ -126,7 +126,7 @@ def test_neither_the_holes_contents_nor_other_pictures_matter(example):
 
 
 def test_steps_are_nesterovs_and_stay_in_the_cube(example):
-    """Amos 2016: v <- m v - r g(z), z <- clip(z - m v' + (1 + m) v), v' the velocity before."""
+    """Checks Amos 2016: v <- m v - r g(z), z <- clip(z - m v' + (1 + m) v), v' being the old v."""
     image, mask = (part[:1] for part in example)
     weight = np.asarray(contextual_weight(mask, 3))
     z = np.asarray(jax.random.uniform(jax.random.key(0), (1, 3), minval=-1, maxval=1))
@@ -163,8 +163,10 @@ def test_progress_is_logged(example, caplog):
     with caplog.at_level(logging.INFO, "glcic_jax"):
         find(*example, steps=101, log_progress=True)
         jax.effects_barrier()
-    told = [r.getMessage().split(" steps")[0] for r in caplog.records if "search" in r.getMessage()]
-    assert told == ["latent search: 0 of 101", "latent search: 100 of 101"]
+    lines = [
+        r.getMessage().split(" steps")[0] for r in caplog.records if "search" in r.getMessage()
+    ]
+    assert lines == ["latent search: 0 of 101", "latent search: 100 of 101"]
 
 
 # Settings ----------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ def test_device_count_changes_nothing(steps):
 @pytest.mark.slow
 @jax.enable_x64()
 def test_an_update_equals_the_formulas_written_again(steps):
-    """D before G; G against the new D; neither's gradient reaches the other."""
+    """Checks that D moves before G, G by the new D, and neither by the other's gradient."""
     (before, after, _), (metrics, _) = steps[0]
     real = 2 * jnp.asarray(make_batch(0)["image"], float) / 255 - 1
     key = jax.random.fold_in(jax.random.key(1), 0)
@@ -275,7 +277,7 @@ def test_an_update_equals_the_formulas_written_again(steps):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Pictures, a trained run, and a mask of another size than the networks'."""
+    """Returns a folder of pictures, a trained run, and a mask whose size is not the networks'."""
     folder = tmp_path_factory.mktemp("dcgan")
     rng = np.random.default_rng(0)
     (folder / "pictures").mkdir()
@@ -315,7 +317,7 @@ def test_a_run_completes_photographs_of_any_size(files, capsys):
 
 
 @pytest.mark.slow
-def test_time_and_quality_are_told_by_starts_and_steps(files, capsys):
+def test_time_and_quality_follow_from_starts_and_steps(files, capsys):
     paths = {"checkpoint": "run", "data": "pictures", "output": "measured"}
     flags = [f"--{name}={files / path}" for name, path in paths.items()]
     flags += ["--starts", "1", "2", "--steps", "0", "--count", "8", "--batch_size", "4"]

@@ -97,7 +97,7 @@ def test_the_penalty_of_a_linear_critic_is_that_of_its_slope():
 def test_the_penalty_looks_between_the_two_pictures():
     real, completed = jnp.ones((1, 2, 2, 1)), jnp.zeros((1, 2, 2, 1))
     for share in (0.0, 0.25, 1.0):
-        told = gradient_penalty(  # the slope of x^2 is 2x in each of four values
+        penalty = gradient_penalty(  # the slope of x^2 is 2x in each of four values
             lambda x: jnp.sum(x**2, (1, 2, 3)), real, completed, jnp.full((1, 1, 1, 1), share)
         )
-        np.testing.assert_allclose(told, (4 * share - 1) ** 2, atol=1e-4)
+        np.testing.assert_allclose(penalty, (4 * share - 1) ** 2, atol=1e-4)

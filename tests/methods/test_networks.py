@@ -47,7 +47,7 @@ def test_depth_follows_the_size_of_the_input():
 
 
 def test_each_layer_is_convolution_then_norm_then_relu():
-    """ReLU before batch norm is the field's commonest slip; negative offsets tell them apart."""
+    """Looks for ReLU before batch norm, a common mistake: negative offsets show the difference."""
     module = CompletionNetwork(train=False, width=4)
     x = jax.random.normal(jax.random.key(0), (1, 8, 8, 4))
     variables = jax.jit(module.init)(jax.random.key(1, impl="rbg"), x)
@@ -103,7 +103,7 @@ def test_bfloat16_arithmetic_keeps_float32_parameters_and_output():
 
 
 def ported(golden, prefix, layer):
-    """Weights in PyTorch's layout to ours."""
+    """Turns weights from PyTorch's layout into ours."""
     weight = golden[f"{prefix}/weight"]
     if layer == "dense":
         return {"kernel": weight.T, "bias": golden[f"{prefix}/bias"]}
@@ -162,7 +162,7 @@ def test_completion_network_matches_the_torch_port_in_inference(golden):
 
 @pytest.mark.reference
 def test_completion_network_matches_the_torch_port_in_training(golden):
-    """The output, and the statistics that are remembered."""
+    """Compares the output, and the running statistics."""
     params, stats = ported_completion(golden)
     module = CompletionNetwork(train=True, width=8)
     apply = jax.jit(partial(module.apply, mutable=["batch_stats"]))
@@ -179,7 +179,7 @@ def test_completion_network_matches_the_torch_port_in_training(golden):
 
 @pytest.mark.reference
 def test_completion_networks_gradients_match_the_torch_port(golden):
-    """In double precision: in single, ReLUs that flip at rounding move both by 1 %."""
+    """Compares in double precision: in single, ReLUs that flip at rounding move both by 1 %."""
     with jax.enable_x64(True):
         to_double = partial(jax.tree.map, lambda a: jnp.asarray(a, jnp.float64))
         params, stats = to_double(ported_completion(golden))

@@ -111,7 +111,7 @@ def test_the_second_stage_leaves_the_encoders_batch_norm_alone_and_only_that(one
 
 @pytest.mark.slow
 def test_losses_reported_are_those_of_the_raw_output(one):
-    """Written again from the network's output: weights, mean pixel and mask where they belong."""
+    """Computes the losses again from the network's raw output."""
     states, metrics = one
     method = METHODS["partial_conv"](small_config(), MEAN)
     assert method.phases[0].metrics == (
@@ -189,7 +189,7 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_header_tells_which_losses_are_on():
+def test_the_note_names_the_losses_that_are_on():
     note = METHODS["partial_conv"](pconv_cifar10.get_config(), MEAN).note
     assert note.startswith("2 of 6 losses on: 1 valid, 1 hole; off by weight 0: tv, perceptual,")
     note = METHODS["partial_conv"](pconv_places2.get_config(), MEAN).note

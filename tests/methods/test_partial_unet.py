@@ -19,7 +19,7 @@ rng = np.random.default_rng(0)
 
 
 def parts_of(channels, height=7, width=6, batch=2):
-    """Parts of one size, some holes larger than a window."""
+    """Makes parts of one size, with some holes larger than a window."""
     found = []
     for count in channels:
         hole = (rng.random((batch, height, width, 1)) < 0.5).astype(np.float32)
@@ -29,7 +29,7 @@ def parts_of(channels, height=7, width=6, batch=2):
 
 
 def by_loops(parts, kernel, bias, stride):
-    """Eqs. (1) and (2), one place after the other, with a mask value for every channel."""
+    """Computes eqs. (1) and (2) place by place, with a mask value for every channel."""
     x = np.concatenate([part.features for part in parts], axis=-1)
     known = np.concatenate([(1 - p.hole).repeat(p.features.shape[-1], -1) for p in parts], -1)
     pad, pads = len(kernel) // 2, ((0, 0), *2 * [(len(kernel) // 2,) * 2], (0, 0))
@@ -98,7 +98,7 @@ def test_gradients_are_those_of_the_formula_and_none_passes_through_masks():
 
 
 def test_counts_are_exact_in_bfloat16():
-    """2,303 known of 2,304 is 2,304 to bfloat16, but not to the ratio."""
+    """Checks that the ratio sees 2,303 known of 2,304, which bfloat16 would round to 2,304."""
     hole = np.zeros((1, 3, 3, 1), np.float32)
     hole[0, 0, 0] = 1
     part = Part(np.ones((1, 3, 3, 256), np.float32), hole)
@@ -192,7 +192,7 @@ def test_a_frozen_encoder_keeps_its_statistics():
 
 @pytest.fixture(scope="module")
 def state_dict():
-    """Random weights under torchvision's names, of a size that keeps features about 1."""
+    """Returns random weights under torchvision's names, so large that features stay about 1."""
     found = {}
     for name, (i, o) in zip(NAMES, pairwise(CHANNELS), strict=True):
         spread = np.sqrt(2 / (9 * i))
@@ -202,7 +202,7 @@ def state_dict():
 
 
 def vgg16_by_scipy(tensors, image):
-    """Channels first, as torchvision's; pooled by sorting out the maxima."""
+    """Computes VGG16 with channels first, as torchvision does, and maxima found by sorting."""
     x = ((image - np.array(MEAN)) / np.array(DEVIATION)).transpose(2, 0, 1)
     pooled_after, features = ("2", "7", "14"), []
     for name in NAMES:

@@ -22,7 +22,7 @@ fill = jax.jit(smooth_fill)
 
 
 def picture(height, width, seed=0):
-    """Waves of all lengths from 8 pixels on, [1, height, width, 3]."""
+    """Draws waves of all lengths from 8 pixels on, [1, height, width, 3]."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     waves = [
@@ -82,7 +82,7 @@ def random_weights(width=4):
 
 
 def test_the_network_adds_to_the_smooth_fill(tmp_path):
-    """Nothing, if its last layer is nothing; and something that survives our exchange format."""
+    """Checks that a last layer of zeros adds nothing, and that the exchange format keeps others."""
     image, mask = picture(110, 150), box(110, 150, 20, 30, 50, 60)
     weights = random_weights()
     nothing = {n: t * 0 if n.startswith("layer17") else t for n, t in weights.tensors.items()}

@@ -1,4 +1,4 @@
-"""The template works as it is: what is copied from it starts from something whole."""
+"""The template works as it is, so a copy of it starts from a method that trains."""
 
 import jax
 import numpy as np
@@ -51,8 +51,8 @@ def test_the_template_trains_loads_and_completes(tmp_path):
 def test_device_count_changes_nothing():
     config = tiny()
     config.dtype = "float64"
-    (one, told), (four, told_by_four) = (run_steps(config, 2, devices=n) for n in (1, 4))
-    for ours, theirs in zip(told, told_by_four, strict=True):
+    (one, one_metrics), (four, four_metrics) = (run_steps(config, 2, devices=n) for n in (1, 4))
+    for ours, theirs in zip(one_metrics, four_metrics, strict=True):
         for name in ours:
             np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-10, err_msg=name)
     jax.tree.map(

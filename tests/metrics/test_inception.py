@@ -25,7 +25,7 @@ rng = np.random.default_rng(0)
 
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
-    """A file of the network, one sixteenth as wide."""
+    """Writes a file of the network, one sixteenth as wide."""
     monkeypatch.setattr(inception, "FEATURE_COUNT", WIDTH)
     tensors = {n.removeprefix("state/"): GOLDEN[n] for n in GOLDEN if n.startswith("state/")}
     tensors["fc.weight"] = np.zeros((1008, WIDTH), np.float16)
@@ -91,7 +91,7 @@ def test_the_separating_plane_is_the_best_one():
     assert 0 < found.paired < found.unpaired < 0.5
 
 
-def test_what_cannot_be_told_apart_fools_half_and_what_is_far_nobody():
+def test_completions_like_the_truth_fool_half_and_what_is_far_nobody():
     x, y = rng.normal(0, 1, (2, 4000, 3))
     np.testing.assert_allclose(distances.fooled(x, y), 0.5, atol=0.03)
     assert distances.fooled(x, x).unpaired == 0.5
@@ -157,10 +157,10 @@ def test_the_command_has_the_columns_and_repeats_itself(weights, tmp_path, capsy
     assert "not computed: inception: FID, KID" in (evaluate(), capsys.readouterr().out)[1]
     options = ["--inception", weights[0], "--feature_cache", tmp_path / "cache"]
     first = evaluate(*options)
-    told = capsys.readouterr().out
-    assert "inception: 0 of 3 pictures' features from" in told
-    assert "not of full rank" in told
-    assert "narrow.safetensors is not pt_inception-2015-12-05-6726825d.pth" in told
+    printed = capsys.readouterr().out
+    assert "inception: 0 of 3 pictures' features from" in printed
+    assert "not of full rank" in printed
+    assert "narrow.safetensors is not pt_inception-2015-12-05-6726825d.pth" in printed
     assert evaluate(*options) == first
     assert "inception: 3 of 3 pictures' features from" in capsys.readouterr().out
     results = json.loads(first)

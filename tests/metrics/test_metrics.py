@@ -67,7 +67,7 @@ def test_ssim_is_scikit_images(clean):
 
 
 def test_ms_ssim_is_the_papers_formula():
-    """Written anew after Wang et al. 2003: valid windows, 2 x 2 means, one channel at a time."""
+    """Computes it anew after Wang et al. 2003: valid windows, 2 x 2 means, channel by channel."""
     clean = rng.random((1, 15, 14, 3), np.float32).repeat(13, axis=1).repeat(13, axis=2)
     prediction = noisy(clean)
     taps = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
