@@ -1,5 +1,10 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from scipy import sparse
+from scipy.sparse.linalg import splu
 from skimage import data
 
 from glcic_jax.methods.procedural.fills import mean_fill, navier_stokes, telea
@@ -30,7 +35,7 @@ MASKS = {
 
 
 def tinted(image):
-    """A network's output: right in its gradients, wrong in its colour, wild at known pixels."""
+    """Makes a network's output with right gradients, a wrong colour and wild known pixels."""
     return np.clip(image.astype(int) + np.array([30, -25, 20]), 0, 255).astype(np.uint8)
 
 
@@ -65,6 +70,60 @@ def test_the_surroundings_are_all_that_counts(method, name, monkeypatch):
     np.testing.assert_array_equal(near, whole)
 
 
+def solved_directly(values, guide, mask):
+    """The membrane's equation by a sparse factorisation, in double precision: another program."""
+    number = np.full(mask.shape, -1)
+    number[mask == 1] = np.arange(mask.sum())
+    matrix = sparse.lil_matrix((mask.sum(), mask.sum()))
+    right = np.zeros((mask.sum(), 3))
+    for row, column in np.argwhere(mask == 1):
+        own = number[row, column]
+        for other in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            if not (0 <= other[0] < mask.shape[0] and 0 <= other[1] < mask.shape[1]):
+                continue
+            matrix[own, own] += 1
+            if number[other] < 0:
+                right[own] += values[other]
+            else:
+                matrix[own, number[other]] -= 1
+                right[own] += guide[row, column].astype(float) - guide[other]
+    result = values.astype(float)
+    result[mask == 1] = splu(matrix.tocsc()).solve(right)
+    return np.rint(np.clip(result, 0, 255)).astype(int)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_the_result_is_the_direct_solutions_to_a_grey_level(name):
+    mask, noise = MASKS[name], rng.integers(0, 256, photograph.shape, np.uint8)
+    for output in (tinted(photograph), noise):
+        direct = solved_directly(photograph, output, mask)
+        assert np.abs(blend(photograph, output, mask) - direct).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_hole_of_4_megapixels_is_solved_to_a_grey_level_within_a_gigabyte():
+    """The memory is the whole process's, Python and JAX included."""
+    code = """
+import resource
+import numpy as np
+from glcic_jax.methods.procedural.poisson import blend
+size = 2_100
+ramp = np.linspace(40, 200, size)
+image = np.rint((ramp[:, None, None] + ramp[None, ::-1, None]) / 2 + np.arange(3)).astype(np.uint8)
+hole = np.zeros((size, size), np.uint8)
+hole[40:-30, 25:] = 1  # ends at the picture's edge
+output = np.where(hole[..., None] == 1, image - 33, 0).astype(np.uint8)
+blended = blend(image, output, hole)
+off = np.abs(blended.astype(int) - image).max()
+print(hole.sum(), off, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    pixels, off, mebibytes = map(int, done.stdout.split())
+    assert pixels > 4_000_000
+    assert off <= 1
+    assert mebibytes < 1024
+
+
 def hole_psnr(image, mask):
     error = (image.astype(float) - photograph)[mask == 1] / 255
     return -10 * np.log10((error**2).mean())
@@ -85,7 +144,7 @@ def test_a_constant_offset_beside_a_constant_picture_goes_wholly():
 
 
 def test_solution_satisfies_the_poisson_equation():
-    """Inside, away from the rim, the result's Laplacian is the output's, before rounding."""
+    """Checks that inside the rim the result's Laplacian is the output's, before rounding."""
     mask = MASKS["middle"]
     smooth = np.round(
         np.linspace(60, 180, 160)[None, :, None] + np.linspace(0, 30, 128)[:, None, None]

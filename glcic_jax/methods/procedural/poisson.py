@@ -3,21 +3,23 @@
 Inside the hole the gradients of the network's output are kept, and its colours are changed so that
 they meet the known pixels around it (Perez et al. 2003, normal cloning). OpenCV's `seamlessClone`
 is not used: it fails for holes of one pixel, changes known pixels if there are several holes, and
-blends holes at the picture's edge wrongly. The equation is solved exactly instead, for the hole's
+blends holes at the picture's edge wrongly. Instead the equation is solved here, for the hole's
 pixels only. So known pixels never change, whatever the hole's shape.
 """
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
-from scipy import sparse
-from scipy.sparse.linalg import splu
+from jaxtyping import Bool, Float32, Shaped
 
+from glcic_jax.methods.procedural.multigrid import neighbour_sum, solve_poisson
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
 TELEA_RADIUS = 1
 """Radius in pixels of the fast marching fill."""
+
+TOLERANCE = 0.1
+"""Grey levels, of 255, to which the equation is solved."""
 
 BLEND_MARGIN = 8
 """Width in pixels of the frame around the holes that is enough for both ways to blend."""
@@ -57,7 +59,7 @@ def blend(
     near, inside = image[around], hole[around]
     emptied = np.where(inside[..., None], 0, near).astype(np.uint8)
     values, unknown = BLENDS[method](emptied, inside)
-    solved = _poisson(values, completed[around].astype(np.float64), inside, unknown)
+    solved = _poisson(values, completed[around].astype(np.float32), inside, unknown)
     result = image.copy()
     result[around][inside] = np.rint(np.clip(solved[inside], 0, 255)).astype(np.uint8)
     return result
@@ -82,20 +84,20 @@ def surroundings(hole: Bool[np.ndarray, "h w"], margin: int) -> tuple[slice, sli
 
 def _membrane(
     emptied: PixelImage, hole: Bool[np.ndarray, "h w"]
-) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
+) -> tuple[Float32[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
     """Returns boundary values and unknown pixels: all of the hole is unknown."""
-    return emptied.astype(np.float64), hole
+    return emptied.astype(np.float32), hole
 
 
 def _telea(
     emptied: PixelImage, hole: Bool[np.ndarray, "h w"]
-) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
+) -> tuple[Float32[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
     """Returns boundary values and unknown pixels: the rim is filled, the rest is unknown."""
     filled = cv2.inpaint(emptied, hole.astype(np.uint8), TELEA_RADIUS, cv2.INPAINT_TELEA)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     # The rim does not run along the picture's edge, since nothing is known beyond it.
     inside = cv2.erode(hole.astype(np.uint8), cross, borderValue=1) > 0
-    return filled.astype(np.float64), inside
+    return filled.astype(np.float32), inside
 
 
 BLENDS = {"membrane": _membrane, "telea": _telea}
@@ -103,11 +105,11 @@ BLENDS = {"membrane": _membrane, "telea": _telea}
 
 
 def _poisson(
-    values: Float[np.ndarray, "h w 3"],
-    guide: Float[np.ndarray, "h w 3"],
+    values: Float32[np.ndarray, "h w 3"],
+    guide: Float32[np.ndarray, "h w 3"],
     hole: Bool[np.ndarray, "h w"],
     unknown: Bool[np.ndarray, "h w"],
-) -> Float[np.ndarray, "h w 3"]:
+) -> Float32[np.ndarray, "h w 3"]:
     """Solves for the unknown pixels by least squares over pairs of neighbours.
 
     The difference of two neighbours should be the guide's if both lie in the hole, and 0 across its
@@ -115,50 +117,24 @@ def _poisson(
     gives it the natural boundary condition.
 
     Args:
-      values: known pixels.
+      values: known pixels, 0 to 255.
       guide: the picture whose differences are kept.
       hole: where the guide is valid.
       unknown: pixels to solve for, a part of the hole.
     """
-    count = int(unknown.sum())
+    if not unknown.any():
+        return values.copy()
+    # The solver sees the same pixels, and so gives the same result, however wide the frame is.
+    box = surroundings(unknown, 1)
+    inside = unknown[box]
+    rim, outside = (part.astype(np.float32) for part in (hole[box] & ~inside, ~hole[box]))
+    beside = neighbour_sum(outside)
     result = values.copy()
-    if not count:
-        return result
-    # Number the unknown pixels; known ones are -1.
-    number = np.full(hole.shape, -1, np.int64)
-    number[unknown] = np.arange(count)
-    # One equation for each unknown pixel: its number of neighbours times it, minus the unknown
-    # ones among them, is the sum of the wanted differences and the known ones.
-    degree = np.zeros(count)
-    right = np.zeros((count, values.shape[2]))
-    rows, columns = [], []
-    for here, there in _neighbours():
-        p, q = number[here], number[there]
-        for a, b, first, second in ((p, q, here, there), (q, p, there, here)):
-            is_unknown = a >= 0
-            wanted = np.where(
-                (hole[first] & hole[second])[..., None], guide[first] - guide[second], 0
-            )
-            known = np.where((b < 0)[..., None], values[second], 0)
-            index = a[is_unknown]
-            degree[index] += 1
-            right[index] += (wanted + known)[is_unknown]
-            both = is_unknown & (b >= 0)
-            rows.append(a[both])
-            columns.append(b[both])
-    row, column = np.concatenate(rows), np.concatenate(columns)
-    off_diagonal = sparse.csc_matrix((-np.ones(len(row)), (row, column)), (count, count))
-    matrix = (sparse.diags(degree, format="csc") + off_diagonal).tocsc()
-    # The matrix is symmetric and positive definite: no pivoting is needed. One factorisation
-    # serves all channels.
-    factors = splu(
-        matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-    )
-    result[unknown] = factors.solve(right)
+    for channel in range(values.shape[2]):
+        # What is added to the guide is solved for: it is smooth, and small numbers suffice.
+        known = values[box][..., channel]
+        own = guide[box][..., channel]
+        right = neighbour_sum(rim * (known - own)) + neighbour_sum(outside * known) - beside * own
+        added = solve_poisson(inside, np.where(inside, right, 0), TOLERANCE)
+        result[unknown, channel] = (own + added)[inside]
     return result
-
-
-def _neighbours() -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Returns each pixel with its right and its lower neighbour, as slices of the whole picture."""
-    all_, first, last = slice(None), slice(None, -1), slice(1, None)
-    return [((all_, first), (all_, last)), ((first, all_), (last, all_))]
