@@ -111,8 +111,8 @@ def check(config: Any) -> None:
     """Refuses a config that contradicts itself. It runs before any picture is read.
 
     Raises:
-      UserError: an unknown method, settings that contradict each other, no phase that trains, or
-        the wrong kind of pictures for the method; names the field.
+      UserError: an unknown method, settings that contradict each other, no phase that trains, the
+        wrong kind of pictures for the method, or a bad file that the method needs; names the field.
     """
     if config.method not in METHODS:
         raise UserError(f'method is "{config.method}": choose {" or ".join(METHODS)}')
@@ -123,6 +123,7 @@ def check(config: Any) -> None:
     if method.measured != (config.data.get("measurement") is not None):
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{config.method} learns from {needs} data.measurement")
+    method.prepare()
 
 
 def run(config: Any, workdir: Path) -> None:
@@ -156,7 +157,6 @@ def run(config: Any, workdir: Path) -> None:
     )
     require_same("data", dataset.listing, "let all processes read the same files")
     method = METHODS[config.method](config, dataset.mean_pixel)
-    method.prepare()
     start = read_start(config, method, donor) if donor else None
 
     # Claim the run folder and train. Nothing is written before this line.
