@@ -37,7 +37,7 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, Phase
 
 
-class CompletionNetwork(Protocol):
+class CompletionNetworkClass(Protocol):
     """Describes the class of a completion network, such as GLCIC's: modules on `completion_input`.
 
     Attributes:
@@ -56,7 +56,7 @@ class CompletionNetwork(Protocol):
 
 
 def build(
-    config: Any, mean_pixel: tuple[float, float, float], completion_network: CompletionNetwork
+    config: Any, mean_pixel: tuple[float, float, float], completion_network: CompletionNetworkClass
 ) -> Method:
     """Builds AmbientGAN from `config`, which has the fields of configs/ambient_faces64.py.
 

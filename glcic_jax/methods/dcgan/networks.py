@@ -29,7 +29,7 @@ def start_edge(size: int) -> int:
     """Returns the edge in pixels, 4 to 7, that doubles to `size`: 4 for 64, 6 for 96.
 
     Raises:
-      ValueError: `size` is no such edge times a power of two.
+      ValueError: `size` is not such an edge times a power of two.
     """
     edge = size
     while edge >= 8 and edge % 2 == 0:
