@@ -4,7 +4,8 @@ python -m glcic_jax.prepare --source DIR --output prepared/mine --size 384
 python -m glcic_jax.main --config configs/places2.py --workdir runs/mine \
     --config.data.source=shards --config.data.root=prepared/mine
 
-Interrupted, the same command goes on. report.json in the output lists the pictures left out.
+If it is interrupted, the same command continues. report.json in the output lists the pictures that
+were left out.
 """
 
 import argparse
@@ -38,15 +39,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--size", type=int, default=384, help="largest shortest edge, pixels; never enlarged")
     add("--min_edge", type=int, default=16, help="smaller pictures are left out, pixels")
     square = parser.add_mutually_exclusive_group()
-    square.add_argument("--align", action="store_true", help="squares aligned by faces (an extra)")
-    square.add_argument("--square", action="store_true", help="squares cut from the middle")
-    add("--split", type=float, default=0.99, help="share to train on, if the layout leaves it open")
-    add("--shards", type=int, help="to train on; by default 1 per 16,384 pictures, 32 at least")
+    square.add_argument(
+        "--align", action="store_true", help="align faces and cut squares (an extra)"
+    )
+    square.add_argument("--square", action="store_true", help="cut squares from the middle")
+    add("--split", type=float, default=0.99, help="share to train on, if the layout has no split")
+    add(
+        "--shards",
+        type=int,
+        help="to train on; by default 1 per 16,384 pictures, at least 32",
+    )
     add("--workers", type=int, default=os.cpu_count(), help="processes; all cores by default")
     add("--max_bad", type=float, default=0.01, help="share of unusable pictures that is accepted")
     add("--mean", action="store_true", help="print the mean pixel, which the index holds anyway")
     add("--runner", choices=RUNNERS, help="run on Apache Beam instead of --workers")
-    add("--runner_options", default="", help="of Beam, such as '--flink_master=host:8081'")
+    add("--runner_options", default="", help="flags of Beam, such as '--flink_master=host:8081'")
     add("--verify", type=Path, metavar="DIR", help="only check every byte of a prepared folder")
     args = parser.parse_args(argv)
     if not args.verify and not (args.source and args.output):
@@ -55,10 +62,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuses numbers that make no sense.
+    """Refuses numbers that cannot work.
 
     Raises:
-      UserError: names the flag.
+      UserError: a number is out of range; the message names the flag.
     """
     for name in ("size", "min_edge", "shards", "workers"):
         value = getattr(args, name)
@@ -72,44 +79,53 @@ def check(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Does what was asked for."""
+    """Prepares the pictures, or verifies a prepared folder."""
     if args.verify:
         index = verify(args.verify)
         shards = index.train + index.held_out
         records, size = sum(s.records for s in shards), sum(s.bytes for s in shards)
-        print(f"{args.verify}: {records:,} pictures, {size:,} bytes, as the index says")
+        print(f"{args.verify}: {records:,} pictures, {size:,} bytes, as the index lists")
         return
     check(args)
+
+    # What is prepared, and how.
+    faces = None
+    if args.align:
+        faces = "align"
+    elif args.square:
+        faces = "square"
     listing = partial(LAYOUTS[args.layout], args.source)
     settings = {
         "layout": args.layout,
         "size": args.size,
         "min_edge": args.min_edge,
         "split": args.split,
-        "faces": "align" if args.align else "square" if args.square else None,
+        "faces": faces,
     }
     transform = make_transform(args)
     plan = make_plan(listing, shards=args.shards, train_share=args.split)
     more = {"settings": settings, "transform": transform, "max_bad": args.max_bad}
+
+    # Who does it: Beam, or processes on this machine.
     work = partial(prepare, plan, output=args.output, **more)
     if args.runner:
         from glcic_jax.prepare.on_beam import Beam
 
         beam = Beam(listing, plan, args.runner, shlex.split(args.runner_options))
-        tell(args.output, work(beam), args.mean)
+        print_summary(args.output, work(beam), args.mean)
         return
     from glcic_jax.prepare.workers import start_workers
 
     with start_workers(listing, plan, args.workers, args.max_bad) as workers:
         tallies = work(workers)
-    tell(args.output, tallies, args.mean)
+    print_summary(args.output, tallies, args.mean)
 
 
 def make_transform(args: argparse.Namespace) -> Transform | None:
-    """What --align or --square do to a picture.
+    """Returns the function that --align or --square applies to a picture; None without them.
 
     Raises:
-      UserError: the extra of --align is not installed.
+      UserError: the packages that --align needs are not installed.
     """
     if args.align:
         align(np.zeros((64, 64, 3), np.uint8), args.size)  # refuses before anything is listed
@@ -117,8 +133,8 @@ def make_transform(args: argparse.Namespace) -> Transform | None:
     return partial(centre_square, size=args.size) if args.square else None
 
 
-def tell(output: Path, tallies: dict[Part, Tally], mean: bool) -> None:
-    """Prints what there is now."""
+def print_summary(output: Path, tallies: dict[Part, Tally], mean: bool) -> None:
+    """Prints how many pictures were prepared, dropped and left out."""
     train, held_out = tallies["train"], tallies["held_out"]
     shards = train.shards + held_out.shards
     size = sum(shard.bytes for shard in shards) / 2**20
@@ -140,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return exit_code(lambda: run(parse(argv)))
     except KeyboardInterrupt:
-        print("stopped; the same command goes on", file=sys.stderr)
+        print("stopped; the same command continues", file=sys.stderr)
         return 130
 
 

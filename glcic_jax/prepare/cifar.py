@@ -1,4 +1,4 @@
-"""CIFAR-10's batches. They are pickles, which can run code: read here without running any."""
+"""Reads CIFAR-10's batches. They are pickles, which can run code; none of it is run here."""
 
 import pickle
 from functools import lru_cache
@@ -10,38 +10,43 @@ import numpy as np
 from jaxtyping import UInt8
 
 from glcic_jax.pictures.storage import join_names, read_bytes
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, one_line
 
 
-@lru_cache(maxsize=6)  # all there are: 180 MiB
+@lru_cache(maxsize=6)  # all six batches: 180 MiB
 def load(root: str, name: str) -> UInt8[np.ndarray, "n 32 32 3"]:
-    """The pictures of one batch, RGB.
+    """Reads the pictures of one batch, RGB.
+
+    Args:
+      root: of the data set.
+      name: of the batch, relative to the root.
 
     Raises:
-      UserError: missing, or not what a batch of CIFAR-10 is; nothing of the file has been run.
+      UserError: the file is missing, or not a batch of CIFAR-10. No code of the file has been run.
     """
     data = read_bytes(root, name)
     try:
         batch = _Unpickler(BytesIO(data), encoding="bytes").load()
         planes = np.frombuffer(batch[b"data"].content, np.uint8).reshape(-1, 3, 32, 32)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to ask for
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{join_names(root, name)}: no batch of CIFAR-10: {reason}") from error
+        raise UserError(
+            f"{join_names(root, name)}: not a batch of CIFAR-10: {one_line(error)}"
+        ) from error
     return planes.transpose(0, 2, 3, 1)
 
 
 def png(root: str, name: str, index: int) -> bytes:
-    """Picture `index` of a batch as a PNG file.
+    """Returns picture `index` of a batch as the bytes of a PNG file.
 
     Raises:
-      UserError: as `load`.
+      UserError: as in `load`.
     """
     bgr = np.ascontiguousarray(load(root, name)[index, ..., ::-1])
     return cv2.imencode(".png", bgr)[1].tobytes()
 
 
 class _Array:
-    """Stands in for a numpy array: keeps its bytes, and interprets nothing."""
+    """Stands for a numpy array: keeps its bytes, and interprets nothing."""
 
     content = b""
 
@@ -50,11 +55,11 @@ class _Array:
 
 
 class _Type:
-    """Stands in for a numpy dtype; CIFAR-10 knows one only."""
+    """Stands for a numpy dtype; CIFAR-10 has only one."""
 
     def __init__(self, name: str | bytes, *_: object) -> None:
         if name not in ("u1", b"u1", "uint8"):
-            raise ValueError(f"numbers of type {name!r} in place of u1")
+            raise ValueError(f"numbers of type {name!r} instead of u1")
 
     def __setstate__(self, state: tuple) -> None:
         pass
@@ -70,9 +75,9 @@ _STAND_INS: dict[tuple[str, str], Any] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows plain values, containers and the stand-ins: a file cannot have anything else called."""
+    """Reads plain values, containers and the stand-ins. A file can make it call nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
-            raise ValueError(f"it asks for {module}.{name}, which no batch needs")
+            raise ValueError(f"it asks for {module}.{name}, which a batch does not need")
         return _STAND_INS[module, name]

@@ -1,31 +1,31 @@
-"""Entries of a data set, and the parts that listing them is made of."""
+"""Describes the pictures of a data set, and lists them in the ways that layouts need."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from glcic_jax.data.shards import Part
 from glcic_jax.pictures.storage import children, exists, join_names, pictures, read_bytes
 from glcic_jax.runtime.errors import UserError
 
-Where = Literal["train", "held_out"] | None
-
 
 class Entry(NamedTuple):
-    """One picture of a data set.
+    """Describes a picture of a data set.
 
-    name: unique in the data set, "/" between its parts.
-    split: "train", "held_out", or None where the data set leaves it open.
-    read: returns the bytes of a picture file; can be pickled. Raises UserError.
+    Attributes:
+      name: the picture's name, unique in the data set, with "/" between its parts.
+      split: "train" or "held_out"; None if the data set has no split.
+      read: returns the bytes of the picture file; can be pickled. Raises UserError.
     """
 
     name: str
-    split: Where
+    split: Part | None
     read: Callable[[], bytes]
 
 
-def below(root: str, where: str, split: Where) -> Iterator[Entry]:
-    """All pictures below root/where, as they are found.
+def below(root: str, where: str, split: Part | None) -> Iterator[Entry]:
+    """Yields all pictures below root/where, as they are found.
 
     Raises:
       UserError: there are none, or a folder cannot be read.
@@ -38,21 +38,21 @@ def below(root: str, where: str, split: Where) -> Iterator[Entry]:
     return entries_of(root, chain([first], names), split)
 
 
-def entries_of(root: str, names: Iterable[str], split: Where) -> Iterator[Entry]:
-    """Pictures whose names are known."""
+def entries_of(root: str, names: Iterable[str], split: Part | None) -> Iterator[Entry]:
+    """Yields pictures whose names are known."""
     return (Entry(name, split, partial(read_bytes, root, name)) for name in names)
 
 
 def find(root: str, tree: str, *candidates: str) -> str:
-    """The one of these names that is there.
+    """Returns the one of several names that exists.
 
     Args:
-      root: of the data set.
-      tree: what the layout looks like, for the message.
+      root: the folder of the data set.
+      tree: a sketch of the layout, for the message.
       candidates: relative names of a file or folder.
 
     Raises:
-      UserError: none of them is there, or several are.
+      UserError: none of them exists, or several do.
     """
     found = [name for name in candidates if exists(root, name)]
     if len(found) == 1:
@@ -63,14 +63,17 @@ def find(root: str, tree: str, *candidates: str) -> str:
 
 
 def some_names(root: str, where: str) -> str:
-    """The first names in a folder, for a message."""
+    """Returns the first names in a folder, for a message."""
     folders, others = children(root, where)
     names = [*(f"{name}/" for name in folders), *others]
-    return ", ".join(names[:6]) + f" and {len(names) - 6} more" * (len(names) > 6) or "nothing"
+    if not names:
+        return "nothing"
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(names[:6]) + more
 
 
 def cut(root: str, names: list[str], held_out: int) -> tuple[list[str], list[str]]:
-    """All but the last `held_out` names, and those.
+    """Splits names into all but the last `held_out` names, and those.
 
     Raises:
       UserError: nothing is left to train on.
@@ -81,12 +84,14 @@ def cut(root: str, names: list[str], held_out: int) -> tuple[list[str], list[str
 
 
 def lines(root: str, name: str) -> list[str]:
-    """The lines of a text file, without the empty ones.
+    """Reads the lines of a text file, without the empty ones.
 
     Raises:
-      UserError: it cannot be read, or is no text.
+      UserError: it cannot be read, or is not UTF-8.
     """
     try:
         return [line for line in read_bytes(root, name).decode().splitlines() if line.strip()]
     except UnicodeDecodeError as error:
-        raise UserError(f"{join_names(root, name)}: this is no list of names: not UTF-8") from error
+        raise UserError(
+            f"{join_names(root, name)}: not a list of names: the text is not UTF-8"
+        ) from error

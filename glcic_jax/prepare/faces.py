@@ -1,6 +1,6 @@
-"""Pictures of faces as squares: aligned by the eyes and the nose, or cut from the middle.
+"""Cuts squares out of pictures of faces: aligned by the eyes and the nose, or from the middle.
 
-Where a square leaves the picture, the picture goes on as its own mirror image. Needs no JAX.
+Outside the picture, a square is filled with the picture's mirror image. Needs no JAX.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Points = Float[np.ndarray, "n 2"]
 """x to the right and y downwards, in pixels; (0, 0) is the middle of the first pixel."""
 
 TEMPLATE = np.array([[0.634, 0.420], [0.366, 0.420], [0.500, 0.610]])
-"""Where the middles of the eyes and the nose's base come to lie, as shares of the square's edge.
+"""Positions of the middles of the eyes and of the nose's base, as shares of the square's edge.
 
-Of the eyes, the one that the picture shows on the right comes first.
+The eye that the picture shows on the right comes first.
 """
 
 SEARCHED = 1024
-"""Faces are looked for in a copy whose longest edge is this many pixels, never an enlarged one."""
+"""Longest edge, in pixels, of the copy in which faces are searched. It is never enlarged."""
 
 
 def align(image: PixelImage, size: int) -> PixelImage | None:
@@ -56,9 +56,10 @@ def align(image: PixelImage, size: int) -> PixelImage | None:
 
 
 def centre_square(image: PixelImage, size: int) -> PixelImage:
-    """The middle of a picture: shrunk until its shortest edge fits, mirrored where it is too small.
+    """Cuts the middle out of a picture, after shrinking it until its shortest edge fits.
 
-    Nothing is enlarged: a picture much smaller than `size` is repeated in all directions.
+    Nothing is enlarged. A picture that is too small is continued by its mirror image, if need be
+    several times.
 
     Args:
       image: uint8 RGB [h, w, 3].
@@ -78,16 +79,18 @@ def centre_square(image: PixelImage, size: int) -> PixelImage:
 
 
 def similarity(source: Points, target: Points) -> Float[np.ndarray, "2 3"]:
-    """The rotation, scale and shift that bring `source` closest to `target`, by least squares.
+    """Returns the rotation, scale and shift that bring `source` closest to `target`.
+
+    The fit is by least squares. The matrix maps (x, y, 1) to (x, y).
 
     Raises:
-      ValueError: all points of `source` are one.
+      ValueError: all points of `source` are the same.
     """
     # In the complex plane rotation and scale are one factor, and there is no reflection.
     z, w = source @ [1, 1j], target @ [1, 1j]
     spread = z - z.mean()
     if not np.abs(spread).max() > 0:
-        raise ValueError("points that all lie on one another fix no scale")
+        raise ValueError("points that are all the same have no scale")
     factor = np.vdot(spread, w - w.mean()) / np.vdot(spread, spread)
     shift = w.mean() - factor * z.mean()
     return np.array(
@@ -96,17 +99,20 @@ def similarity(source: Points, target: Points) -> Float[np.ndarray, "2 3"]:
 
 
 def warp(image: PixelImage, matrix: Float[np.ndarray, "2 3"], size: int) -> PixelImage:
-    """The square that a similarity transform maps the picture to, antialiased.
+    """Returns the square that a similarity transform maps the picture to, antialiased.
 
     Args:
       image: uint8 RGB [h, w, 3].
-      matrix: takes points of `image` to points of the result.
+      matrix: maps points of `image` to points of the result.
       size: edge of the result, pixels.
+
+    Returns:
+      uint8 [size, size, 3].
     """
-    # Pictures that shrink are sampled densely first, and averaged.
+    # A picture that shrinks is sampled densely, and the samples are averaged.
     times = max(1, int(np.ceil(1 / np.hypot(*matrix[:, 0]))))
     finer = matrix * times
-    finer[:, 2] += (times - 1) / 2  # between middles of pixels
+    finer[:, 2] += (times - 1) / 2  # positions are those of middles of pixels
     square = cv2.warpAffine(
         image,
         finer,
@@ -118,7 +124,10 @@ def warp(image: PixelImage, matrix: Float[np.ndarray, "2 3"], size: int) -> Pixe
 
 
 def landmarks(image: PixelImage) -> Points | None:
-    """Middles of the eyes and the nose's base of the largest face [3, 2], or None without a face.
+    """Finds the middles of the eyes and the nose's base of the largest face.
+
+    Returns:
+      The three points, or None if there is no face.
 
     Raises:
       UserError: dlib or its model is not installed.
@@ -138,7 +147,7 @@ def landmarks(image: PixelImage) -> Points | None:
 
 @lru_cache(maxsize=1)
 def _dlib() -> tuple[Any, Any, Any]:
-    # The package of the models is not imported: it needs pkg_resources, which is no more.
+    # The package of the models is not imported: it needs pkg_resources, which no longer exists.
     package = importlib.util.find_spec("face_recognition_models")
     try:
         import dlib  # pyright: ignore[reportMissingImports]

@@ -1,4 +1,4 @@
-"""Data sets as they are downloaded: which files are pictures, and which of them are held out."""
+"""Lists the pictures of data sets as they are downloaded, and those to hold out."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -12,10 +12,10 @@ from glcic_jax.prepare.entries import Entry, below, cut, entries_of, find, lines
 from glcic_jax.runtime.errors import UserError
 
 CELEBA_HELD_OUT = 2_599
-"""Of 202,599 pictures (Iizuka et al. 2017, section 4.5)."""
+"""Number of held-out pictures of CelebA's 202,599 (Iizuka et al. 2017, section 4.5)."""
 
 FACADES_HELD_OUT = 56
-"""Of 606 pictures (the same)."""
+"""Number of held-out pictures of the 606 facades (section 4.5 of the same paper)."""
 
 IMAGENET_TRAIN = ("train", "ILSVRC/Data/CLS-LOC/train")
 IMAGENET_VAL = ("val", "ILSVRC/Data/CLS-LOC/val")
@@ -31,46 +31,46 @@ TREES = {
     "cifar10": "cifar-10-batches-py/data_batch_1 to data_batch_5 and test_batch",
     "chars74k": "English/Img/GoodImg/Bmp/Sample001/img001-00001.png",
 }
-"""What the downloads look like; docs/data.md says where they come from."""
+"""Sketches of the downloads, for messages; docs/data.md lists where they come from."""
 
 Layout = Callable[[str | Path], Iterable[Entry]]
 """Lists the pictures below a root: a folder, or remote storage such as gs://bucket/places2.
 
-The names come in a fixed order, as they are found: millions of them are never held together. A
-part that is missing or empty is refused by a UserError before the first one comes.
+The pictures come in a fixed order, as they are found: millions of them are never held in memory
+together. A UserError refuses a missing or empty part before the first picture comes.
 """
 
 
 def folder(root: str | Path) -> Iterable[Entry]:
-    """All pictures below any folder."""
+    """Lists all pictures below a folder."""
     return below(str(root), "", None)
 
 
 def places2(root: str | Path) -> Iterable[Entry]:
-    """Places365-Challenge or -Standard at high resolution; the validation set is held out."""
+    """Lists Places365-Challenge or -Standard, high resolution; the validation set is held out."""
     train = ("data_large", "data_large_challenge", "data_large_standard")
     return _two_folders(root, TREES["places2"], train, ("val_large",))
 
 
 def places2_256(root: str | Path) -> Iterable[Entry]:
-    """The same at 256x256 pixels."""
+    """Lists the same at 256x256 pixels."""
     train = ("data_256", "data_256_challenge", "data_256_standard")
     return _two_folders(root, TREES["places2_256"], train, ("val_256",))
 
 
 def imagenet(root: str | Path) -> Iterable[Entry]:
-    """ILSVRC 2012, classification: the training set; the validation set is held out."""
+    """Lists ImageNet (ILSVRC 2012, classification); the validation set is held out."""
     return _two_folders(root, TREES["imagenet"], IMAGENET_TRAIN, IMAGENET_VAL)
 
 
 def imagenet_100k(root: str | Path) -> Iterable[Entry]:
-    """Those of ImageNet's training set that list.txt in the root names; held out as in `imagenet`.
+    """Lists ImageNet with only those training pictures that list.txt in the root names.
 
-    A line is n01440764/n01440764_10026.JPEG, with or without the extension; what follows after a
-    space, such as a label, does not count.
+    A line is n01440764/n01440764_10026.JPEG, with or without the extension. Anything after a space,
+    such as a label, is ignored.
 
     Raises:
-      UserError: also when a listed picture is missing.
+      UserError: as in all layouts; or a listed picture is missing.
     """
     base = str(root)
     tree = TREES["imagenet_100k"]
@@ -92,13 +92,13 @@ def imagenet_100k(root: str | Path) -> Iterable[Entry]:
 
 
 def celeba(root: str | Path, *, held_out: int = CELEBA_HELD_OUT) -> Iterable[Entry]:
-    """CelebA as in the paper: the last `held_out` pictures of the official list are held out.
+    """Lists CelebA as in the paper: the last `held_out` pictures of the official list are held out.
 
-    The paper gives the numbers, 200,000 and 2,599, and no list. The last 2,599 lie in the official
-    test part; some of the people on them are on other pictures as well.
+    The paper gives the numbers, 200,000 and 2,599, but no list. The last 2,599 are in the official
+    test part; some of the people in them are in other pictures as well.
 
     Raises:
-      UserError: also when list and pictures disagree.
+      UserError: as in all layouts; or the list and the pictures disagree.
     """
     base = str(root)
     names = [name for name, _ in _celeba_parts(base, TREES["celeba"])]
@@ -107,10 +107,12 @@ def celeba(root: str | Path, *, held_out: int = CELEBA_HELD_OUT) -> Iterable[Ent
 
 
 def celeba_official(root: str | Path) -> Iterable[Entry]:
-    """CelebA by its official parts, nobody in two of them: test held out, validation left out.
+    """Lists CelebA by its official parts: test is held out, validation is left out.
+
+    No person is in two parts.
 
     Raises:
-      UserError: as `celeba`.
+      UserError: as in `celeba`.
     """
     base = str(root)
     parts = _celeba_parts(base, TREES["celeba"])
@@ -119,13 +121,13 @@ def celeba_official(root: str | Path) -> Iterable[Entry]:
 
 
 def facades(root: str | Path, *, held_out: int = FACADES_HELD_OUT) -> Iterable[Entry]:
-    """CMP facades, base and extended: the photographs (.jpg), not the labels (.png) beside them.
+    """Lists the photographs (.jpg) of CMP facades, base and extended, not their labels (.png).
 
-    The paper gives the numbers, 550 and 56, and no list: held out are the `held_out` whose file
-    names have the largest SHA-256.
+    The paper gives the numbers, 550 and 56, but no list. Here the `held_out` pictures whose file
+    names have the largest SHA-256 are held out.
 
     Raises:
-      UserError: also when no photograph is left to train on.
+      UserError: as in all layouts; or no photograph is left to train on.
     """
     base = str(root)
     folders = (
@@ -141,15 +143,15 @@ def facades(root: str | Path, *, held_out: int = FACADES_HELD_OUT) -> Iterable[E
 
 
 def paris_streetview(root: str | Path) -> Iterable[Entry]:
-    """Paris StreetView (Pathak et al. 2016); the pictures of the evaluation are held out."""
+    """Lists Paris StreetView (Pathak et al. 2016); its evaluation pictures are held out."""
     evaluation = ("paris_eval_gt", "paris_eval/paris_eval_gt")
     return _two_folders(root, TREES["paris_streetview"], ("paris_train_original",), evaluation)
 
 
 def cifar10(root: str | Path) -> Iterable[Entry]:
-    """CIFAR-10, version for Python: five batches to train on; the test batch is held out.
+    """Lists CIFAR-10, the version for Python: five batches to train on; the test batch is held out.
 
-    The batches are read without trusting them (`cifar.load`); the pictures come out as PNG.
+    No code in the batches is run (`cifar.load`). The pictures are read as PNG files.
     """
     base, where = str(root), "cifar-10-batches-py"
     where = where if exists(base, where) else ""
@@ -167,7 +169,7 @@ def cifar10(root: str | Path) -> Iterable[Entry]:
 
 
 def chars74k(root: str | Path) -> Iterable[Entry]:
-    """Chars74K: the good ones of the English characters in natural images, without their masks."""
+    """Lists Chars74K: the good English characters in natural images, without their masks."""
     base = str(root)
     names = ("English/Img/GoodImg/Bmp", "Img/GoodImg/Bmp", "GoodImg/Bmp")
     return below(base, find(base, TREES["chars74k"], *names), None)
@@ -182,12 +184,14 @@ def _two_folders(
 
 
 def _celeba_parts(root: str, tree: str) -> list[tuple[str, str]]:
-    """Names and official parts ("0" train, "1" validation, "2" test), in the list's order."""
+    """Returns names and official parts ("0" train, "1" validation, "2" test), in list order."""
     where = find(root, tree, "img_align_celeba", "Img/img_align_celeba")
     listed = find(root, tree, "list_eval_partition.txt", "Eval/list_eval_partition.txt")
     rows = [line.split() for line in lines(root, listed)]
     if bad := next((row for row in rows if len(row) != 2 or row[1] not in ("0", "1", "2")), None):
-        raise UserError(f"{join_names(root, listed)}: {' '.join(bad)!r} is no line NAME 0, 1 or 2")
+        raise UserError(
+            f"{join_names(root, listed)}: {' '.join(bad)!r} is not a line NAME 0, 1 or 2"
+        )
     there = {name for name in children(root, where)[1] if name.lower().endswith(".jpg")}
     if odd := sorted(there.symmetric_difference(name for name, _ in rows)):
         lacks = f"{where} has no {odd[0]}" if odd[0] not in there else f"{listed} lacks {odd[0]}"

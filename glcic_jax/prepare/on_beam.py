@@ -20,13 +20,19 @@ RUNNERS = {
 
 
 class Beam:
-    """The shards of a part in one pipeline: list, group by shard, write.
+    """Writes the shards of a part in one pipeline: list, group by shard, write.
 
-    Source and output must be where all of Beam's workers see them.
+    Source and output must be visible to all of Beam's workers.
     """
 
     def __init__(self, listing: Listing, plan: Plan, runner: str, options: list[str]) -> None:
-        """Takes a key of RUNNERS and Beam's own command line flags.
+        """Checks that Beam is installed.
+
+        Args:
+          listing: lists the source.
+          plan: the plan that was made of it.
+          runner: a key of RUNNERS.
+          options: Beam's own command line flags.
 
         Raises:
           UserError: Beam is not installed.
@@ -41,10 +47,10 @@ class Beam:
         self._flags = [f"--runner={RUNNERS[runner]}", *options]
 
     def skip(self, pictures: int, bad: int) -> None:
-        """Nothing to do: Beam has its own progress."""
+        """Does nothing: Beam has its own progress bar."""
 
     def write(self, job: ShardJob, numbers: list[int]) -> None:
-        """Writes these shards."""
+        """Writes the shards of these numbers."""
         if not numbers:
             return
         import apache_beam as beam  # pyright: ignore[reportMissingImports]

@@ -1,6 +1,7 @@
-"""Which picture goes into which shard: by a hash of its name, so that each is a random sample.
+"""Plans which picture goes into which shard, by a hash of its name: a shard is a random sample.
 
-Needs no JAX. The plan is small whatever the collection: every process can place a picture alone.
+The plan is small whatever the collection, so every process can place a picture by itself. Needs no
+JAX.
 """
 
 import hashlib
@@ -16,21 +17,23 @@ from glcic_jax.prepare.entries import Entry
 from glcic_jax.runtime.errors import UserError
 
 FULL = 16_384
-"""Pictures per shard of large collections, some 700 MB: a thousand files are open at most."""
+"""Pictures per shard of large collections: some 700 MB, and at most a thousand open files."""
 
 GATHERED = 65_536
-"""Entries held at least, before the source is listed again for the next ones."""
+"""Number of entries that are held in memory each time that the source is listed."""
 
 Listing = Callable[[], Iterable[Entry]]
+"""Lists the source, always in the same order."""
 
 
 class Plan(NamedTuple):
-    """Where pictures go.
+    """Holds which pictures are held out, and which shard each belongs to.
 
-    held_out_below: pictures whose split is open are held out if their key is below it.
-    first_keys: of each part, the smallest key of each shard, ascending.
-    pictures: of each part.
-    source: SHA-256 over all names and splits, in the order of the listing.
+    Attributes:
+      held_out_below: a picture without a split is held out if its key is below this.
+      first_keys: for each part, the smallest key of each shard, ascending.
+      pictures: for each part, the number of its pictures.
+      source: SHA-256 over all names and splits, in the order of the listing.
     """
 
     held_out_below: int
@@ -39,39 +42,43 @@ class Plan(NamedTuple):
     source: str
 
     def place(self, entry: Entry) -> tuple[Part, int]:
-        """Part and number of the shard of a picture."""
+        """Returns the part and the number of the shard that a picture belongs to."""
         key = key_of(entry.name)
         part = entry.split or ("held_out" if key < self.held_out_below else "train")
         return part, max(0, bisect_right(self.first_keys[part], key) - 1)
 
 
 def key_of(name: str) -> int:
-    """64 bits of a name's SHA-256: the order of shards and records."""
+    """Returns 64 bits of a name's SHA-256, by which shards and records are ordered."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
 def default_shards(pictures: int) -> int:
-    """Enough for 32 workers, and of at most FULL pictures each."""
+    """Returns a number of shards that serves 32 workers and fills none with more than FULL."""
     return max(min(32, -(-pictures // 256)), -(-pictures // FULL))
 
 
 def make_plan(listing: Listing, *, shards: int | None, train_share: float) -> Plan:
-    """Lists the source once; holds 8 bytes per picture meanwhile.
+    """Makes a plan. Lists the source once, and holds 8 bytes per picture meanwhile.
 
     Args:
       listing: lists the source.
-      shards: to train on; None = `default_shards`. Held-out shards are of about the same size.
-      train_share: of the pictures whose split the source leaves open. Those held out are the ones
-        that `data.sources.folder` holds out for the same share.
+      shards: the number of shards to train on; None = `default_shards`. Held-out shards have about
+        the same size.
+      train_share: the share to train on of the pictures without a split. The held-out ones are the
+        same that `data.sources.folder` holds out for the same share.
 
     Raises:
-      UserError: no pictures, one part without any, or more shards than pictures.
+      UserError: a part has no pictures, or there are more shards than pictures.
     """
+    # The keys of all pictures, by their split.
     keys = {None: array("Q"), "train": array("Q"), "held_out": array("Q")}
     digest = hashlib.sha256()
     for entry in listing():
         keys[entry.split].append(key_of(entry.name))
         digest.update(_line(entry))
+
+    # The two parts.
     undecided = np.sort(np.frombuffer(keys[None], np.uint64))
     count = max(1, round(len(undecided) * (1 - train_share))) if train_share < 1 else 0
     first = int(undecided[count]) if count < len(undecided) else 2**64
@@ -87,6 +94,8 @@ def make_plan(listing: Listing, *, shards: int | None, train_share: float) -> Pl
             f"{train + held_out} pictures leave {train} to train on and {held_out} held out: set "
             "--split so that both have some"
         )
+
+    # Their shards.
     number = shards or default_shards(train)
     if number > train:
         raise UserError(f"--shards {number}: there are only {train} pictures to train on")
@@ -102,12 +111,20 @@ def make_plan(listing: Listing, *, shards: int | None, train_share: float) -> Pl
 def gather_entries(
     listing: Listing, plan: Plan, part: Part, numbers: list[int], workers: int
 ) -> Iterator[tuple[int, list[Entry]]]:
-    """The entries of some shards, in their order; lists the source anew for every few shards.
+    """Yields number and entries of some shards, the entries in the order of their keys.
 
-    What is held is GATHERED entries, or two shards per worker: not the collection.
+    It lists the source again for every few shards, and holds GATHERED entries at a time, or those
+    of two shards per worker: never the whole collection.
+
+    Args:
+      listing: lists the source.
+      plan: the plan that was made of it.
+      part: the part of the shards.
+      numbers: the numbers of the shards.
+      workers: the number of processes that write.
 
     Raises:
-      UserError: the source no longer is what the plan was made of.
+      UserError: the source has changed since the plan was made.
     """
     per_shard = max(1, plan.pictures[part] // len(plan.first_keys[part]))
     step = max(2 * workers, GATHERED // per_shard)

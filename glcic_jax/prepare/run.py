@@ -1,7 +1,7 @@
-"""Prepares a collection: held-out shards, then training shards without their duplicates, an index.
+"""Prepares a collection: held-out shards, training shards without duplicates of them, an index.
 
-What is finished stays finished: killed and called again, it goes on with the missing shards. Needs
-no JAX.
+Finished shards are kept: if it is killed and called again, it writes the missing ones. Needs no
+JAX.
 """
 
 from __future__ import annotations
@@ -24,24 +24,28 @@ from glcic_jax.runtime.run_folder import CONFIG, claim, lock
 
 REPORT = "report.json"
 SOFTWARE = ("opencv-python-headless", "pillow", "numpy", "array-record")
-"""Packages that a shard's bytes may depend on."""
+"""Packages that the bytes of a shard may depend on."""
 
 
 class Writer(Protocol):
     """Writes shards: `workers.Workers` on this machine, `on_beam.Beam` on many."""
 
     def skip(self, pictures: int, bad: int) -> None:
-        """Told of a shard that is finished already."""
+        """Counts a shard that is finished already, for the progress."""
 
     def write(self, job: ShardJob, numbers: list[int]) -> None:
         """Writes the shards of these numbers."""
 
 
 class Tally(NamedTuple):
-    """What has become of the pictures of one part.
+    """Collects the shards of one part, and the pictures that are not in them.
 
-    mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
-    left_out, passed_over, duplicates: as in `shards.ShardDescription`.
+    Attributes:
+      shards: the shards, in their order.
+      mean: sums over the pictures of their mean R, G and B, 0 to 255 each.
+      left_out: as in `shards.ShardDescription`.
+      passed_over: as in `shards.ShardDescription`.
+      duplicates: as in `shards.ShardDescription`.
     """
 
     shards: list[Shard]
@@ -51,7 +55,7 @@ class Tally(NamedTuple):
     duplicates: list[list[str]]
 
     def records(self) -> int:
-        """Pictures in the shards."""
+        """Returns the number of pictures in the shards."""
         return sum(shard.records for shard in self.shards)
 
 
@@ -64,20 +68,23 @@ def prepare(
     transform: Transform | None,
     max_bad: float,
 ) -> dict[Part, Tally]:
-    """Writes every shard that is not there yet, the report and, last, the index.
+    """Writes every shard that is missing, the report and, last, the index.
 
     Args:
-      plan: where the pictures go.
-      writer: reads and writes them.
-      output: folder, made if it is not there.
-      settings: size and min_edge (`shard_writer.ShardJob`), and whatever else the shards depend on;
-        another call on the same folder must have the same.
-      transform: as in `shard_writer.ShardJob`; settings must tell it apart.
-      max_bad: share of the pictures that may be unusable.
+      plan: assigns the pictures to shards.
+      writer: reads the pictures and writes the shards.
+      output: the folder; made if it is missing.
+      settings: size and min_edge (`shard_writer.ShardJob`), and all else that the shards depend on.
+        Another call on the same folder must have the same settings.
+      transform: as in `shard_writer.ShardJob`; other transforms need other settings.
+      max_bad: the share of the pictures that may be unusable.
+
+    Returns:
+      What became of the pictures of each part.
 
     Raises:
-      UserError: the folder holds something else, is in use or cannot be written; too many bad
-        pictures; a full disk.
+      UserError: the folder holds something else, is in use or cannot be written; too many pictures
+        are bad; or the disk is full.
     """
     with lock(output, "--output", "preparing pictures"), clear_errors(output, lambda: KEPT):
         config = _claim(output, plan, settings)
@@ -99,10 +106,15 @@ def prepare(
 
 
 def check_bad(left_out: list[list[str]], plan: Plan, max_bad: float) -> None:
-    """Refuses a collection of which too much cannot be used.
+    """Refuses a collection with too many unusable pictures.
+
+    Args:
+      left_out: [name, reason] of each unusable picture.
+      plan: knows the number of all pictures.
+      max_bad: the share of the pictures that may be unusable.
 
     Raises:
-      UserError: more than `max_bad` of it.
+      UserError: there are more.
     """
     total = sum(plan.pictures.values())
     if len(left_out) > max_bad * total:
@@ -110,7 +122,7 @@ def check_bad(left_out: list[list[str]], plan: Plan, max_bad: float) -> None:
 
 
 def too_many(bad: int, total: int, reason: str) -> str:
-    """The line for more than --max_bad."""
+    """Returns the message for more unusable pictures than --max_bad allows."""
     return (
         f"at least {bad} of {total} pictures cannot be used, one of them {reason}: remove them or "
         "raise --max_bad"
@@ -118,7 +130,7 @@ def too_many(bad: int, total: int, reason: str) -> str:
 
 
 def _claim(output: Path, plan: Plan, settings: dict[str, Any]) -> dict[str, Any]:
-    """Makes the folder this preparation's; returns its config."""
+    """Claims the folder for this preparation; returns its config."""
     if not (output / CONFIG).exists():
         others = sorted(p.name for p in output.iterdir() if not p.name.startswith("."))
         if others:
@@ -129,13 +141,13 @@ def _claim(output: Path, plan: Plan, settings: dict[str, Any]) -> dict[str, Any]
         "software": {name: version(name) for name in SOFTWARE},
     }
     claim(output, config, may_differ=(), option="--output")
-    for left in output.glob(f".*{TEMPORARY}"):  # of a run that was killed
+    for left in output.glob(f".*{TEMPORARY}"):  # left by a process that was killed
         left.unlink()
     return config
 
 
 def _write_part(writer: Writer, job: ShardJob, known: HeldOut | None) -> Tally:
-    """Writes what is missing of a part; adds the prints of its pictures to `known`."""
+    """Writes the missing shards of a part; adds the fingerprints of its pictures to `known`."""
     missing = []
     for number in range(job.shards):
         if done := finished(job, number):
@@ -145,6 +157,8 @@ def _write_part(writer: Writer, job: ShardJob, known: HeldOut | None) -> Tally:
         else:
             missing.append(number)
     writer.write(job, missing)
+
+    # Collect what all shards hold, old and new ones.
     tally = Tally([], np.zeros(3), [], [], [])
     for number in range(job.shards):
         done = finished(job, number)

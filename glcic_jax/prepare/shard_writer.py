@@ -26,34 +26,37 @@ from glcic_jax.prepare.duplicates import HeldOut, fingerprint
 from glcic_jax.prepare.entries import Entry
 from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.disk import clear_errors, write_whole
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
 
 OPTIONS = "group_size:1,uncompressed"
-"""One record per chunk, for random access; JPEG and PNG are compressed already."""
+"""Options of ArrayRecord: one record per chunk, for random access; no compression of JPEG, PNG."""
 
 TEMPORARY = ".shard.tmp"
 
 KEPT = "finished shards are kept"
 
 Transform = Callable[["PixelImage"], "PixelImage | None"]
+"""Changes a picture before it is scaled; returns None to leave the picture out."""
+
 Note = Callable[[str | None], None]
-"""Told of every picture that is done: None, or why it cannot be used."""
+"""Called for every picture that is done, with None or the reason why it cannot be used."""
 
 
 class ShardJob(NamedTuple):
-    """What all shards of a part have in common.
+    """Holds what all shards of a part have in common.
 
-    output: folder.
-    config: hash of its config.json.
-    part: of the collection.
-    shards: number of the part's shards.
-    size: the shortest edge is scaled down to this, pixels.
-    min_edge: pictures with a shorter edge are left out, pixels.
-    transform: changes a picture before it is scaled; None from it passes the picture over.
-    held_out: what training pictures must not be.
+    Attributes:
+      output: the folder.
+      config: the hash of its config.json.
+      part: the part of the collection.
+      shards: the number of the part's shards.
+      size: larger pictures are scaled down to this shortest edge, pixels.
+      min_edge: pictures with a shorter edge are left out, pixels.
+      transform: changes a picture before it is scaled; None changes nothing.
+      held_out: pictures that are left out of the training shards; None for held-out shards.
     """
 
     output: Path
@@ -71,8 +74,14 @@ def write_shard(job: ShardJob, number: int, entries: Iterable[Entry], note: Note
 
     The same entries give the same bytes.
 
+    Args:
+      job: the settings of the part.
+      number: the number of the shard.
+      entries: the pictures.
+      note: is called for every picture that is done.
+
     Raises:
-      UserError: the disk is full or cannot be written, or what `note` raises.
+      UserError: the disk is full or cannot be written, or `note` raises it.
     """
     name = shard_name(job.part, number, job.shards)
     temporary = job.output / f".{os.getpid()}{TEMPORARY}"
@@ -89,7 +98,7 @@ def write_shard(job: ShardJob, number: int, entries: Iterable[Entry], note: Note
             described = json.dumps(description._asdict() | {"shard": shard._asdict()})
             write_whole(job.output / f"{name}.json", described)
     except (OSError, RuntimeError) as error:  # ArrayRecord's errors are RuntimeErrors
-        raise UserError(f"{target}: cannot write: {' '.join(str(error).split())}") from error
+        raise UserError(f"{target}: cannot write: {one_line(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -137,23 +146,23 @@ def _write_records(
 def stored_form(
     data: bytes, name: str, size: int, min_edge: int, transform: Transform | None = None
 ) -> tuple[bytes, PixelImage] | None:
-    """The record of a picture file, and its pixels before they are compressed.
+    """Returns the record of a picture file, and its pixels before they are compressed.
 
-    A JPEG stays a JPEG, of quality 95 if it changes; everything else becomes or stays PNG. Upright
-    grey or RGB files of either kind that need no scaling are kept byte for byte.
+    A JPEG stays a JPEG, with quality 95 if it changes; everything else becomes or stays PNG.
+    Upright grey or RGB files of either kind that need no scaling are kept byte for byte.
 
     Args:
-      data: of the file.
-      name: for messages.
-      size: the shortest edge is scaled down to this, pixels; never up.
-      min_edge: shortest edge that is accepted, pixels.
-      transform: changes the picture before.
+      data: the bytes of the file.
+      name: the picture's name, for messages.
+      size: a larger picture is scaled down to this shortest edge, pixels.
+      min_edge: the smallest shortest edge that is accepted, pixels.
+      transform: changes the picture before it is scaled.
 
     Returns:
-      None where `transform` gives None.
+      The bytes, and uint8 RGB [h, w, 3]; None if `transform` returns None.
 
     Raises:
-      UserError: not a picture, damaged, or too small.
+      UserError: the file is not a picture, damaged, or too small.
     """
     header = read_header(data, name)
     original = decode_bytes(data, name)
@@ -171,7 +180,7 @@ def stored_form(
 
 
 def finished(job: ShardJob, number: int) -> ShardDescription | None:
-    """The description of a shard, if the shard is there as it says."""
+    """Returns the description of a shard; None unless the shard is there as it describes it."""
     name = shard_name(job.part, number, job.shards)
     description = read_shard_description(job.output, name)
     path = job.output / f"{name}.array_record"

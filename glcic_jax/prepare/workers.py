@@ -1,4 +1,4 @@
-"""Writes shards with the cores of this machine: one process per shard at a time. Needs no JAX."""
+"""Writes shards with the cores of this machine, each in one process. Needs no JAX."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent
 
 DONE, BAD = 0, 1
-"""Places in the counts that the processes share."""
+"""Positions in the counts that the processes share."""
 
-WAIT = 0.2
-"""Seconds between looks at the counts."""
+POLL_SECONDS = 0.2
+"""Seconds between updates of the progress bar."""
 
 
 class Workers:
-    """Processes that write shards; the bar shows pictures, all processes' together."""
+    """Writes shards in worker processes; the bar shows the pictures of all of them."""
 
     def __init__(
         self, pool: ProcessPoolExecutor, bar: tqdm, counts: Any, listing: Listing, plan: Plan,
@@ -44,10 +44,10 @@ class Workers:
         self._bar.initial = self._bar.n = self._counts[DONE]
 
     def write(self, job: ShardJob, numbers: list[int]) -> None:
-        """Writes these shards.
+        """Writes the shards of these numbers.
 
         Raises:
-          UserError: as `write_shard`, too many bad pictures, or a process that was killed.
+          UserError: as in `write_shard`; too many pictures are bad; or a process was killed.
         """
         running: set[Future] = set()
         try:
@@ -66,7 +66,7 @@ class Workers:
             ) from error
 
     def _wait(self, running: set[Future]) -> set[Future]:
-        done, running = wait(running, timeout=WAIT, return_when=FIRST_COMPLETED)
+        done, running = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         self._bar.update(self._counts[DONE] - self._bar.n)
         for future in done:
             future.result()
@@ -79,9 +79,9 @@ def start_workers(listing: Listing, plan: Plan, workers: int, max_bad: float) ->
 
     Args:
       listing: lists the source.
-      plan: made of it.
-      workers: number of processes.
-      max_bad: share of the pictures that may be unusable.
+      plan: the plan that was made of it.
+      workers: the number of processes.
+      max_bad: the share of the pictures that may be unusable.
     """
     total = sum(plan.pictures.values())
     context = multiprocessing.get_context("spawn")  # cheap, and safe beside the bar's thread
@@ -93,14 +93,14 @@ def start_workers(listing: Listing, plan: Plan, workers: int, max_bad: float) ->
             yield Workers(pool, bar, counts, listing, plan, workers)
     except BaseException:
         for child in multiprocessing.active_children():
-            child.terminate()  # a shard takes a minute: nobody waits for it
+            child.terminate()  # without waiting: a shard takes a minute
         raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 _shared: Any = None
-"""In a worker process: the counts, pictures in all, and the share that may be bad."""
+"""In a worker process: the counts, the number of all pictures, the share that may be bad."""
 
 
 def _start(*shared: Any) -> None:

@@ -43,7 +43,7 @@ def test_the_fit_is_that_of_linear_least_squares_and_never_reflects():
 
 
 def test_points_on_one_spot_are_refused():
-    with pytest.raises(ValueError, match="fix no scale"):
+    with pytest.raises(ValueError, match="have no scale"):
         similarity(np.ones((3, 2)), np.zeros((3, 2)))
 
 

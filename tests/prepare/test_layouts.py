@@ -16,7 +16,7 @@ rng = np.random.default_rng(0)
 
 
 def plant(root, *names):
-    """Pictures of one colour each, told apart by what their files hold."""
+    """Writes pictures of one colour each, every file with another content."""
     for number, name in enumerate(names):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def test_a_list_chooses_from_imagenet(tmp_path):
 
 @pytest.fixture(params=["", "Img/"])
 def faces(tmp_path, request):
-    """Ten pictures; the official parts are 6, 2 and 2."""
+    """Writes ten pictures; the official parts are 6, 2 and 2."""
     plant(tmp_path, *(f"{request.param}img_align_celeba/{n:06}.jpg" for n in range(1, 11)))
     rows = [f"{n:06}.jpg {(n > 6) + (n > 8)}" for n in range(1, 11)]
     listed = tmp_path / ("Eval" if request.param else "") / "list_eval_partition.txt"
@@ -177,7 +177,7 @@ def test_a_list_and_pictures_of_celeba_that_disagree_are_refused(faces):
     with pytest.raises(UserError, match=r"lacks 000010\.jpg"):
         celeba(root)
     listed.write_text(rows.replace("000003.jpg 0", "000003.jpg"))
-    with pytest.raises(UserError, match=r"'000003\.jpg' is no line NAME 0, 1 or 2"):
+    with pytest.raises(UserError, match=r"'000003\.jpg' is not a line NAME 0, 1 or 2"):
         celeba(root)
     listed.write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="not UTF-8"):
@@ -228,7 +228,9 @@ def test_a_hostile_batch_is_refused_and_runs_nothing(tmp_path, where):
     plant_cifar(tmp_path)
     flag = tmp_path / "it ran"
     (tmp_path / "data_batch_1").write_bytes(pickle.dumps(where(Hostile(flag)), protocol=2))
-    with pytest.raises(UserError, match="no batch of CIFAR-10: it asks for posix.mkdir") as refusal:
+    with pytest.raises(
+        UserError, match="not a batch of CIFAR-10: it asks for posix.mkdir"
+    ) as refusal:
         list(LAYOUTS["cifar10"](tmp_path))
     assert "\n" not in str(refusal.value)
     assert not flag.exists()
@@ -255,7 +257,7 @@ def test_a_damaged_batch_is_refused_in_one_line(tmp_path, damage):
     plant_cifar(tmp_path)
     path = tmp_path / "data_batch_3"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(UserError, match="data_batch_3: no batch of CIFAR-10: .") as refusal:
+    with pytest.raises(UserError, match="data_batch_3: not a batch of CIFAR-10: .") as refusal:
         cifar.load(str(tmp_path), path.name)
     assert "\n" not in str(refusal.value)
 
@@ -268,7 +270,7 @@ def test_one_batch_too_few_is_refused(tmp_path):
 
 
 def test_the_python_2_form_of_the_original_is_read(tmp_path):
-    """The files on the site were written by Python 2: byte strings where Python 3 has text."""
+    """Reads files such as those on the site: Python 2 wrote them, with byte strings for text."""
     planes = rng.integers(0, 256, (2, 3072), np.uint8)
     array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
     kind = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ%bJ%bK\x00tb" % (

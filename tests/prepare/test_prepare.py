@@ -195,7 +195,7 @@ def test_a_finished_folder_stays_as_it_is(source, output):
 
 
 def bomb():
-    """A PNG of 50,000 x 50,000 pixels, by its header."""
+    """Returns a PNG of 50,000 x 50,000 pixels, by its header."""
     data = io.BytesIO()
     Image.new("L", (1, 1)).save(data, "png")
     header = bytearray(data.getvalue())
@@ -323,7 +323,7 @@ def test_what_other_programs_might_show_wrongly_is_stored_anew():
 
 
 def left_half(image):
-    """A transform that leaves out dark pictures."""
+    """Cuts the left half out of a picture, and leaves out dark pictures."""
     return image[:, : image.shape[1] // 2] if image.mean() > 1 else None
 
 
