@@ -33,23 +33,25 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = command_parser("glcic_jax.convert", __doc__)
     parser.add_argument("input", metavar="IN")
     parser.add_argument("output", metavar="OUT")
-    parser.add_argument("--step", type=int, help="of a run's checkpoint; the latest by default")
+    parser.add_argument("--step", type=int, help="a run's checkpoint; the latest by default")
     parser.add_argument(
-        "--mean-pixel", metavar="R,G,B", help="of the training pictures, 0 to 1, if IN lacks it"
+        "--mean-pixel",
+        metavar="R,G,B",
+        help="mean of the training pictures, 0 to 1, if IN does not hold it",
     )
-    parser.add_argument("--fold", action="store_true", help="batch norm into the convolutions")
+    parser.add_argument("--fold", action="store_true", help="fold batch norm into the convolutions")
     parser.add_argument(
         "--dtype",
         choices=("float32", "float16", "bfloat16"),
         default="float32",
-        help="of the stored weights; arithmetic is float32",
+        help="dtype of the stored weights; they are read as float32",
     )
     parser.add_argument(
         "--vgg16",
         action="store_true",
-        help="IN is torchvision's VGG16: keep what partial convolution's losses need of it",
+        help="IN is torchvision's VGG16: keep the part that partial convolution's losses need",
     )
-    parser.add_argument("--license", help="of the weights, for hf:// only, such as mit")
+    parser.add_argument("--license", help="licence of the weights, such as mit; for hf:// only")
     return parser.parse_args(argv)
 
 
@@ -83,27 +85,28 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     if kind == "torch7":
         return torch7_glcic.from_torch7(path)
     reader = pytorch_files.read_state_dict if kind == "torch" else read_safetensors
-    return _of_torch(reader(path), mean_pixel, str(path))
+    return _read_pytorch(reader(path), mean_pixel, str(path))
 
 
-def _of_torch(state: "Tensors", mean_pixel: str | None, source: str) -> "Weights":
-    """The network of a state dict, whose program is told by its names."""
+def _read_pytorch(state: "Tensors", mean_pixel: str | None, source: str) -> "Weights":
+    """Returns the network of a state dict; its names show which program wrote it."""
     from glcic_jax.convert import pytorch_glcic, pytorch_partial_conv
 
-    state = {name.removeprefix("module."): t for name, t in state.items()}  # of several GPUs
+    # Programs that ran on several GPUs put "module." before all names.
+    state = {name.removeprefix("module."): t for name, t in state.items()}
     colour = _colour(mean_pixel) if mean_pixel is not None else None
     if pytorch_partial_conv.FIRST not in state:
         return pytorch_glcic.from_state_dict(state, colour, source)
     if colour:
-        raise UserError(f"{source} is centred at ImageNet's mean: leave --mean-pixel away")
+        raise UserError(f"{source} is centred at ImageNet's mean: leave --mean-pixel out")
     return pytorch_partial_conv.from_state_dict(state, source)
 
 
 def kind_of(path: Path) -> str:
-    """What IN is: a "run", "exchange", "torch7", "torch" or "safetensors".
+    """Returns the kind of IN: "run", "exchange", "torch7", "torch" or "safetensors".
 
     Raises:
-      UserError: no such file, or of no known kind.
+      UserError: the file is missing, or of an unknown kind.
     """
     from glcic_jax.weights.address import is_weights
 
@@ -120,7 +123,7 @@ def kind_of(path: Path) -> str:
         return "torch"
     if start[:4] in (b"\3\0\0\0", b"\4\0\0\0"):  # a table or an object
         return "torch7"
-    raise UserError(f"{path}: no file of weights that is known; see --help for those that are")
+    raise UserError(f"{path}: not a known file of weights; --help lists those that are")
 
 
 def _colour(text: str) -> tuple[float, float, float]:
@@ -134,10 +137,19 @@ def _colour(text: str) -> tuple[float, float, float]:
 
 
 def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> str:
-    """Writes OUT, of the kind that its name tells, and says what was written.
+    """Writes OUT; its name decides the kind of file.
+
+    Args:
+      weights: the network.
+      output: OUT, as the user wrote it.
+      dtype: the dtype in which tensors are stored, a key of DTYPES.
+      licence: the licence of the weights, for the Hub.
+
+    Returns:
+      A description of what was written.
 
     Raises:
-      UserError: it cannot be written, or a package for it is missing.
+      UserError: OUT cannot be written or cannot hold this network, or a package is missing.
     """
     from glcic_jax.convert import onnx, pytorch_files, stablehlo
     from glcic_jax.runtime.disk import write_file
@@ -181,7 +193,7 @@ def _to_torch(weights: "Weights", path: Path) -> tuple[str, "Tensors"]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Reads, folds and writes; what is wrong with OUT is told before IN is read."""
+    """Reads, folds and writes a network. A wrong OUT is refused before IN is read."""
     if args.vgg16:
         from glcic_jax.convert.vgg16 import shorten
 
@@ -193,21 +205,21 @@ def run(args: argparse.Namespace) -> None:
         known = ", ".join(SUFFIXES[1:])
         raise UserError(f"{args.output}: unknown kind of file; write {known} or a folder")
     if to_hub is not bool(args.license):
-        told = "give the weights' --license" if to_hub else "--license is for hf:// only"
-        raise UserError(f"{args.output}: {told}")
+        advice = "give the weights' --license" if to_hub else "--license is for hf:// only"
+        raise UserError(f"{args.output}: {advice}")
     weights = read(args.input, args.step, args.mean_pixel)
     if args.fold:
         from glcic_jax.weights.glcic import CompletionWeights, fold
 
         if not isinstance(weights, CompletionWeights):
-            raise UserError(f"--fold is for GLCIC's network, this is a {weights}: leave it away")
+            raise UserError(f"--fold is for GLCIC's network, this is a {weights}: leave --fold out")
         weights = fold(weights)
     print(weights)
     print(f"wrote {write(weights, args.output, args.dtype, args.license)}")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 2 for a mistake of the user's, told in one line."""
+    """Runs the command; returns its exit code: 2 for a user's mistake, printed in one line."""
     return exit_code(lambda: run(parse(argv)))
 
 

@@ -1,4 +1,4 @@
-"""The network that completes of a training run of ours."""
+"""Reads the network that completes out of a training run, to be converted."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The context discriminator that MMagic's GLCIC checkpoints hold beside the generator."""
+"""Reads the context discriminator that MMagic's GLCIC checkpoints hold beside the generator."""
 
 import math
 
@@ -12,17 +12,20 @@ NORM = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var"
 
 
 def from_mmagic(state: Tensors, source: str) -> Tensors:
-    """The tensors of a ContextDiscriminator, by path; none if the checkpoint holds none.
+    """Returns the tensors of a ContextDiscriminator by path.
 
-    MMagic's takes pictures in [-1, 1], and puts the global side first: the halves of the last
-    layer's kernel are exchanged, for ours begins with the local one.
+    MMagic's discriminator takes pictures in [-1, 1], and puts the global side first. Ours begins
+    with the local side, so the halves of the last layer's kernel are exchanged.
 
     Args:
       state: arrays by MMagic's names.
       source: the file, for messages.
 
+    Returns:
+      float32 tensors; none if the checkpoint holds no discriminator.
+
     Raises:
-      UserError: a layer is missing, or is not of the shape that the others want.
+      UserError: a layer is missing, or its shape does not fit the others.
     """
     if not any(name.startswith("disc.") for name in state):
         return {}
@@ -37,12 +40,12 @@ def from_mmagic(state: Tensors, source: str) -> Tensors:
     except KeyError as error:
         raise UserError(f"{source}: the discriminator lacks {error.args[0]}") from error
     except ValueError as error:
-        raise UserError(f"{source}: no GLCIC discriminator: {error}") from error
+        raise UserError(f"{source}: not a GLCIC discriminator: {error}") from error
     return {name: np.ascontiguousarray(t, np.float32) for name, t in tensors.items()}
 
 
 def _side(state: Tensors, prefix: str) -> Tensors:
-    """Its convolutions without bias, batch norm, and the fully connected layer."""
+    """Returns the tensors of one side: convolutions, batch norm and the fully connected layer."""
     tensors, number = {}, 1
     while f"{prefix}.conv{number}.conv.weight" in state:
         name = f"{prefix}.conv{number}"

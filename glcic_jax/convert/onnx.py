@@ -1,30 +1,35 @@
-"""Completion as an ONNX model. Needs the `onnx` package (requirements-onnx.txt)."""
+"""Exports completion as an ONNX model. Needs the package onnx (requirements-onnx.txt)."""
 
 from typing import Any
 
 import numpy as np
 
+from glcic_jax.convert.pytorch_layout import transposed
 from glcic_jax.methods.glcic.completion_network import LAYERS, CompletionNetwork
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.glcic import DECONVOLUTIONS, EPSILON, CompletionWeights, kernel_name
 from glcic_jax.weights.trained import cast_tensors
 
 OPSET, IR_VERSION = 17, 8
-"""Of 2022: old enough for most hosts."""
+"""Versions of 2022: old enough for most programs that run ONNX."""
 
 
 def to_onnx(weights: CompletionWeights, dtype: str = "float32") -> bytes:
-    """Builds a model of inputs `image` [b, 3, h, w] in [0, 1] and `mask` [b, 1, h, w], 1 = hole.
+    """Exports a model with inputs `image` [b, 3, h, w] in [0, 1] and `mask` [b, 1, h, w], 1 = hole.
 
-    Its output, `output`, is [b, 3, h, w] in [0, 1]: the completed picture, known pixels as they
-    came. All are float32; b is free, and so are h and w from 4 pixels on.
+    The output, `output`, is the completed picture [b, 3, h, w] in [0, 1]; its known pixels are
+    those of `image`. All are float32. b may be any number, and h and w any from 4 pixels on.
 
     Args:
-      weights: folded or not.
-      dtype: in which the weights are stored, a key of DTYPES; arithmetic is float32.
+      weights: the network, folded or not.
+      dtype: the dtype in which the weights are stored, a key of DTYPES; arithmetic is float32.
+
+    Returns:
+      The bytes of the file.
 
     Raises:
-      UserError: onnx is not installed, float16 is too small, or the network adds to smooth fills.
+      UserError: onnx is not installed, a value is too large for float16, or the network adds to
+        smooth fills.
     """
     if weights.output == "difference":
         raise UserError("ONNX has no smooth fill, which this network adds to: write .stablehlo")
@@ -56,7 +61,7 @@ def to_onnx(weights: CompletionWeights, dtype: str = "float32") -> bytes:
 
 
 class _Graph:
-    """Nodes and constants as they are added; values are known by their names."""
+    """Collects nodes and constants. Every value has a name."""
 
     def __init__(self, onnx: Any, weights: CompletionWeights, dtype: str) -> None:
         self.onnx, self.weights = onnx, weights
@@ -75,18 +80,16 @@ class _Graph:
         return name
 
     def tensor(self, name: str) -> str:
-        """A tensor of the network in float32, whatever it is stored in."""
-        stored = self.tensors[name]
-        if stored.ndim == 4:
-            stored = stored.transpose(3, 2, 0, 1)
-        constant = self.onnx.numpy_helper.from_array(np.ascontiguousarray(stored), name)
+        """Adds a tensor of the network, as float32 whatever it is stored in; returns its name."""
+        tensor = transposed(self.tensors[name])
+        constant = self.onnx.numpy_helper.from_array(np.ascontiguousarray(tensor), name)
         self.constants.append(constant)
-        if stored.dtype == np.float32:
+        if tensor.dtype == np.float32:
             return name
         return self.add("Cast", name, to=self.onnx.TensorProto.FLOAT)
 
     def network_input(self) -> str:
-        """As `completion_input`, mirrored to multiples of 4."""
+        """Adds the network's input, as `completion_input` makes it, mirrored to multiples of 4."""
         weights = self.weights
         mean = self.constant(np.reshape(weights.mean_pixel, (1, 3, 1, 1)))
         fill = self.constant(np.reshape(weights.fill_pixel, (1, 3, 1, 1)))
@@ -102,7 +105,7 @@ class _Graph:
         return self.add("Pad", x, pads, mode="reflect")
 
     def network(self, x: str) -> str:
-        """The 17 layers, as in CompletionNetwork."""
+        """Adds the 17 layers of CompletionNetwork."""
         for number, (_, _, options) in enumerate(LAYERS, start=1):
             x = self.convolution(x, number, **options)
             if self.weights.relu_first:
@@ -133,7 +136,7 @@ class _Graph:
         return self.add("BatchNormalization", x, *parts, epsilon=EPSILON)
 
     def completed(self, x: str) -> None:
-        """Cropped to the picture's size, and laid into the holes only."""
+        """Adds the output: crops the result to the picture's size, and fills only the holes."""
         starts, axes = self.constant([0, 0], np.int64), self.constant([2, 3], np.int64)
         cropped = self.add("Slice", x, starts, "size", axes)
         self.add("Where", "hole", cropped, "image", named="output")
@@ -144,6 +147,6 @@ def _onnx() -> Any:
         import onnx  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError(
-            "ONNX takes the package onnx: pip install -r requirements-onnx.txt"
+            "ONNX needs the package onnx: pip install -r requirements-onnx.txt"
         ) from error
     return onnx

@@ -1,4 +1,4 @@
-"""PyTorch's .pth files, as arrays by name. Needs PyTorch (requirements-torch.txt)."""
+"""Reads and writes PyTorch's .pth files. Needs PyTorch (requirements-torch.txt)."""
 
 import io
 from pathlib import Path
@@ -11,20 +11,23 @@ from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.weights.trained import Tensors, cast_tensors
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
-"""Under which of its keys a checkpoint may keep the tensors."""
+"""Keys of a checkpoint that may hold the tensors."""
 
 
 def read_state_dict(path: Path) -> Tensors:
-    """The tensors of a .pth file, float32. No code of the file is run (`weights_only`).
+    """Reads the tensors of a .pth file as float32. No code of the file is run (`weights_only`).
+
+    Returns:
+      Arrays by PyTorch's names.
 
     Raises:
-      UserError: PyTorch is not installed; the file cannot be read, or holds more than tensors.
+      UserError: PyTorch is not installed, or the file cannot be read or holds more than tensors.
     """
     torch = _torch(path)
     data = read_file(path)
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # of zipfile, pickle or PyTorch itself, by what is wrong
+    except Exception as error:  # zipfile, pickle and PyTorch raise many kinds
         raise UserError(
             f"{path}: damaged, or holds more than tensors, which PyTorch does not read safely "
             f"({one_line(error):.80}): keep its state_dict alone, or write it as safetensors"
@@ -47,12 +50,13 @@ def write_state_dict(tensors: Tensors, path: Path, dtype: str) -> None:
     """Writes a .pth file for `load_state_dict`.
 
     Args:
-      tensors: by PyTorch's names.
+      tensors: arrays by PyTorch's names.
       path: the file.
-      dtype: a key of DTYPES.
+      dtype: the dtype in which tensors are stored, a key of DTYPES.
 
     Raises:
-      UserError: PyTorch is not installed, float16 is too small, or the file cannot be written.
+      UserError: PyTorch is not installed, a value is too large for float16, or the file cannot be
+        written.
     """
     torch = _torch(path)
     state = {
@@ -69,7 +73,7 @@ def _torch(path: Path) -> Any:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError(
-            f"{path}: PyTorch's files take PyTorch: pip install -r requirements-torch.txt, or use "
+            f"{path}: PyTorch's files need PyTorch: pip install -r requirements-torch.txt, or use "
             "safetensors"
         ) from error
     return torch

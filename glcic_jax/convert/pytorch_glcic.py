@@ -1,6 +1,6 @@
-"""GLCIC's completion network under the names of PyTorch programs.
+"""Converts GLCIC's completion network from and to the names of PyTorch programs.
 
-The programs' networks also differ in what they do.
+The programs' networks also differ in their arithmetic.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,17 @@ BLACK, GREY = (0.0, 0.0, 0.0), (0.5, 0.5, 0.5)
 
 
 class Dialect(NamedTuple):
-    """How one program names the layers, and what its network does with them.
+    """Describes how one program names the layers, and the arithmetic of its network.
 
-    conv, norm: names of layer 1 to 17, and of the batch norm after layer 1 to 16.
-    relu_first, output, scale: as in CompletionWeights.
-    conv_bias: whether convolutions before batch norm have a bias.
-    mean: "subtracted", with the hole 0; only "filled" into the hole; or "none", in [-1, 1].
+    Attributes:
+      conv: returns the name of layer 1 to 17.
+      norm: returns the name of the batch norm after layer 1 to 16.
+      relu_first: as in CompletionWeights.
+      output: as in CompletionWeights.
+      scale: as in CompletionWeights.
+      conv_bias: whether convolutions before batch norm have a bias.
+      mean: the use of the mean pixel: "subtracted", with 0 in the hole; "filled" into the hole
+        only; or "none", with pictures in [-1, 1].
     """
 
     conv: Callable[[int], str]
@@ -41,11 +46,11 @@ class Dialect(NamedTuple):
 
     @property
     def first(self) -> str:
-        """The name by which the program's files are told."""
+        """Returns the name of a tensor that only this program's files hold."""
         return f"{self.conv(1)}.weight"
 
     def names(self) -> dict[str, str]:
-        """Our names by the program's."""
+        """Returns our names by the program's."""
         names = {}
         for number in LAYERS:
             last = number == LAYERS[-1]
@@ -88,22 +93,24 @@ authors have it: convolution, batch norm and ReLU sixteen times, convolution, si
 
 
 def from_state_dict(state: Tensors, mean_pixel: Rgb | None, source: str) -> CompletionWeights:
-    """A completion network from PyTorch's names.
+    """Returns the completion network of a PyTorch program's state dict.
 
     Args:
-      state: arrays by name; the program is told by the names.
-      mean_pixel: RGB in [0, 1] of the training pictures, which most files do not hold.
+      state: arrays by name; the names show the program.
+      mean_pixel: the mean of the training pictures, RGB in [0, 1], which most files do not hold.
       source: the file, for messages.
 
     Raises:
-      UserError: another network, values that are no numbers, or a mean pixel missing or too many.
+      UserError: it is another network, holds values that are not finite, or a mean pixel is missing
+        or not wanted.
     """
     title = next((t for t, d in DIALECTS.items() if d.first in state), None)
     if title is None:
         found = ", ".join(list(state)[:3]) or "nothing"
         wanted = ", ".join(f"{d.first} ({t})" for t, d in DIALECTS.items())
         raise UserError(
-            f"{source}: no GLCIC completion network: expected one of {wanted}; found {found:.120}"
+            f"{source}: not a GLCIC completion network: expected one of {wanted}; "
+            f"found {found:.120}"
         )
     dialect = DIALECTS[title]
     if mean_pixel is None and dialect.mean != "none":
@@ -112,7 +119,7 @@ def from_state_dict(state: Tensors, mean_pixel: Rgb | None, source: str) -> Comp
             'with: give --mean-pixel R,G,B in 0 to 1 (GLCIC-PyTorch: "mpv" of its config.json)'
         )
     if mean_pixel is not None and dialect.mean == "none":
-        raise UserError(f"{source}: {title}'s network has no mean pixel: leave --mean-pixel away")
+        raise UserError(f"{source}: {title}'s network has no mean pixel: leave --mean-pixel out")
     colour = mean_pixel or GREY
     return CompletionWeights(
         tensors=_tensors(state, title, source),
@@ -127,22 +134,25 @@ def from_state_dict(state: Tensors, mean_pixel: Rgb | None, source: str) -> Comp
 
 
 def to_state_dict(weights: CompletionWeights) -> tuple[str, Tensors]:
-    """The way back: which program's names, and arrays by them.
+    """Converts the other way: returns the program's title, and arrays by its names.
 
     Raises:
-      UserError: no known program's network does what this one does.
+      UserError: no known program has a network of the same arithmetic.
     """
-    does = (weights.relu_first, weights.output, weights.scale, weights.norm)
+    ours = (weights.relu_first, weights.output, weights.scale, weights.norm)
     fitting = []
     for title, dialect in DIALECTS.items():
         unused = weights.mean_pixel if dialect.mean == "filled" else weights.fill_pixel
         theirs = (dialect.relu_first, dialect.output, dialect.scale, True)
-        fitting += [title] if does == theirs and unused == BLACK else []
+        if ours == theirs and unused == BLACK:
+            fitting.append(title)
     if not fitting:
-        raise UserError("no PyTorch network is known that does as this one: leave --fold away")
+        raise UserError(
+            "no PyTorch program is known whose network computes as this one: leave --fold out"
+        )
     dialect = DIALECTS[fitting[0]]
     tensors = dict(weights.tensors)
-    if not dialect.conv_bias:  # batch norm makes up for them
+    if not dialect.conv_bias:  # batch norm takes them over
         for number in LAYERS[:-1]:
             bias = tensors[kernel_name(number).replace("kernel", "bias")]
             tensors[f"norm{number}.norm.mean"] = tensors[f"norm{number}.norm.mean"] - bias
@@ -150,7 +160,7 @@ def to_state_dict(weights: CompletionWeights) -> tuple[str, Tensors]:
 
 
 def _tensors(state: Tensors, title: str, source: str) -> Tensors:
-    """Ours, float32, once theirs are found to be a completion network's."""
+    """Returns our tensors, float32, after checking that theirs are a completion network's."""
     dialect = DIALECTS[title]
     first = state[dialect.first]
     width = len(first) if first.ndim else 0
@@ -159,7 +169,7 @@ def _tensors(state: Tensors, title: str, source: str) -> Tensors:
             f"{source}: {dialect.first} is {shape_text(first.shape)}, expected Wx4x5x5 with an "
             "even width W: RGB and mask in, 5x5 taps"
         )
-    if title == "MMagic":  # the discriminator lies beside
+    if title == "MMagic":  # the file holds the discriminator too
         state = {name: t for name, t in state.items() if name.startswith("generator.")}
     network = f"a completion network of width {width} ({title})"
     return from_torch(state, dialect.names(), completion_shapes(width), network, source)

@@ -1,7 +1,7 @@
-"""PyTorch's tensors by our names, in our layout, and back.
+"""Converts tensors between PyTorch's names and layout and ours.
 
-Kernels there are [out, in, h, w], and [in, out, h, w] in deconvolutions; ours are [h, w, in, out],
-and [h, w, out, in]: the same transposition.
+Kernels there are [out, in, h, w], and [in, out, h, w] in deconvolutions. Ours are [h, w, in, out]
+and [h, w, out, in], which is the same transposition.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.trained import Tensors
 
 NORM_PARTS = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
-"""PyTorch's names of what batch norm has, by ours."""
+"""PyTorch's names of the tensors of batch norm, by ours."""
 
 
 def from_torch(
@@ -22,17 +22,17 @@ def from_torch(
     network: str,
     source: str,
 ) -> Tensors:
-    """Our tensors, float32, once theirs are found to be the network's.
+    """Returns our tensors, float32, after checking that theirs are the network's.
 
     Args:
       state: arrays by their names.
-      names: ours by theirs.
-      shapes: of ours, by name; those that `names` lacks become 0.
-      network: what is expected, and
+      names: our names by theirs.
+      shapes: shapes of our tensors by name; tensors that `names` lacks become 0.
+      network: a description of the expected network, for messages.
       source: the file, for messages.
 
     Raises:
-      UserError: a tensor is absent, too many, of another shape, or not finite.
+      UserError: a tensor is absent, superfluous, of another shape, or not finite.
     """
     tensors = {own: np.zeros(shape, np.float32) for own, shape in shapes.items()}
     for name, own in names.items():
@@ -53,15 +53,15 @@ def from_torch(
 
 
 def to_torch(tensors: Tensors, names: dict[str, str]) -> Tensors:
-    """The way back; `names` are ours by theirs."""
+    """Converts the other way; `names` are our names by theirs."""
     return {name: np.ascontiguousarray(transposed(tensors[own])) for name, own in names.items()}
 
 
 def transposed(tensor: np.ndarray) -> np.ndarray:
-    """Our layout as theirs."""
+    """Returns a tensor of our layout in theirs."""
     return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor
 
 
 def shape_text(shape: Iterable[int]) -> str:
-    """A shape for people."""
+    """Returns a shape as text for people, such as 64x4x5x5."""
     return "x".join(map(str, shape)) or "a number"

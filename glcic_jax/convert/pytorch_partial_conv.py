@@ -1,15 +1,16 @@
-"""The partial-convolution network of pytorch-inpainting-with-partial-conv (naoto0804, GitHub).
+"""Converts the network of pytorch-inpainting-with-partial-conv (naoto0804, GitHub).
 
-Its arithmetic differs from ours in ways that weights can take up, so that no option is needed:
+Its arithmetic differs from ours in ways that other weights can make up for, so no option is needed:
 
-- it divides by the number of known values in the window, the paper multiplies by the window's size
-  besides: kernels are multiplied here by one over that size;
-- pictures go in, and come out, around ImageNet's mean and divided by its deviation: the deviation
-  is multiplied into the first kernel, and into what the last one has of the picture and gives;
-- convolutions have no bias but for the last: ours are 0.
+- It divides by the number of known values in the window; the paper also multiplies by the window's
+  size. So kernels are divided by that size here.
+- Its pictures are centred at ImageNet's mean and divided by ImageNet's deviation, at input and
+  output. So the deviation is multiplied into the first kernel, and into the parts of the last one
+  that read the picture and make the output.
+- Only its last convolution has a bias. The other biases here are 0.
 
-Masks there are 1 where pixels are known, and have three channels; of its masks all are alike. The
-padding is known to be hole in both. It takes multiples of 2**levels pixels only.
+Its masks are 1 where pixels are known, and have three equal channels. In both networks the padding
+counts as hole. Its pictures must have multiples of 2**levels pixels.
 """
 
 from pathlib import Path
@@ -23,24 +24,24 @@ from glcic_jax.weights.trained import Tensors
 
 TITLE = "pytorch-inpainting-with-partial-conv"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet: what its pictures are normalised by."""
+"""ImageNet's mean and deviation, by which the program normalises its pictures."""
 
 FIRST = "enc_1.conv.input_conv.weight"
-"""By which its files are told."""
+"""Name of a tensor that only this program's files hold."""
 
 MASK = ".conv.mask_conv.weight"
-"""Ends the names of kernels of ones, which count what is known."""
+"""Ending of the names of kernels of ones, which count the known values."""
 
 
 def from_state_dict(state: Tensors, source: str) -> PartialWeights:
-    """A partial-convolution network from that program's names.
+    """Returns the partial-convolution network of that program's state dict.
 
     Args:
-      state: arrays by name, FIRST among them.
+      state: arrays by name; FIRST is one of them.
       source: the file, for messages.
 
     Raises:
-      UserError: another network, or values that are no numbers.
+      UserError: it is another network, or holds values that are not finite.
     """
     first = state[FIRST]
     width = len(first) if first.ndim else 0
@@ -52,7 +53,7 @@ def from_state_dict(state: Tensors, source: str) -> PartialWeights:
         )
     for name, kernel in state.items():
         if name.endswith(MASK) and not np.all(kernel == 1):
-            raise UserError(f"{source}: {name} is not all 1: no mask is counted so")
+            raise UserError(f"{source}: {name} is not all 1, so it does not count known values")
     own = {name: tensor for name, tensor in state.items() if not name.endswith(MASK)}
     names = {
         theirs: ours
@@ -69,10 +70,12 @@ def from_state_dict(state: Tensors, source: str) -> PartialWeights:
 
 
 def to_state_dict(weights: PartialWeights) -> tuple[str, Tensors]:
-    """The way back, equal to rounding: the program's name, and arrays by its names.
+    """Converts the other way: returns the program's title, and arrays by its names.
+
+    The result is the same up to rounding.
 
     Raises:
-      UserError: its network cannot do what this one does.
+      UserError: the program's network cannot compute the same.
     """
     if not np.allclose(weights.mean_pixel, MEAN):
         raise UserError(
@@ -89,7 +92,7 @@ def to_state_dict(weights: PartialWeights) -> tuple[str, Tensors]:
     for theirs, ours in list(names.items()):
         if theirs.endswith("input_conv.bias") and ours != "decode1.bias":
             del names[theirs]
-            if ours != "encode1.bias":  # batch norm makes up for it
+            if ours != "encode1.bias":  # batch norm takes it over
                 mean = ours.replace("code", "code_norm").replace("bias", "mean")
                 tensors[mean] = tensors[mean] - tensors[ours]
     state = to_torch(tensors, names)
@@ -102,7 +105,7 @@ def to_state_dict(weights: PartialWeights) -> tuple[str, Tensors]:
 
 
 def _names(levels: int) -> dict[str, str]:
-    """Our names by theirs, biases that most convolutions there lack among them."""
+    """Returns our names by theirs, including biases that most convolutions there lack."""
     names = {}
     for side, ours in (("enc", "encode"), ("dec", "decode")):
         for level in range(1, levels + 1):
@@ -114,7 +117,7 @@ def _names(levels: int) -> dict[str, str]:
 
 
 def _scaled(tensors: Tensors, power: int) -> Tensors:
-    """Window sizes and the deviation multiplied into the kernels; with power -1 taken out again."""
+    """Multiplies window sizes and the deviation into the kernels; power -1 takes them out again."""
     deviation = np.asarray(DEVIATION)
     scaled = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
     for name, kernel in scaled.items():
@@ -122,7 +125,7 @@ def _scaled(tensors: Tensors, power: int) -> Tensors:
             scaled[name] = kernel / np.float64(np.prod(kernel.shape[:3])) ** power
     scaled["encode1.kernel"] = scaled["encode1.kernel"] / deviation[:, None] ** power
     last = scaled["decode1.kernel"] * deviation**power
-    last[:, :, -3:] /= deviation[:, None] ** power  # the picture lies behind the features
+    last[:, :, -3:] /= deviation[:, None] ** power  # the picture comes after the features
     scaled["decode1.kernel"] = last
     scaled["decode1.bias"] = scaled["decode1.bias"] * deviation**power
     return {name: tensor.astype(np.float32) for name, tensor in scaled.items()}

@@ -1,4 +1,4 @@
-"""Completion as a StableHLO program, to be run by JAX or another compiler without our code."""
+"""Exports completion as a StableHLO program, which runs in JAX or elsewhere without our code."""
 
 from dataclasses import replace
 
@@ -20,11 +20,14 @@ def to_stablehlo(weights: CompletionWeights, dtype: str = "float32") -> bytes:
     [b, h, w, 1] with 1 = hole. `jax.export.deserialize(bytearray(data)).call(image, mask)` runs it.
 
     Args:
-      weights: become constants of the program.
-      dtype: in which these are stored, a key of DTYPES; arithmetic is float32.
+      weights: the network; its tensors become constants of the program.
+      dtype: the dtype in which these are stored, a key of DTYPES; arithmetic is float32.
+
+    Returns:
+      The bytes of the file.
 
     Raises:
-      UserError: float16 is too small.
+      UserError: a value is too large for float16.
     """
     tensors = cast_tensors(weights.tensors, dtype)
 

@@ -1,9 +1,9 @@
-"""Reads Torch7's binary .t7 files: tensors, tables and objects as data. No code of them is run.
+"""Reads Torch7's binary .t7 files: tensors, tables and objects as data. No code in them is run.
 
-The format is Torch7's own (torch/torch7, File.lua and generic/Tensor.c): little-endian, each value
-after a 32-bit number of its type; tables and objects are numbered, and a number that was met before
-stands for the same one. Whatever the bytes say, reading takes time and memory in proportion to the
-file: sizes are held against what is left of it before anything is made.
+The format is Torch7's own (torch/torch7, File.lua and generic/Tensor.c). It is little-endian. Each
+value follows a 32-bit number of its type. Tables and objects are numbered, and a number that came
+before stands for the same one. Whatever the bytes are, reading takes time and memory in proportion
+to the file: sizes are compared with what is left of it before anything is made.
 """
 
 import math
@@ -23,38 +23,39 @@ STORED = {
     "Float": "<f4", "Double": "<f8", "Half": "<f2", "Byte": "u1", "Char": "i1", "Short": "<i2",
     "Int": "<i4", "Long": "<i8", "Cuda": "<f4", "CudaDouble": "<f8", "CudaHalf": "<f2",
 }  # fmt: skip
-"""numpy's dtypes of torch.XStorage and torch.XTensor by X."""
+"""numpy's dtype of torch.XStorage and torch.XTensor, by X."""
 
 DEEPEST = 50
-"""Tables within tables; a network is about ten deep."""
+"""Largest depth of tables within tables; a network has about ten."""
 
 MOST_OBJECTS = 100_000
-"""Values in a file, elements of tensors not counted; a network has some thousands."""
+"""Largest number of values in a file, without the elements of tensors; a network has thousands."""
 
 MOST_DIMENSIONS = 8
+"""Largest number of dimensions of a tensor."""
 
 
 class Torch7Object(NamedTuple):
-    """An object of a Torch class, such as nn.ReLU, and its fields."""
+    """Holds an object of a Torch class, such as nn.ReLU, and its fields."""
 
     kind: str
     fields: dict
 
 
 class _DamagedError(Exception):
-    """The bytes are not what the format has."""
+    """Reports that the bytes do not follow the format."""
 
 
 def read_torch7(path: Path) -> Any:
-    """The one value that a .t7 file holds.
+    """Reads the one value that a .t7 file holds.
 
     Returns:
-      Lua's values as Python's: dict with keys as in the file (numbers are floats), str (Latin-1),
-      float, bool, None; tensors as numpy arrays, read-only; other objects as Torch7Object;
-      functions as None.
+      Lua's value as Python's: a dict with keys as in the file (numbers are floats), str (Latin-1),
+      float, bool or None. Tensors are read-only numpy arrays, other objects are Torch7Objects, and
+      functions are None.
 
     Raises:
-      UserError: it cannot be read, or is no such file, or damaged.
+      UserError: the file cannot be read, is of another format, or is damaged.
     """
     try:
         with path.open("rb") as file:
@@ -79,7 +80,7 @@ class _Reader:
         self.count = 0
 
     def take(self, size: int) -> int:
-        """Where the next `size` bytes begin, once they are found to be there."""
+        """Moves past the next `size` bytes and returns where they begin; checks that they exist."""
         start = self.position
         if not 0 <= size <= len(self.data) - start:
             raise _DamagedError(
@@ -113,7 +114,7 @@ class _Reader:
             BOOLEAN: lambda: self.scalar("<i") == 1,
         }
         if kind not in plain:
-            raise _DamagedError(f"{kind} is no type, at byte {self.position - 4:,}")
+            raise _DamagedError(f"{kind} is not a type, at byte {self.position - 4:,}")
         return plain[kind]()
 
     def numbered(self, kind: int, depth: int) -> Any:
@@ -128,8 +129,8 @@ class _Reader:
         return self.function(depth)
 
     def function(self, depth: int) -> None:
-        self.string()  # bytecode, passed over
-        self.value(depth + 1)  # what the function had closed over
+        self.string()  # bytecode, which is ignored
+        self.value(depth + 1)  # the variables that the function had captured
 
     def table(self, index: int, depth: int) -> dict:
         table = self.known[index] = {}
@@ -153,7 +154,7 @@ class _Reader:
             value = self.known[index] = Torch7Object(kind, {})
             fields = self.value(depth + 1)
             if not isinstance(fields, dict):
-                raise _DamagedError(f"the fields of {kind!r:.50} are no table")
+                raise _DamagedError(f"the fields of {kind!r:.50} are not a table")
             value.fields.update(fields)
         self.known[index] = value
         return value
@@ -177,7 +178,7 @@ class _Reader:
             raise _DamagedError("a tensor without its storage")
         sound = all(size >= 0 and stride >= 0 for size, stride in zip(shape, strides, strict=True))
         last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-        # As many elements as stored at most: one number may not stand for millions.
+        # Not more elements than the storage: one stored number must not stand for millions.
         if not (sound and offset >= 0 and last < len(storage) and math.prod(shape) <= len(storage)):
             raise _DamagedError(f"a tensor of {shape} in a storage of {len(storage)}")
         steps = [stride * storage.itemsize for stride in strides]

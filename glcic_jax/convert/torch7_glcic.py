@@ -1,4 +1,4 @@
-"""The completion networks that the authors of GLCIC published, as Torch7's .t7 files."""
+"""Reads the completion networks that GLCIC's authors published as Torch7's .t7 files."""
 
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,22 @@ from glcic_jax.weights.trained import Tensors
 
 CONVOLUTIONS = ("nn.SpatialConvolution", "nn.SpatialDilatedConvolution")
 OTHERS = ("nn.SpatialBatchNormalization", "nn.ReLU")
-"""The classes of the layers: each convolution is followed by these, the last by a sigmoid."""
+"""The classes that follow each convolution; the last one is followed by a sigmoid."""
 
 COUNT = 50
+"""The number of modules of the network."""
 
 DEFAULTS = {"dW": 1.0, "dH": 1.0, "padW": 0.0, "padH": 0.0, "dilationW": 1.0, "dilationH": 1.0}
-"""Stride, padding and dilation of a Torch7 convolution whose fields do not say."""
+"""Stride, padding and dilation of a Torch7 convolution whose fields lack them."""
 
 
 def from_torch7(path: Path) -> CompletionWeights:
-    """The completion network of a .t7 file: a table of `model`, an nn.Sequential, and `mean`.
+    """Reads the completion network of a .t7 file.
+
+    The file holds a table of `model`, an nn.Sequential, and `mean`, RGB in [0, 1].
 
     Raises:
-      UserError: no such file, a damaged one, or another network.
+      UserError: the file is missing or damaged, or holds another network.
     """
     content = read_torch7(path)
     table = content if isinstance(content, dict) else {"model": content}
@@ -45,9 +48,9 @@ def from_torch7(path: Path) -> CompletionWeights:
 
 
 def _state(model: Torch7Object, path: Path) -> Tensors:
-    """The tensors by the names of PyTorch's nn.Sequential, once the layers are GLCIC's.
+    """Returns the tensors by the names of PyTorch's nn.Sequential, after checking the layers.
 
-    A kernel does not show its stride and dilation, so these are compared too.
+    A kernel does not show its stride and dilation, so these are checked too.
     """
     modules = model.fields.get("modules")
     if not isinstance(modules, dict) or len(modules) != COUNT:
@@ -61,8 +64,8 @@ def _state(model: Torch7Object, path: Path) -> Tensors:
         found = {name: fields.get(name, DEFAULTS[name]) for name in geometry}
         if _kind(module) not in kinds or found != geometry:
             raise UserError(
-                f"{path}: layer {index + 1} is {_kind(module):.60} {_listed(found)}, a GLCIC "
-                f"completion network has {kinds[-1]} {_listed(geometry)} there"
+                f"{path}: layer {index + 1} is {_kind(module):.60} {_geometry_text(found)}, a "
+                f"GLCIC completion network has {kinds[-1]} {_geometry_text(geometry)} there"
             )
         for name in ("weight", "bias", "running_mean", "running_var"):
             if isinstance(fields.get(name), np.ndarray):
@@ -74,7 +77,7 @@ def _state(model: Torch7Object, path: Path) -> Tensors:
 
 
 def _layer_at(index: int) -> tuple[tuple[str, ...], dict[str, float]]:
-    """The classes that layer 0 to 49 may be of, and its geometry if it is a convolution."""
+    """Returns the possible classes of layer 0 to 49, and its geometry if it is a convolution."""
     number, place = index // 3 + 1, index % 3
     if index == COUNT - 1:
         return ("nn.Sigmoid",), {}
@@ -92,5 +95,5 @@ def _kind(value: Any) -> str:
     return value.kind if isinstance(value, Torch7Object) else type(value).__name__
 
 
-def _listed(geometry: dict[str, float]) -> str:
+def _geometry_text(geometry: dict[str, float]) -> str:
     return ", ".join(f"{name} {value}" for name, value in geometry.items())

@@ -1,4 +1,4 @@
-"""Of torchvision's VGG16 the part that partial convolution's losses need: 7 MB of 528."""
+"""Cuts torchvision's VGG16 down to what partial convolution's losses need: 7 MB of 528."""
 
 from pathlib import Path
 
@@ -11,14 +11,17 @@ from glcic_jax.runtime.errors import UserError
 
 
 def shorten(source: Path, output: Path) -> str:
-    """Writes features.0 to features.14, float32, under torchvision's names; says what it wrote.
+    """Writes features.0 to features.14 of VGG16, float32, under torchvision's names.
 
     Args:
-      source: as `read_vgg16` takes it.
-      output: a .safetensors file.
+      source: the file of VGG16, as `read_vgg16` takes it.
+      output: the .safetensors file to write.
+
+    Returns:
+      A description of what was written.
 
     Raises:
-      UserError: `source` cannot be read or is another network; `output` is called otherwise, or
+      UserError: `source` cannot be read or is another network; `output` has another extension or
         cannot be written.
     """
     if output.suffix != ".safetensors":

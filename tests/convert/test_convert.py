@@ -45,7 +45,7 @@ def convert(*arguments):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run folder of a barely trained network, and what was measured of it."""
+    """Writes a run folder of an untrained network, with scores."""
     run = tmp_path_factory.mktemp("run")
     config = small_config(width=2, discriminators=(), phases__discriminator=0, phases__joint=0)
     method = METHODS["glcic"](config, MEAN)
@@ -67,15 +67,15 @@ def folder(tmp_path_factory):
 
 def test_a_run_and_its_converted_weights_complete_alike(run, tmp_path, capsys):
     assert convert(run, tmp_path / "out") == 0
-    told = capsys.readouterr().out
-    assert "width 2, 6,423 parameters, batch norm, then ReLU" in told
-    assert "wrote" in told
+    printed = capsys.readouterr().out
+    assert "width 2, 6,423 parameters, batch norm, then ReLU" in printed
+    assert "wrote" in printed
     image, mask = GOLDEN["image"][0], GOLDEN["mask"][0, ..., 0]
     ours, converted = glcic_jax.load(run), glcic_jax.load(tmp_path / "out")
     np.testing.assert_array_equal(converted(image, mask), ours(image, mask))
     assert (converted.step, converted.mean_pixel, converted.reach) == (3, ours.mean_pixel, 153)
     weights = read_exchange(tmp_path / "out")
-    assert weights.scores == {"held_out/l1": 0.125}  # an infinite one is no JSON
+    assert weights.scores == {"held_out/l1": 0.125}  # JSON has no infinity
     assert weights.run is not None
     assert weights.run["width"] == 2
     for name in ("image", "mask"):
@@ -138,7 +138,7 @@ def test_pytorch_files(tmp_path, capsys):
 
 
 def test_stablehlo_runs_without_our_code(folder, tmp_path):
-    """In a process that cannot import glcic_jax, on pictures of two sizes."""
+    """Runs it in a process that cannot import glcic_jax, on pictures of two sizes."""
     assert convert(folder, tmp_path / "net.stablehlo") == 0
     np.savez(tmp_path / "inputs.npz", image=IMAGE, mask=MASK)
     program = """
@@ -196,7 +196,7 @@ def test_onnx_gives_the_programs_numbers(program, flags, tmp_path):
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """huggingface_hub with its repositories in a folder."""
+    """Replaces huggingface_hub by one with its repositories in a folder."""
 
     class HfApi:
         def create_repo(self, repo_id, exist_ok):
@@ -262,7 +262,7 @@ def test_hub_mistakes_get_one_line(hub, folder, tmp_path, capsys):
     [
         (("IN/none", "OUT"), "none: No such file"),
         (("IN/empty", "OUT"), "empty: no run folder with a checkpoint"),
-        (("IN/text", "OUT"), "text: no file of weights that is known"),
+        (("IN/text", "OUT"), "text: not a known file of weights"),
         (("IN/zip", "OUT"), "zip: "),
         (("IN/cut.safetensors", "OUT"), "not a safetensors file, or damaged"),
         (("IN/other.safetensors", "OUT"), "expected one of 0.weight"),

@@ -41,7 +41,7 @@ def weights():
 @pytest.mark.slow
 @pytest.mark.reference
 def test_the_ports_network_gives_its_numbers(weights):
-    """On a picture whose edges are no multiples of anything."""
+    """Tries a picture whose edges are not multiples of anything."""
     assert (weights.width, weights.levels) == (2, 7)
     raw = GOLDEN["raw"]
     assert raw.std() > 0.05

@@ -115,7 +115,7 @@ def test_files_made_to_break_the_reader_get_one_line(tmp_path, data):
 
 
 def test_damage_anywhere_is_refused_or_read_in_bounds(tmp_path):
-    """Cut short, with bytes changed, or with numbers replaced by extreme ones."""
+    """Cuts a file short, changes bytes, or replaces numbers by extreme ones."""
     model = torch7_model()
     model["model"][1]["modules"] = dict(list(model["model"][1]["modules"].items())[:9])
     whole = torch7_bytes(model)

@@ -107,7 +107,9 @@ def test_folding_changes_no_value():
 def test_folding_what_cannot_be_folded_is_refused():
     with pytest.raises(UserError, match="follows ReLU"):
         fold(weights_of("glcic_pytorch"))
-    with pytest.raises(UserError, match="no PyTorch network is known"):
+    with pytest.raises(
+        UserError, match="no PyTorch program is known whose network computes as this one"
+    ):
         to_state_dict(fold(weights_of("sequential")))
 
 
@@ -120,7 +122,7 @@ def test_folding_what_cannot_be_folded_is_refused():
         ("glcic_pytorch", {"bn3.running_var": None}, "bn3.running_var is absent"),
         ("glcic_pytorch", {"conv18.weight": np.zeros(1)}, "conv18.weight is too many"),
         ("mmagic", {"disc.fc.bias": None}, "the discriminator lacks disc.fc.bias"),
-        ("mmagic", {"disc.fc.weight": np.zeros((1, 3))}, "no GLCIC discriminator"),
+        ("mmagic", {"disc.fc.weight": np.zeros((1, 3))}, "not a GLCIC discriminator"),
         ("sequential", {"0.bias": np.full(2, np.nan)}, "0.bias holds values that are not finite"),
         ("sequential", {"0.weight": None}, "expected one of 0.weight .*; found 0.bias, 1.weight"),
     ],
