@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from glcic_jax.complete.pairing import STREAM, CompletionJob
 from glcic_jax.masks.by_hand import check_mask_fits
-from glcic_jax.pictures.photo import fill_holes, to_rgb8
+from glcic_jax.pictures.photo import fill_holes
 from glcic_jax.pictures.photo_reader import read_photo
 from glcic_jax.pictures.photo_writer import FILE_KINDS, encode_photo
+from glcic_jax.pictures.pixels import to_rgb8
 from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError
 
@@ -53,7 +54,7 @@ def complete_job(
     data = sys.stdin.buffer.read() if job.image == STREAM else read_file(job.image)
     name = "standard input" if job.image == STREAM else job.image
     photo, remarks = read_photo(data, name)
-    mask, image = read_mask(job.mask), to_rgb8(photo)
+    mask, image = read_mask(job.mask), to_rgb8(photo.pixels)
     # Check and complete.
     try:
         hole = check_mask_fits(image, mask)

@@ -47,7 +47,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--megabytes", type=int, default=64, help="size of the largest upload; 64 by default"
     )
     parser.add_argument(
-        "--megapixels", type=int, default=50, help="size of the largest picture; 50 by default"
+        "--megapixels", type=int, default=60, help="size of the largest picture; 60 by default"
     )
     parser.add_argument(
         "--seconds", type=float, default=120, help="limit for one completion; 120 by default"

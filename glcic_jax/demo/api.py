@@ -44,7 +44,7 @@ class Limits(NamedTuple):
     """
 
     bytes: int = 64 * 2**20
-    pixels: int = 50_000_000
+    pixels: int = 60_000_000
     seconds: float = 120
     requests: int = 8
 

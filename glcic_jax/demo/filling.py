@@ -14,7 +14,8 @@ from PIL import Image as PillowImage
 
 from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.methods.procedural.poisson import surroundings
-from glcic_jax.pictures.decode import decode_bytes, decode_mask_bytes, read_header
+from glcic_jax.pictures.decode import decode_bytes, read_header
+from glcic_jax.pictures.mask_files import decode_mask_bytes
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 

@@ -13,7 +13,8 @@ from glcic_jax.masks.kinds import HOLES, default_arguments
 from glcic_jax.masks.mask_set import MANIFEST, MaskSet
 from glcic_jax.masks.pairing import own_masks
 from glcic_jax.masks.recipe import ENDING, MaskRecipe
-from glcic_jax.pictures.decode import decode, decode_mask
+from glcic_jax.pictures.decode import decode
+from glcic_jax.pictures.mask_files import decode_mask
 from glcic_jax.pictures.resize import middle_square
 from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
-from glcic_jax.pictures.decode import decode_grey
+from glcic_jax.pictures.mask_files import mask_levels
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.errors import UserError
 
@@ -38,7 +38,7 @@ def read_painted_mask(
     Raises:
       UserError: the file is missing or cannot be read as a picture.
     """
-    grey = decode_grey(read_file(path), path)
+    grey = mask_levels(read_file(path), path)
     remarks = []
     between = np.count_nonzero((grey > 0) & (grey < 255)) / grey.size
     if between:

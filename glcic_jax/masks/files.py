@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from glcic_jax.pictures.decode import decode_mask
+from glcic_jax.pictures.mask_files import decode_mask
 from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
 

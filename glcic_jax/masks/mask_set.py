@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from glcic_jax.pictures.decode import decode_mask
+from glcic_jax.pictures.mask_files import decode_mask
 from glcic_jax.runtime.disk import whole_folder
 from glcic_jax.runtime.errors import UserError
 

@@ -50,18 +50,6 @@ class Photo(NamedTuple):
         return self.pixels[..., -1] if self.pixels.shape[2] in (2, 4) else None
 
 
-def to_rgb8(photo: Photo) -> PixelImage:
-    """Returns the pixels as networks read them: uint8 RGB [h, w, 3], transparent parts on white."""
-    most = np.iinfo(photo.pixels.dtype).max
-    colour = photo.pixels[..., : photo.colours]
-    if photo.alpha is not None:
-        opacity = photo.alpha[..., None].astype(np.float32) / most
-        colour = colour * opacity + most * (1 - opacity)
-    if colour.dtype != np.uint8:
-        colour = np.rint(colour * np.float32(255 / most)).astype(np.uint8)
-    return np.repeat(colour, 3, axis=2) if photo.colours == 1 else np.ascontiguousarray(colour)
-
-
 def fill_holes(photo: Photo, completed: PixelImage, hole: Bool[np.ndarray, "h w"]) -> Photo:
     """Puts completed colours into the holes of a photograph. All else, alpha too, stays as it was.
 

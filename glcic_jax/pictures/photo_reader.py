@@ -7,19 +7,15 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-from jaxtyping import Shaped
 from PIL import ExifTags, JpegImagePlugin
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 
-from glcic_jax.pictures.decode import load_pixels, open_picture
+from glcic_jax.pictures.depths import SIDEWAYS
 from glcic_jax.pictures.photo import Photo
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.pictures.pixels import TURNED, png_chunks, read_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 DESCRIBING = frozenset(
@@ -32,18 +28,8 @@ others describe how its pixels lie in the file."""
 _COLOUR_CHUNKS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
 """The chunks of a PNG that define its colours, beside the profile."""
 
-_SIDEWAYS = (5, 6, 7, 8)
-"""EXIF orientations that exchange width and height."""
-
 _EDGES = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
 """The EXIF tags of width and height."""
-
-_MODES = {
-    "1": "L", "L": "L", "LA": "LA", "La": "LA", "P": "RGB", "PA": "RGBA",
-    "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA", "RGBa": "RGBA",
-    "YCbCr": "RGB", "CMYK": "RGB", "LAB": "RGB", "HSV": "RGB",
-}  # fmt: skip
-"""The modes that Pillow's 8-bit modes are converted to."""
 
 
 def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
@@ -57,27 +43,15 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
       The photograph, and a line for each thing in the file that it does not hold.
 
     Raises:
-      UserError: as in `decode`; also for pixels of other depths than 8 and 16 bits.
+      UserError: as in `read_pixels`.
     """
-    # Read the header, and choose the first picture of several.
-    picture = open_picture(name, data)
-    orientation, exif, remarks = _read_exif(picture)
+    pixels, picture, orientation = read_pixels(data, name)
+    exif, remarks = _read_exif(picture, orientation)
     frames = 1
     with suppress(Exception):  # counting reads the other pictures' headers
         frames = getattr(picture, "n_frames", 1)
-        picture.seek(0)
     if frames > 1:
         remarks.append(f"holds {frames} pictures, the first is completed")
-
-    # Read the pixels, upright and at their full depth.
-    load_pixels(name, picture)
-    deep = _is_deep(picture, data)
-    if picture.mode not in _MODES and not deep:
-        raise UserError(f"{name}: neither 8 nor 16 bits per channel: convert it first")
-    # Pillow turns TIFFs upright itself, and no others.
-    pixels = _upright(_pixels(picture), 1 if picture.format == "TIFF" else orientation)
-    if deep:
-        pixels = _deep_pixels(name, picture, data, orientation, pixels)
 
     # Collect what else there is.
     profile = picture.info.get("icc_profile")
@@ -87,7 +61,7 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
     kind = "JPEG" if picture.format == "MPO" else picture.format or ""
     lossless = kind not in ("JPEG", "JPEG2000", "WEBP") or _is_lossless_webp(data)
     photo = Photo(
-        pixels=np.ascontiguousarray(pixels),
+        pixels=pixels,
         kind=kind,
         profile=profile or None,
         exif=exif,
@@ -98,102 +72,31 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
     return photo, remarks
 
 
-def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yields the names and contents of the chunks of a PNG before its pixels."""
-    at = 8
-    while (name := data[at + 4 : at + 8]) not in (b"IDAT", b"IEND", b""):
-        size = int.from_bytes(data[at : at + 4], "big")
-        yield name, data[at + 8 : at + 8 + size]
-        at += 12 + size
+def _read_exif(picture: PillowImage.Image, orientation: int) -> tuple[bytes, list[str]]:
+    """Returns the EXIF block without an orientation, and remarks on it.
 
-
-def _is_deep(picture: PillowImage.Image, data: bytes) -> bool:
-    """Returns whether a PNG or TIFF has 16 bits per channel."""
-    if picture.format == "PNG":
-        return data[24] == 16  # the depth in the header, IHDR
-    bits = getattr(picture, "tag_v2", {}).get(258, ())
-    return len(bits) > 0 and set(bits) == {16}
-
-
-def _pixels(picture: PillowImage.Image) -> Shaped[np.ndarray, "h w c"]:
-    """Returns the pixels as Pillow reads them: with 8 bits, or grey with 16."""
-    mode = _MODES.get(picture.mode, picture.mode)
-    if "transparency" in picture.info and mode in ("L", "RGB"):
-        mode += "A"
-    pixels = np.asarray(picture if picture.mode == mode else picture.convert(mode))
-    return pixels[..., None] if pixels.ndim == 2 else pixels
-
-
-def _deep_pixels(
-    name: str | Path,
-    picture: PillowImage.Image,
-    data: bytes,
-    orientation: int,
-    upper_bits: Shaped[np.ndarray, "h w c"],
-) -> Shaped[np.ndarray, "h w c"]:
-    """Reads 16-bit pixels, which Pillow cuts to their upper 8 bits and OpenCV reads whole.
-
-    Pillow has checked that the file is sound, which OpenCV does not. Both must have read the same
-    colours: `upper_bits` are the upright pixels as Pillow read them.
+    Args:
+      picture: loaded.
+      orientation: the one that its pixels were turned by.
     """
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is not None and pixels.dtype == np.uint16:
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-        order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[2]]
-        pixels = pixels[..., order]
-        colours = min(3, pixels.shape[2], upper_bits.shape[2])
-        shift = 0 if upper_bits.dtype.itemsize > 1 else 8
-        inverted = getattr(picture, "tag_v2", {}).get(262) == 0  # a TIFF with white as 0
-        # Most versions of OpenCV turn TIFFs upright too, so both ways are tried.
-        for turn in {1, orientation} if picture.format == "TIFF" else {orientation}:
-            turned = _upright(pixels, turn)
-            upper = turned[..., :colours].astype(np.uint16) >> shift
-            same = np.array_equal(upper, upper_bits[..., :colours])
-            if same and not inverted:
-                return _as_grey(turned, picture, data)
-    raise UserError(f"{name}: this kind of 16-bit file cannot be read: convert it first")
-
-
-def _as_grey(
-    pixels: Shaped[np.ndarray, "h w c"], picture: PillowImage.Image, data: bytes
-) -> Shaped[np.ndarray, "h w c"]:
-    """Makes grey again what OpenCV read of grey PNGs with alpha or with a transparent level."""
-    if picture.format == "PNG" and data[25] == 4:  # grey and alpha
-        return pixels[..., [0, 3]]
-    level = picture.info.get("transparency")
-    if pixels.shape[2] == 1 and isinstance(level, int):
-        return np.concatenate([pixels, np.where(pixels == level, 0, 65535)], 2).astype(np.uint16)
-    return pixels
-
-
-def _upright(pixels: Shaped[np.ndarray, "h w c"], orientation: int) -> np.ndarray:
-    """Turns and mirrors pixels as the EXIF orientation asks; unknown numbers change nothing."""
-    if orientation in _SIDEWAYS:
-        pixels = pixels.swapaxes(0, 1)
-    down = orientation in (3, 4, 7, 8)
-    across = orientation in (2, 3, 6, 7)
-    return pixels[:: -1 if down else 1, :: -1 if across else 1]
-
-
-def _read_exif(picture: PillowImage.Image) -> tuple[int, bytes, list[str]]:
-    """Returns the orientation, the EXIF block without it, and a line if the EXIF is damaged."""
-    orientation = 1
+    remarks = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             own, exif = picture.getexif(), PillowImage.Exif()
-            orientation = own.get(ExifTags.Base.Orientation, 1)
             exif.load(own.tobytes())  # a copy: Pillow itself still needs the first
-            exif.pop(ExifTags.Base.Orientation, None)
+            asked = exif.pop(ExifTags.Base.Orientation, 1)
+            if asked != 1 and picture.format not in TURNED:
+                remarks.append("its EXIF asks for a turn that browsers do not make: left as it is")
             camera = exif.get_ifd(ExifTags.IFD.Exif) if ExifTags.IFD.Exif in exif else {}
-            if orientation in _SIDEWAYS and camera.keys() >= set(_EDGES):
+            if orientation in SIDEWAYS and camera.keys() >= set(_EDGES):
                 camera.update(zip(_EDGES, [camera[edge] for edge in _EDGES[::-1]], strict=True))
             if picture.format == "TIFF":
                 for tag in set(exif) - DESCRIBING:
                     del exif[tag]
-            return orientation, exif.tobytes() if len(exif) else b"", []
+            return exif.tobytes() if len(exif) else b"", remarks
     except Exception:  # each of Pillow's readers raises errors of its own
-        return orientation, b"", ["its EXIF is damaged and left out"]
+        return b"", ["its EXIF is damaged and left out"]
 
 
 def _dpi(dpi: Any) -> tuple[float, float] | None:
@@ -210,7 +113,7 @@ def _encoding(picture: PillowImage.Image, kind: str, data: bytes) -> dict[str, A
     """Returns Pillow's options that write this kind of file as this one was written."""
     if kind == "PNG":
         kept = PngInfo()
-        for name, content in png_chunks(data):
+        for name, content, _ in png_chunks(data):
             if name in _COLOUR_CHUNKS:
                 kept.add(name, content)
         return {"pnginfo": kept}

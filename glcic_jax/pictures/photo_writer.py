@@ -12,8 +12,9 @@ from PIL import ExifTags
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from glcic_jax.pictures.photo import Photo, to_rgb8
-from glcic_jax.pictures.photo_reader import DESCRIBING, png_chunks
+from glcic_jax.pictures.photo import Photo
+from glcic_jax.pictures.photo_reader import DESCRIBING
+from glcic_jax.pictures.pixels import png_chunks, to_rgb8
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 FILE_KINDS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".tif": "TIFF",
@@ -70,7 +73,7 @@ def _fit(photo: Photo, kind: str) -> tuple[Photo, list[str]]:
     lost = []
     if photo.alpha is not None and kind in ("JPEG", "BMP"):
         lost.append(f"{kind} has no transparency: laid on white")
-        photo = photo._replace(pixels=to_rgb8(photo)[..., : photo.colours])
+        photo = photo._replace(pixels=to_rgb8(photo.pixels)[..., : photo.colours])
     if photo.deep and kind not in ("PNG", "TIFF"):
         lost.append(f"{kind} keeps 8 of 16 bits")
         photo = photo._replace(pixels=np.rint(photo.pixels / np.float32(257)).astype(np.uint8))
@@ -120,7 +123,8 @@ def _deep_png(photo: Photo) -> bytes:
 
     # Put the chunks together.
     small = _by_pillow(np.zeros((1, 1, 3), np.uint8), photo, "PNG")
-    described = [(name, content) for name, content in png_chunks(small) if name != b"IHDR"]
+    own = (b"IHDR", b"IDAT", b"IEND")
+    described = [(name, content) for name, content, _ in png_chunks(small) if name not in own]
     header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
     packed = zlib.compress(filtered, _ZLIB)
     chunks = [(b"IHDR", header), *described, (b"IDAT", packed), (b"IEND", b"")]

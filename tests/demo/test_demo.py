@@ -17,12 +17,14 @@ import pytest
 from PIL import Image, ImageCms
 
 from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.runtime.errors import UserError
 from tests.helpers.pictures import photograph
 
 NEEDED = "the web page's packages are missing: pip install -r requirements-demo.txt"
 for package in ("starlette", "uvicorn", "python_multipart"):
     pytest.importorskip(package, reason=NEEDED)
 
+from glcic_jax.demo import filling  # noqa: E402
 from glcic_jax.demo import server as web  # noqa: E402
 from glcic_jax.demo.api import Limits  # noqa: E402
 from glcic_jax.demo.worker import Worker  # noqa: E402
@@ -207,11 +209,17 @@ def test_hostile_files_are_refused_in_a_line_and_the_next_request_is_answered(po
     ]
     for image, other, message in cases:
         refused(complete(port, image=image, mask=other), 400, message)
-    large = np.zeros((1001, 1001), np.uint8)
-    large[:-1] = 255
-    both = {"image": file_of(large), "mask": file_of(large), "method": "laplace"}
-    refused(complete(port, **both), 400, "a hole of 1,001,000 pixels is too large to blend")
     assert complete(port, image=good, mask=mask)[0].status == 200
+
+
+def test_a_hole_that_is_too_large_to_blend_is_refused(monkeypatch):
+    monkeypatch.setattr(filling, "LARGEST_SOLVED", int((hole > 0).sum()) - 1)
+    files = file_of(picture), file_of(hole)
+    for method, postprocess in (("laplace", False), ("other", True)):
+        with pytest.raises(UserError, match="pixels is too large to blend, the limit is"):
+            filling.complete_upload(
+                filling.FillJob(*files, method, postprocess), pytest.fail, 10**6
+            )
 
 
 def test_hostile_requests_are_refused_in_a_line(port):

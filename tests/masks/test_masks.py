@@ -10,7 +10,7 @@ from glcic_jax.masks.__main__ import main
 from glcic_jax.masks.kinds import HOLES, default_arguments, make_hole
 from glcic_jax.masks.mask_set import MANIFEST, MaskSet, write_mask_set
 from glcic_jax.masks.recipe import MaskRecipe
-from glcic_jax.pictures.decode import decode_mask
+from glcic_jax.pictures.mask_files import decode_mask
 from glcic_jax.runtime.errors import UserError
 
 

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from glcic_jax.pictures import decode as module
-from glcic_jax.pictures.decode import decode, decode_mask, write_picture
+from glcic_jax.pictures import pixels as pixels_module
+from glcic_jax.pictures.decode import decode, write_picture
+from glcic_jax.pictures.mask_files import decode_mask
 from glcic_jax.runtime.errors import UserError
 
 rng = np.random.default_rng(0)
@@ -68,7 +70,7 @@ def test_cmyk_jpeg(tmp_path):
     np.testing.assert_allclose(decode(tmp_path / "a.jpg").astype(int), picture.astype(int), atol=8)
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.avif"])
 def test_exif_rotation_is_applied(tmp_path, name):
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise
@@ -118,7 +120,7 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path, name, message):
 
 def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     Image.fromarray(picture).save(tmp_path / "a.png")
-    monkeypatch.setattr(module, "MAX_PIXELS", 100)
+    monkeypatch.setattr(pixels_module, "MAX_PIXELS", 100)
     with pytest.raises(UserError, match="48x36 pixels are too many"):
         decode(tmp_path / "a.png")
 
