@@ -41,6 +41,9 @@ MAX_PIXELS = 178_000_000
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Pillow's names of the formats that are opened. Others are refused: an EPS file is a program."""
 
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+"""What a HEIC file calls itself, at bytes 8 to 12."""
+
 TURNED = ("AVIF", "JPEG", "MPO", "PNG", "TIFF")
 """Pillow's names of the formats whose EXIF orientation browsers follow, and that of TIFF."""
 
@@ -111,13 +114,35 @@ def open_picture(name: str | Path, data: bytes) -> PillowImage.Image:
     except PillowImage.DecompressionBombError as error:
         raise UserError(f"{name}: too many pixels, the limit is {MAX_PIXELS:,}") from error
     except Exception as error:
-        raise UserError(f"{name}: not a picture that can be read") from error
+        if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
+            raise UserError(f"{name}: not a picture that can be read") from error
+        picture = _open_heif(name, data)
     if picture.width * picture.height > MAX_PIXELS:
         size = f"{picture.width}x{picture.height}"
         raise UserError(f"{name}: {size} pixels are too many, the limit is {MAX_PIXELS:,}")
     for key in _XMP:
         picture.info.pop(key, None)
     return picture
+
+
+def _open_heif(name: str | Path, data: bytes) -> PillowImage.Image:
+    """Opens a HEIC photograph, as phones make them. Their reader turns them upright itself.
+
+    Raises:
+      UserError: the package for them is not installed, or the file is damaged.
+    """
+    try:
+        import pillow_heif  # pyright: ignore[reportMissingImports] - an extra
+    except ImportError as error:
+        raise UserError(
+            f"{name}: HEIC photographs take the package pillow-heif: pip install -r "
+            "requirements-heif.txt, or save it as JPEG or PNG"
+        ) from error
+    pillow_heif.register_heif_opener()
+    try:
+        return PillowImage.open(BytesIO(data), formats=("HEIF",))
+    except Exception as error:
+        raise UserError(f"{name}: {DAMAGED}") from error
 
 
 def orientation_of(picture: PillowImage.Image) -> int:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 
 import cv2
 import numpy as np
@@ -213,6 +214,26 @@ def test_a_transparent_level_of_16_bits_is_laid_on_white():
 def test_values_of_no_known_range_are_refused_with_what_to_do(name, message):
     with pytest.raises(UserError, match=message):
         decode_bytes(ODD[name], "a")
+
+
+def test_avif_is_read():
+    photo, _ = read_photo(saved(smooth, "AVIF", quality=95, exif=turned()), "a")
+    assert photo.pixels.shape == (40, 30, 3)
+    assert np.abs(photo.pixels.astype(int) - np.rot90(smooth, -1)).mean() < 12
+
+
+def test_heic_is_read_with_its_package_which_is_named_without_it(monkeypatch):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    heif = pillow_heif.from_pillow(Image.fromarray(smooth))
+    heif.save(file, quality=95, exif=turned().tobytes())
+    photo, _ = read_photo(file.getvalue(), "a")
+    assert sorted(photo.pixels.shape) == [3, 30, 40]
+    with pytest.raises(UserError, match="truncated or damaged"):
+        read_photo(file.getvalue()[:-60], "a")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UserError, match="take the package pillow-heif: pip install -r"):
+        read_photo(file.getvalue(), "a")
 
 
 # Damage -----------------------------------------------------------------------------------------
