@@ -138,7 +138,7 @@ def test_runs_start_from_it():
 
 
 def test_a_config_that_starts_from_it_leaves_the_devices_asleep():
-    """Sets the devices' number after the config is read, as a run does; that fails once they run."""
+    """Sets the devices' number after reading the config, as a run does; it fails once they run."""
     lines = (
         "import jax",
         "from configs import finetune",
