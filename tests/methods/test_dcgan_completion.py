@@ -313,7 +313,8 @@ def test_a_run_completes_photographs_of_any_size(files, capsys):
     assert (decode(files / "out.png") != completed).any()
     capsys.readouterr()
     assert complete.main([*flags, "--starts=0"]) == 2
-    assert capsys.readouterr().err == "error: completion.starts is 0: choose 1 or more\n"
+    message = f"error: {files / 'run'}: completion.starts is 0: choose 1 or more\n"
+    assert capsys.readouterr().err == message
 
 
 @pytest.mark.slow
