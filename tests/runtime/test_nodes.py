@@ -118,15 +118,17 @@ def test_it_goes_on_with_other_processes_and_devices(whole, pictures, tmp_path, 
 
 @pytest.mark.slow
 def test_glcic_on_two_processes_is_that_on_one(pictures, tmp_path):
-    """C alone, then both networks once: a second such update magnifies rounding to 2e-4."""
+    """C alone, then both networks once, in double precision: float32 would differ by rounding."""
     phases = [f"--config.phases.{n}={c}" for n, c in zip(NAMES, (2, 0, 1), strict=True)]
     method = ("--config.method=glcic", "--config.discriminators=('local','global')")
+    double = {"module": "tests.helpers.double", "JAX_ENABLE_X64": "1"}
     few = ("--config.every.evaluate=100", "--config.every.images=100", "--config.width=4")
     patient = "--heartbeat_timeout=600"  # on a busy machine compiling can hold a process that long
     for count in (1, 2):
         devices = f"--config.cpu_devices={4 // count}"
         workdir = tmp_path / f"{count}"
-        run_through(pictures, workdir, count, *phases, *method, *few, devices, patient)
+        command = (*phases, *method, *few, devices, patient)
+        run_through(pictures, workdir, count, *command, **double)
     ours, theirs = (records(tmp_path / name) for name in "21")
     assert {record["phase"] for record in ours} == {"completion", "joint"}
     assert_close(ours, theirs)
