@@ -12,6 +12,7 @@ import numpy as np
 from glcic_jax.data.collection import Collection, Split
 from glcic_jax.data.shards import shards
 from glcic_jax.pictures.decode import decode
+from glcic_jax.pictures.name_lists import NamesByLine, list_lines
 from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
 
@@ -86,18 +87,18 @@ def _chosen_by_hash(names: list[str], share: float) -> set[str]:
 
 def _chosen_by_list(names: list[str], path: str) -> set[str]:
     try:
-        lines = [line.strip() for line in Path(path).read_text().splitlines() if line.strip()]
+        lines = list_lines(Path(path).read_bytes(), path)
     except OSError as error:
         raise UserError(f"data.held_out_list: {path}: {error.strerror}") from error
-    known, chosen = set(names), set()
+    known, chosen = NamesByLine(names), set()
     for line in lines:
-        matches = {line} & known
-        if line.endswith("/"):
-            prefix = f"{line.rstrip('/')}/"
-            matches = {name for name in names if name.startswith(prefix)}
+        try:
+            matches = known.find(line)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
         if not matches:
             raise UserError(f"{path}: {line} is not a picture below data.root")
-        chosen |= matches
+        chosen.update(matches)
     return chosen
 
 

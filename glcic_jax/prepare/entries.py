@@ -6,6 +6,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from glcic_jax.data.shards import Part
+from glcic_jax.pictures.name_lists import list_lines
 from glcic_jax.pictures.storage import children, exists, join_names, pictures, read_bytes
 from glcic_jax.runtime.errors import UserError
 
@@ -87,11 +88,6 @@ def lines(root: str, name: str) -> list[str]:
     """Reads the lines of a text file, without the empty ones.
 
     Raises:
-      UserError: it cannot be read, or is not UTF-8.
+      UserError: it cannot be read, or is not text (`list_lines`).
     """
-    try:
-        return [line for line in read_bytes(root, name).decode().splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{join_names(root, name)}: not a list of names: the text is not UTF-8"
-        ) from error
+    return list_lines(read_bytes(root, name), join_names(root, name))

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from glcic_jax.pictures.name_lists import NamesByLine, plain_name
 from glcic_jax.pictures.storage import children, exists, join_names, pictures
 from glcic_jax.prepare import cifar
 from glcic_jax.prepare.entries import Entry, below, cut, entries_of, find, lines
@@ -77,7 +78,7 @@ def imagenet_100k(root: str | Path) -> Iterable[Entry]:
     train, val = find(base, tree, *IMAGENET_TRAIN), find(base, tree, *IMAGENET_VAL)
     chosen: dict[str, set[str]] = {}
     for line in lines(base, find(base, tree, "list.txt")):
-        kind, _, file = line.split()[0].removeprefix("./").rpartition("/")
+        kind, _, file = plain_name(line.split()[0]).rpartition("/")
         chosen.setdefault(kind, set()).add(file if "." in file else f"{file}.JPEG")
     names = []
     for kind in sorted(chosen):
@@ -193,6 +194,8 @@ def _celeba_parts(root: str, tree: str) -> list[tuple[str, str]]:
             f"{join_names(root, listed)}: {' '.join(bad)!r} is not a line NAME 0, 1 or 2"
         )
     there = {name for name in children(root, where)[1] if name.lower().endswith(".jpg")}
+    known = NamesByLine(there)
+    rows = [(next(iter(known.find(name)), name), part) for name, part in rows]
     if odd := sorted(there.symmetric_difference(name for name, _ in rows)):
         lacks = f"{where} has no {odd[0]}" if odd[0] not in there else f"{listed} lacks {odd[0]}"
         raise UserError(f"{root}: {lacks}: {len(rows)} names in the list, {len(there)} pictures")
