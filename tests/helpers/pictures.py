@@ -1,7 +1,10 @@
 """Files of pictures for tests."""
 
+from io import BytesIO
+
 import cv2
 import numpy as np
+from PIL import Image
 
 
 def photograph(seed, height=40, width=56):
@@ -9,6 +12,14 @@ def photograph(seed, height=40, width=56):
     rng = np.random.default_rng((11, seed))
     coarse = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def file_of(image, kind="PNG", **options):
+    """Returns the bytes of a file of a picture, which is an array or an image of Pillow's."""
+    file = BytesIO()
+    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    picture.save(file, kind, **options)
+    return file.getvalue()
 
 
 def save(path, image, quality=90):
