@@ -11,58 +11,15 @@ from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import get_sampling
 
 from glcic_jax.pictures import photo_writer
-from glcic_jax.pictures import pixels as pixels_module
 from glcic_jax.pictures.photo import Photo, fill_holes
 from glcic_jax.pictures.photo_reader import read_photo
 from glcic_jax.pictures.photo_writer import encode_photo
 from glcic_jax.pictures.pixels import png_chunks, to_rgb8
 from glcic_jax.runtime.errors import UserError
+from tests.helpers.photos import PROFILE, again, exif_of, noise, smooth, tags_of
+from tests.helpers.pictures import file_of
 
 rng = np.random.default_rng(0)
-PROFILE = b"not read, only kept" * 20
-ramp = np.linspace(0, 255, 48)
-smooth = np.stack(np.broadcast_arrays(ramp[None, :], ramp[:36, None], 128.0), -1).astype(np.uint8)
-
-
-def noise(depth, channels):
-    dtype = np.uint16 if depth == 16 else np.uint8
-    return rng.integers(0, 2**depth, (9, 14, channels)).astype(dtype)
-
-
-def exif_of(**more):
-    exif = Image.Exif()
-    exif[271], exif[315] = "Maker", "Author"
-    exif[0x8769] = {0x9003: "2020:01:02 03:04:05", 0x829A: 0.004}  # time and exposure
-    exif[0x8769] |= {0xA002: 48, 0xA003: 36}  # width and height
-    exif[0x8825] = {1: "N", 2: (52.0, 30.0, 0.0)}  # latitude
-    for tag, value in more.items():
-        exif[int(tag[1:])] = value
-    return exif
-
-
-def tags_of(block):
-    """Reads the tags of an EXIF block, and those of the directories within it."""
-    exif = Image.Exif()
-    exif.load(block)
-    nested = (0x8769, 0x8825)
-    plain = {tag: value for tag, value in exif.items() if tag not in nested}
-    return plain, *(dict(exif.get_ifd(tag)) for tag in nested)
-
-
-def saved(image, kind, **options):
-    file = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(
-        file, kind, **options
-    )
-    return file.getvalue()
-
-
-def again(photo, extension):
-    data, lost = encode_photo(photo, extension, f"out{extension}")
-    assert not lost
-    return read_photo(data, f"out{extension}")[0]
-
-
 LOSSLESS = [
     (extension, depth, channels)
     for extension in (".png", ".tif", ".webp")
@@ -105,7 +62,7 @@ def test_opencv_and_we_agree_on_16_bits(extension, channels):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_pictures_are_turned_upright_once(kind, orientation):
     block = exif_of(_274=orientation).tobytes()
-    data = saved(smooth, kind, exif=block, quality=98, subsampling=0)
+    data = file_of(smooth, kind, exif=block, quality=98, subsampling=0)
     picture = Image.open(io.BytesIO(data))
     photo, remarks = read_photo(data, "a")
     if kind == "WEBP":  # browsers do not turn it
@@ -136,7 +93,7 @@ def test_the_thumbnail_which_shows_the_old_picture_is_left_out():
     first = struct.pack("<HHHI4sI", 1, 271, 2, 4, b"Mak\0", 26)
     second = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, 5, 0)
     block = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + b"THUMB"
-    data = saved(smooth, "JPEG", exif=block)
+    data = file_of(smooth, "JPEG", exif=block)
     assert b"THUMB" in data
     photo, _ = read_photo(data, "a")
     assert tags_of(photo.exif)[0] == {271: "Mak"}
@@ -148,7 +105,7 @@ def test_the_thumbnail_which_shows_the_old_picture_is_left_out():
 @pytest.mark.parametrize("grey", [False, True])
 def test_jpegs_keep_their_quality(quality, subsampling, grey):
     image = smooth[..., 0] if grey else smooth
-    data = saved(image, "JPEG", quality=quality, subsampling=subsampling, icc_profile=PROFILE)
+    data = file_of(image, "JPEG", quality=quality, subsampling=subsampling, icc_profile=PROFILE)
     first = Image.open(io.BytesIO(data))
     photo, _ = read_photo(data, "a")
     assert photo.pixels.shape[2] == (1 if grey else 3)
@@ -176,10 +133,10 @@ def test_the_chunks_of_a_png_that_define_colours_are_kept():
 
 def test_webp_stays_lossless_or_lossy():
     pixels = noise(8, 3)
-    lossless = read_photo(saved(pixels, "WEBP", lossless=True, icc_profile=PROFILE), "a")[0]
+    lossless = read_photo(file_of(pixels, "WEBP", lossless=True, icc_profile=PROFILE), "a")[0]
     assert not lossless.lossy
     np.testing.assert_array_equal(again(lossless, ".webp").pixels, pixels)
-    assert read_photo(saved(pixels, "WEBP", quality=80), "a")[0].lossy
+    assert read_photo(file_of(pixels, "WEBP", quality=80), "a")[0].lossy
 
 
 @pytest.mark.parametrize(
@@ -189,7 +146,7 @@ def test_webp_stays_lossless_or_lossy():
 def test_other_modes_become_grey_or_rgb(mode, channels):
     converted = Image.fromarray(smooth).convert("RGB" if mode == "LAB" else mode)
     image = Image.new("LAB", (48, 36)) if mode == "LAB" else converted
-    photo, _ = read_photo(saved(image, "PNG" if mode in "1P" else "TIFF"), "a")
+    photo, _ = read_photo(file_of(image, "PNG" if mode in "1P" else "TIFF"), "a")
     assert photo.pixels.shape == (36, 48, channels)
     if mode != "LAB":
         expected = np.asarray(converted.convert("L" if channels == 1 else "RGB"))
@@ -239,82 +196,3 @@ def test_what_a_kind_of_file_cannot_hold_is_reported():
     wide = Photo(np.zeros((1, 16_384, 3), np.uint8), "PNG")
     with pytest.raises(UserError, match=r"a\.webp: cannot be written as WEBP"):
         encode_photo(wide, ".webp", "a.webp")
-
-
-# Hostile files ----------------------------------------------------------------------------------
-
-
-def files():
-    """Yields a file of every kind that is read in a way of its own."""
-    for extension in (".png", ".tif"):
-        for depth, channels in ((8, 3), (16, 1), (16, 4)):
-            photo = Photo(noise(depth, channels), "", PROFILE, exif_of(_274=5).tobytes())
-            yield encode_photo(photo, extension, "a")[0]
-    for kind in ("JPEG", "WEBP"):
-        yield saved(smooth, kind, exif=exif_of(_274=5).tobytes(), icc_profile=PROFILE)
-
-
-def test_half_a_file_is_refused():
-    for data in files():
-        with pytest.raises(UserError, match="half: .*(truncated|not a picture)"):
-            read_photo(data[: len(data) // 2], "half")
-
-
-@pytest.mark.filterwarnings("error")
-def test_no_damage_does_more_than_a_refusal(capfd):
-    damaged = np.random.default_rng(1)
-    read = refused = 0
-    for data in files():
-        for _ in range(20):
-            broken = bytearray(data)
-            for _ in range(3):
-                broken[damaged.integers(len(data) // 2)] = damaged.integers(256)
-            try:
-                photo, _ = read_photo(bytes(broken), "a")
-                encode_photo(photo, ".tif", "a")
-                read += 1
-            except UserError as error:
-                assert "\n" not in str(error)
-                refused += 1
-    assert read > 10
-    assert refused > 10
-    capfd.readouterr()  # of OpenCV's libraries
-
-
-def test_huge_pictures_are_refused_at_every_depth(monkeypatch):
-    monkeypatch.setattr(pixels_module, "MAX_PIXELS", 100)
-    for depth in (8, 16):
-        data = encode_photo(Photo(noise(depth, 3), ""), ".png", "a")[0]
-        with pytest.raises(UserError, match="14x9 pixels are too many"):
-            read_photo(data, "a")
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "empty"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n", "not a picture"),
-        (
-            saved(np.eye(4, dtype=np.float32) * 3 - 1, "TIFF"),
-            "holds floats from -1 to 2: save",
-        ),
-        (saved(np.eye(4, dtype=np.int32), "TIFF"), "holds 32-bit integers from 0 to 1: save it"),
-    ],
-    ids=["empty", "program", "float", "32-bit"],
-)
-def test_other_files_are_refused(data, message):
-    with pytest.raises(UserError, match=message):
-        read_photo(data, "a")
-
-
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # of Pillow, when the file is made
-def test_damaged_exif_and_further_pictures_are_left_out():
-    broken = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x05\x00" + b"\xff" * 30
-    photo, _ = read_photo(saved(smooth, "JPEG", exif=broken), "a")
-    assert photo.pixels.shape == (36, 48, 3)
-    again(photo, ".jpg")
-    pages = [Image.fromarray(smooth), Image.fromarray(smooth[::-1].copy())]
-    data = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    photo, remarks = read_photo(data, "a")
-    assert remarks == ["holds 2 pictures, the first is completed"]
-    np.testing.assert_array_equal(photo.pixels, smooth)
