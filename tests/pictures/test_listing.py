@@ -18,7 +18,7 @@ from glcic_jax.masks.files import MaskFiles
 from glcic_jax.prepare.layouts import LAYOUTS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.user_study.pictures import Pictures
-from tests.prepare.test_layouts import MINIATURES, plant, plant_cifar
+from tests.helpers.downloads import MINIATURES, plant, plant_cifar
 
 NAMES = ("a.png", "b.png", "deep/c.png", "deep/d.png")
 
