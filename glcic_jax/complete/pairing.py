@@ -3,12 +3,13 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from glcic_jax.masks.pairing import own_masks
 from glcic_jax.pictures.decode import EXTENSIONS
+from glcic_jax.pictures.left_out import LeftOut, is_picture
+from glcic_jax.pictures.patterns import pictures_like
 from glcic_jax.pictures.storage import children
 from glcic_jax.runtime.errors import UserError
 
@@ -62,7 +63,7 @@ def plan(
     if output.exists() and not output.is_dir():
         raise UserError(f"{output} is a file: give a folder for the pictures of {image}")
     if mask.is_dir():
-        pairs = own_masks((p.name for p in images), (p.name for p in _pictures_in(mask)))
+        pairs = own_masks((p.name for p in images), _masks_in(mask))
         masks = {path: mask / pairs.found[path.name] for path in images if path.name in pairs.found}
         lines = {path: pairs.problems.get(path.name) for path in images}
         failures = [f"{path}: {mask} {line}" for path, line in lines.items() if line]
@@ -82,16 +83,18 @@ def find_pictures(image: Path) -> list[Path] | None:
     """
     if image == STREAM or image.is_file():
         return None
-    known = ", ".join(sorted(EXTENSIONS))
+    left_out = LeftOut()
     if image.is_dir():
-        if found := _pictures_in(image):
-            return found
-        raise UserError(f"{image}: no pictures in this folder ({known})")
-    if not glob.has_magic(str(image)):
+        found, nothing = _pictures_in(image, left_out), "no pictures in this folder"
+    elif glob.has_magic(str(image)):
+        found, nothing = pictures_like(str(image), left_out), "no picture has such a name"
+    else:
         raise UserError(f"{image}: no such file or folder")
-    if found := _pictures(Path(path) for path in glob.iglob(str(image), recursive=True)):  # noqa: PTH207 takes absolute patterns too
-        return found
-    raise UserError(f"{image}: no picture has such a name ({known})")
+    if not found:
+        known = ", ".join(sorted(EXTENSIONS))
+        raise UserError(f"{image}: {nothing} ({known}){left_out.clause()}")
+    left_out.report(str(image))
+    return found
 
 
 def check_writable(output: Path, *, folder: bool) -> None:
@@ -110,14 +113,19 @@ def check_writable(output: Path, *, folder: bool) -> None:
         raise UserError(f"{existing}: cannot write there; choose another --output")
 
 
-def _pictures_in(folder: Path) -> list[Path]:
+def _pictures_in(folder: Path, left_out: LeftOut) -> list[Path]:
     """Lists the pictures directly in a folder; names that begin with a dot are passed over."""
-    _, names = children(str(folder))
-    return _pictures(folder / name for name in names)
+    folders, names = children(str(folder), "", left_out)
+    left_out.folders = len(folders)
+    return sorted(folder / name for name in names if is_picture(name, left_out))
 
 
-def _pictures(paths: Iterable[Path]) -> list[Path]:
-    return sorted(p for p in paths if p.suffix.lower() in EXTENSIONS and p.is_file())
+def _masks_in(folder: Path) -> list[str]:
+    """Lists the names of the masks directly in a folder, likewise."""
+    left_out = LeftOut()
+    found = _pictures_in(folder, left_out)
+    left_out.report(str(folder))
+    return [path.name for path in found]
 
 
 def _named(image: Path, extension: str | None) -> str:
@@ -132,7 +140,7 @@ def _check(jobs: list[CompletionJob]) -> list[CompletionJob]:
         if count > 1:
             raise UserError(f"{path} would be the completion of {count} pictures: rename them")
     for image, mask, output in jobs:
-        if image != STREAM and image.samefile(mask):
+        if image != STREAM and _same(image, mask):
             raise UserError(f"{image} would be its own mask: keep masks in a folder of their own")
         for source in (image, mask):
             if STREAM not in (source, output) and _same(source, output):
@@ -141,4 +149,4 @@ def _check(jobs: list[CompletionJob]) -> list[CompletionJob]:
 
 
 def _same(source: Path, output: Path) -> bool:
-    return output.exists() and output.samefile(source)
+    return source.exists() and output.exists() and output.samefile(source)

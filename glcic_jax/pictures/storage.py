@@ -12,30 +12,42 @@ from pathlib import Path
 from typing import Any
 
 from glcic_jax.pictures.decode import EXTENSIONS
+from glcic_jax.pictures.left_out import LeftOut, is_picture
 from glcic_jax.runtime.errors import UserError, one_line
 
 
-def pictures(root: str, folder: str = "", extensions: frozenset[str] = EXTENSIONS) -> Iterator[str]:
+def pictures(
+    root: str,
+    folder: str = "",
+    extensions: frozenset[str] = EXTENSIONS,
+    left_out: LeftOut | None = None,
+) -> Iterator[str]:
     """Yields the names of all pictures below root/folder, in a fixed order, as they are found.
 
     Files are not opened, and memory holds the names of one folder at a time. Links to folders are
     not followed. Names that begin with a dot are passed over.
 
+    Args:
+      root: a folder, or remote storage.
+      folder: where to begin, relative to the root.
+      extensions: the endings of pictures, in lower case.
+      left_out: counts pictures of kinds that cannot be read, and links to folders.
+
     Raises:
       UserError: a folder is missing or cannot be read, or a name is not UTF-8.
     """
-    folders, files = children(root, folder)
+    folders, files = children(root, folder, left_out)
     for name in files:
-        if name[name.rfind(".") :].lower() in extensions:
+        if is_picture(name, left_out, extensions):
             yield join_names(folder, name)
     for name in folders:
-        yield from pictures(root, join_names(folder, name), extensions)
+        yield from pictures(root, join_names(folder, name), extensions, left_out)
 
 
 def pictures_below(folder: Path, address: str, what: str = "pictures") -> list[str]:
     """Lists the pictures anywhere below a folder of this machine: relative POSIX paths, sorted.
 
-    It passes over what `pictures` passes over.
+    It passes over what `pictures` passes over, and logs a line about pictures that it leaves out.
 
     Args:
       folder: is searched with all folders in it.
@@ -47,16 +59,22 @@ def pictures_below(folder: Path, address: str, what: str = "pictures") -> list[s
     """
     if not folder.is_dir():
         raise UserError(f"{address}: no such folder")
-    names = sorted(pictures(str(folder)))
+    left_out = LeftOut()
+    names = sorted(pictures(str(folder), left_out=left_out))
     if not names:
-        raise UserError(f"{address}: no {what} ({', '.join(sorted(EXTENSIONS))}) in this folder")
+        known = ", ".join(sorted(EXTENSIONS))
+        raise UserError(f"{address}: no {what} ({known}) in this folder{left_out.clause()}")
+    left_out.report(address)
     return names
 
 
-def children(root: str, folder: str = "") -> tuple[list[str], list[str]]:
+def children(
+    root: str, folder: str = "", left_out: LeftOut | None = None
+) -> tuple[list[str], list[str]]:
     """Lists the folders, and all other names, that lie directly in root/folder. Both are sorted.
 
-    Names that begin with a dot are passed over.
+    Names that begin with a dot are passed over. Links to folders are among the other names, and
+    `left_out` counts them.
 
     Raises:
       UserError: as in `pictures`.
@@ -64,9 +82,11 @@ def children(root: str, folder: str = "") -> tuple[list[str], list[str]]:
     folders, others = [], []
     with _storage_errors(join_names(root, folder)):
         listed = _remote(root, folder) if "://" in root else _local(root, folder)
-        for name, is_folder in listed:
+        for name, is_folder, is_link in listed:
             if name.startswith("."):
                 continue
+            if left_out is not None:
+                left_out.links += is_link
             if is_folder:
                 folders.append(name)
             else:
@@ -109,21 +129,24 @@ def join_names(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder and name else folder or name
 
 
-def _local(root: str, folder: str) -> Iterator[tuple[str, bool]]:
-    """Yields the names in a folder of this machine, and whether each is a folder."""
+def _local(root: str, folder: str) -> Iterator[tuple[str, bool, bool]]:
+    """Yields the names in a folder of this machine; whether each is a folder, and a link to one."""
     with os.scandir(Path(root, folder)) as entries:
         for entry in entries:
-            yield entry.name, entry.is_dir(follow_symlinks=False)
+            # A link is looked up only where its name is not a picture's: that takes time.
+            linked = entry.is_symlink() and not is_picture(entry.name)
+            is_link = linked and os.path.isdir(entry.path)  # noqa: PTH112 False for loops too
+            yield entry.name, entry.is_dir(follow_symlinks=False), is_link
 
 
-def _remote(root: str, folder: str) -> Iterator[tuple[str, bool]]:
-    """Yields the names in a folder of remote storage, and whether each is a folder."""
+def _remote(root: str, folder: str) -> Iterator[tuple[str, bool, bool]]:
+    """Yields the same of a folder of remote storage, which has no links."""
     storage, path = _storage(root)
     for entry in storage.ls(join_names(path, folder), detail=True):
         name = entry["name"].rstrip("/").rpartition("/")[2]
         # Some kinds of storage list a folder as an empty file within itself.
         if not entry["name"].endswith("/") or entry["type"] == "directory":
-            yield name, entry["type"] == "directory"
+            yield name, entry["type"] == "directory", False
 
 
 def _storage(root: str) -> tuple[Any, str]:

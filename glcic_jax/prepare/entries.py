@@ -1,14 +1,18 @@
 """Describes the pictures of a data set, and lists them in the ways that layouts need."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple
 
 from glcic_jax.data.shards import Part
+from glcic_jax.pictures.left_out import LeftOut
 from glcic_jax.pictures.name_lists import list_lines
 from glcic_jax.pictures.storage import children, exists, join_names, pictures, read_bytes
 from glcic_jax.runtime.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
@@ -31,17 +35,31 @@ def below(root: str, where: str, split: Part | None) -> Iterator[Entry]:
     Raises:
       UserError: there are none, or a folder cannot be read.
     """
-    names = pictures(root, where)
+    left_out = LeftOut()
+    names = pictures(root, where, left_out=left_out)
     first = next(names, None)
     if first is None:
         found = some_names(root, where)
         raise UserError(f"{join_names(root, where)}: no pictures below this folder; found {found}")
-    return entries_of(root, chain([first], names), split)
+    address = join_names(root, where)
+    return entries_of(root, _reported(chain([first], names), address, left_out), split)
 
 
 def entries_of(root: str, names: Iterable[str], split: Part | None) -> Iterator[Entry]:
     """Yields pictures whose names are known."""
     return (Entry(name, split, partial(read_bytes, root, name)) for name in names)
+
+
+def _reported(names: Iterable[str], address: str, left_out: LeftOut) -> Iterator[str]:
+    """Yields all names, and then logs what was left out: once, however often it is listed."""
+    yield from names
+    if line := left_out.line():
+        _log_once(f"{address}: {line}")
+
+
+@cache
+def _log_once(line: str) -> None:
+    log.warning("%s", line)
 
 
 def find(root: str, tree: str, *candidates: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from glcic_jax.pictures.decode import decode
+from glcic_jax.pictures.left_out import LeftOut
 from glcic_jax.pictures.resize import middle_square
 from glcic_jax.pictures.storage import pictures
 from glcic_jax.runtime.errors import UserError
@@ -124,9 +125,13 @@ def scene(name: str) -> str:
 
 
 def _listed(truth: str, folder: Path) -> list[Picture]:
-    found = [Picture(truth, folder, name) for name in pictures(str(folder))]
+    left_out = LeftOut()
+    names = pictures(str(folder), left_out=left_out)
+    found = [Picture(truth, folder, name) for name in names]
     if not found:
-        raise UserError(f"--{truth} {folder}: no pictures in this folder")
+        more = left_out.clause()
+        raise UserError(f"--{truth} {folder}: no pictures in this folder{more}")
+    left_out.report(f"--{truth} {folder}")
     for picture in found:
         if not picture.name.isprintable():
             raise UserError(f"{folder}: the name {picture.name!r} has a line break: rename it")
