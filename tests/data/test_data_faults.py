@@ -12,8 +12,8 @@ from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.runtime.errors import UserError
 from tests.helpers.nodes import BOUND, Node, descendants
 from tests.helpers.pictures import make_collection
+from tests.helpers.prepared import run_here
 from tests.helpers.small import small_config
-from tests.prepare.test_prepare import run_here
 
 
 @pytest.fixture

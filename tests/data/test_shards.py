@@ -14,8 +14,8 @@ from glcic_jax.data.shards import read_index, shards, verify
 from glcic_jax.prepare.__main__ import main
 from glcic_jax.runtime.errors import UserError
 from tests.helpers.pictures import make_collection
+from tests.helpers.prepared import LIMITS, run_here
 from tests.helpers.small import small_config
-from tests.prepare.test_prepare import LIMITS, run_here
 
 
 @pytest.fixture
