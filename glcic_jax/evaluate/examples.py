@@ -1,7 +1,10 @@
-"""The pictures and holes that methods are judged on, read one at a time, the same every time."""
+"""The pictures and holes that methods are judged on, read a few at a time, the same every time."""
 
-import hashlib
-from collections.abc import Iterator
+import os
+import zlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +27,10 @@ HOLE_KINDS = tuple(kind for kind in HOLES if kind != "files")
 """Kinds of holes to draw; masks in files are read as they are."""
 
 
+READERS = min(4, os.cpu_count() or 1)
+"""Threads that read examples. Two examples more than this are held at once, beside a batch."""
+
+
 class Example(NamedTuple):
     """Holds a picture, uint8 RGB [h, w, 3], and its hole, uint8 [h, w], 1 = hole."""
 
@@ -35,6 +42,11 @@ class Example(NamedTuple):
     def share(self) -> float:
         """Returns the share of the picture that the hole covers, in [0, 1]."""
         return float(self.mask.mean())
+
+    def checksum(self) -> int:
+        """Returns a number by which a change of the picture or of its hole is noticed."""
+        picture = zlib.crc32(np.ascontiguousarray(self.image).data)
+        return zlib.crc32(np.ascontiguousarray(self.mask).data, picture)
 
 
 class Examples:
@@ -81,7 +93,6 @@ class Examples:
                 raise UserError(
                     f"--masks {masks}: no such folder, and not a kind of hole ({known})"
                 )
-        self._sha = {"data": hashlib.sha256(), "masks": hashlib.sha256()}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -132,27 +143,48 @@ class Examples:
             raise UserError(f"{path}: {width}x{height} pixels are too few for a hole")
         return mask
 
-    def batches(self, batch_size: int) -> Iterator[list[Example]]:
-        """Yields all examples in their order, up to `batch_size` neighbours of one size at once."""
-        read = (self._noted(index) for index in range(len(self)))
+    def batches(
+        self, batch_size: int, checksums: Sequence[int] | None = None
+    ) -> Iterator[list[Example]]:
+        """Yields all examples in their order, up to `batch_size` neighbours of one size at once.
+
+        Args:
+          batch_size: examples of one size at a time, at most.
+          checksums: what each example's `checksum` was when it was checked; by default they are
+            not compared.
+
+        Raises:
+          UserError: an example cannot be used, or has changed.
+        """
+        read = self._unchanged(checksums)
         for _, same in groupby(read, key=lambda example: example.image.shape):
             while batch := list(islice(same, batch_size)):
                 yield batch
 
-    def _noted(self, index: int) -> Example:
-        """Reads an example, and adds it to the digests."""
-        example = self[index]
-        self._sha["data"].update(f"{example.name} {example.image.shape}".encode())
-        self._sha["data"].update(np.ascontiguousarray(example.image).data)
-        self._sha["masks"].update(np.ascontiguousarray(example.mask).data)
-        return example
+    def _unchanged(self, checksums: Sequence[int] | None) -> Iterator[Example]:
+        """Yields all examples, each compared with its checksum, if there are any."""
+        for index, reading in enumerate(self.read_ahead()):
+            example = reading.result()
+            if checksums is not None and checksums[index] != example.checksum():
+                raise UserError(
+                    f"{self._data / example.name}: the picture or its mask changed during the "
+                    "evaluation: start it again"
+                )
+            yield example
 
-    def digests(self) -> dict[str, str]:
-        """Returns SHA-256 of the pictures' names and pixels ("data") and of the masks ("masks").
-
-        They cover what `batches` has yielded so far.
-        """
-        return {name: sha.hexdigest() for name, sha in self._sha.items()}
+    def read_ahead(self) -> Iterator[Future[Example]]:
+        """Yields all examples in their order, those that fail too, while threads read the next."""
+        pool = ThreadPoolExecutor(READERS)
+        ahead: deque[Future[Example]] = deque()
+        try:
+            for index in range(len(self)):
+                ahead.append(pool.submit(self.__getitem__, index))
+                if len(ahead) > READERS:
+                    yield ahead.popleft()
+            while ahead:
+                yield ahead.popleft()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _open_mask_set(masks: str) -> MaskSet | MaskRecipe | None:

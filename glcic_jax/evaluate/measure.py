@@ -1,8 +1,8 @@
-"""Runs every method over every example once, and keeps the numbers and pictures of a report."""
+"""Runs methods over all examples, and gathers the numbers and pictures of a report."""
 
-import heapq
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,15 +10,23 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
+from glcic_jax.evaluate.checking import Checked
 from glcic_jax.evaluate.examples import Example, Examples
+from glcic_jax.evaluate.kept_rows import Holes, KeptRow
 from glcic_jax.evaluate.rivals import TRUTH, Rival
-from glcic_jax.metrics import hole_l1
 from glcic_jax.metrics.scoring import Metric, rounded
+from glcic_jax.runtime.digests import Item
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
 Features = Callable[[Float[np.ndarray, "b h w 3"]], Float[np.ndarray, "b d"]]
 """pictures in [0, 1] -> their features."""
+
+DIFFER_IN = "hole_l1"
+"""The metric by which the report chooses the pictures that it shows."""
+
+SCORES, FEATURES, SECONDS = "scores/", "features/", "seconds"
+"""Beginnings of the names of a row's arrays; a metric's or a network's name follows."""
 
 
 class Row(NamedTuple):
@@ -49,122 +57,167 @@ class Measured:
     rows: list[Row]
 
 
-def measure(
-    rivals: Sequence[Rival],
-    examples: Examples,
-    metrics: Mapping[str, Metric],
-    networks: Mapping[str, Features],
-    of_truth: Mapping[str, Features],
-    *,
-    batch_size: int,
-    shown: int,
-) -> Measured:
-    """Completes every example by every method and scores the result.
+class Scoring:
+    """Completes every example by one method after the other, and scores the results.
 
     No method sees the content of a hole; known pixels of a result are put back before it is scored;
     results are rounded to the 256 levels of a file.
 
     Args:
-      rivals: the methods.
-      examples: the pictures and holes, which are read once.
+      examples: the pictures and holes, which are read once for each method.
+      checked: what was found when they were checked.
       metrics: functions (completed, truth, mask) -> one number per picture, by name.
       networks: functions that make features for the distances between distributions, by name.
-      of_truth: the same networks, called for the truth; they may cache features.
       batch_size: examples of one size completed at a time.
-      shown: rows to keep.
-
-    Raises:
-      UserError: an example that cannot be used, or a method that fails.
     """
-    collector = _Collector(rivals, metrics, networks, of_truth, shown)
-    with tqdm(total=len(examples), unit="picture") as bar:
-        for batch in examples.batches(batch_size):
-            collector.add(batch)
-            bar.update(len(batch))
-    return collector.measured()
-
-
-class _Collector:
-    """Measures batch by batch; each list of arrays holds one array per batch."""
 
     def __init__(
         self,
-        rivals: Sequence[Rival],
+        examples: Examples,
+        checked: Checked,
         metrics: Mapping[str, Metric],
         networks: Mapping[str, Features],
-        of_truth: Mapping[str, Features],
-        shown: int,
+        *,
+        batch_size: int,
     ) -> None:
-        self._rivals, self._metrics = rivals, metrics
-        self._networks, self._of_truth = networks, of_truth
-        self._shown = shown
-        labels = [rival.label for rival in rivals]
-        self._names: list[str] = []
-        self._shares: list[float] = []
-        self._scores = {label: {name: [] for name in metrics} for label in labels}
-        self._seconds = {label: [] for label in labels}
-        self._features = {name: {label: [] for label in (TRUTH, *labels)} for name in networks}
-        self._heap: list[tuple[float, int, Row]] = []
+        self._examples, self._checked, self._batch_size = examples, checked, batch_size
+        self._metrics, self._networks = metrics, networks
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
 
-    def add(self, batch: list[Example]) -> None:
-        """Completes and scores a batch of one size by every method."""
-        image = np.stack([example.image for example in batch]).astype(np.float32) / 255
-        mask = np.stack([example.mask for example in batch])[..., None].astype(np.float32)
-        for name, network in self._of_truth.items():
-            self._features[name][TRUTH].append(network(image))
-        completed = {}
-        for rival in self._rivals:
-            filled = self._completed(rival, image, mask)
-            completed[rival.label] = filled
+    def truth(self, networks: Mapping[str, Features]) -> Item:
+        """Returns the features of the pictures themselves, by FEATURES and the network's name.
+
+        Args:
+          networks: those of the comparison, called for the truth; they may cache features.
+
+        Raises:
+          UserError: an example cannot be used, or has changed since it was checked.
+        """
+        parts = defaultdict(list)
+        for image, _ in self._batches(TRUTH):
+            for name, network in networks.items():
+                parts[FEATURES + name].append(network(image))
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    def method(self, rival: Rival, holes: Holes) -> Item:
+        """Returns one method's scores, features and seconds, and adds its completed holes.
+
+        Raises:
+          UserError: the method fails; or as `truth`.
+        """
+        parts = defaultdict(list)
+        for image, mask in self._batches(rival.label):
+            self._compile(rival, image, mask)
+            known = _known(image, mask)
+            start = time.perf_counter()
+            filled = rival.complete(known, mask)
+            seconds = (time.perf_counter() - start) / len(image)
+            completed = _finished(rival, filled, image, mask)
             for name, metric in self._metrics.items():
-                self._scores[rival.label][name].append(metric(filled, image, mask))
+                parts[SCORES + name].append(metric(completed, image, mask))
             for name, network in self._networks.items():
-                self._features[name][rival.label].append(network(filled))
-        errors = np.stack([hole_l1(filled, image, mask) for filled in completed.values()])
+                parts[FEATURES + name].append(network(completed))
+            parts[SECONDS].append(np.full(len(image), seconds))
+            holes.add(_pixels(completed), mask)
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    def rehearse(self, rivals: Sequence[Rival]) -> None:
+        """Has methods complete the first examples, so that one that fails does so at once.
+
+        Raises:
+          UserError: a method fails.
+        """
+        first = next(self._examples.batches(self._batch_size))
+        image, mask = _arrays(first)
+        for rival in rivals:
+            if rival.compiled:
+                self._compile(rival, image, mask)
+            else:
+                filled = rival.complete(_known(image[:1], mask[:1]), mask[:1])
+                _finished(rival, filled, image[:1], mask[:1])
+
+    def measured(
+        self, rivals: Sequence[Rival], rows: Mapping[str, KeptRow], shown: int
+    ) -> Measured:
+        """Joins the rows of all methods, and finds the pictures that the report shows.
+
+        Args:
+          rivals: the methods.
+          rows: by method, and by TRUTH if there are networks.
+          shown: number of examples to show.
+
+        Raises:
+          UserError: an example can no longer be used.
+        """
+        scores = {r.label: _under(SCORES, rows[r.label].arrays) for r in rivals}
+        features = {label: _under(FEATURES, row.arrays) for label, row in rows.items()}
+        errors = np.stack([values[DIFFER_IN] for values in scores.values()])
         differ = np.ptp(errors, axis=0) if len(errors) > 1 else errors[0]
-        for index, example in enumerate(batch):
-            pixels = {n: np.rint(f[index] * 255).astype(np.uint8) for n, f in completed.items()}
-            self._keep_row(float(differ[index]), Row(example, pixels))
-            self._names.append(example.name)
-            self._shares.append(example.share)
-
-    def _keep_row(self, difference: float, row: Row) -> None:
-        """Keeps a row if it is among those with the largest difference; of equals, the first."""
-        entry = (difference, -len(self._names), row)
-        if len(self._heap) < self._shown:
-            heapq.heappush(self._heap, entry)
-        else:
-            heapq.heappushpop(self._heap, entry)
-
-    def _completed(self, rival: Rival, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Completes a batch by one method, and times it."""
-        known = np.where(mask > 0, np.float32(0), image)
-        if rival.compiled and (rival.label, image.shape) not in self._compiled:
-            self._compiled.add((rival.label, image.shape))
-            rival.complete(known, mask)
-        start = time.perf_counter()
-        filled = rival.complete(known, mask)
-        seconds = (time.perf_counter() - start) / len(image)
-        self._seconds[rival.label].append(np.full(len(image), seconds))
-        if filled.shape != image.shape or not np.isfinite(filled).all():
-            raise UserError(
-                f"{rival.label} did not return a finite picture of the size that it was given"
-            )
-        return np.where(mask > 0, rounded(np.clip(filled, 0, 1)), image)
-
-    def measured(self) -> Measured:
-        """Joins the batches."""
-        ordered = sorted(self._heap, key=lambda entry: entry[:2], reverse=True)
+        order = np.argsort(-differ, kind="stable")[:shown]  # of equals, the first
         return Measured(
-            names=self._names,
-            shares=np.array(self._shares),
-            scores={label: _joined(parts) for label, parts in self._scores.items()},
-            seconds=_joined(self._seconds),
-            features={network: _joined(parts) for network, parts in self._features.items()},
-            rows=[row for _, _, row in ordered],
+            names=self._examples.names,
+            shares=self._checked.shares,
+            scores=scores,
+            seconds={r.label: rows[r.label].arrays[SECONDS] for r in rivals},
+            features={n: {label: f[n] for label, f in features.items()} for n in self._networks},
+            rows=[_row(int(index), self._examples, rivals, rows) for index in order],
         )
 
+    def _batches(self, label: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields all images and masks, float32 [b, h, w, 3] and [b, h, w, 1], behind a bar."""
+        with tqdm(total=len(self._examples), unit="picture", desc=label) as bar:
+            for batch in self._examples.batches(self._batch_size, self._checked.checksums):
+                yield _arrays(batch)
+                bar.update(len(batch))
 
-def _joined(parts: Mapping[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    def _compile(self, rival: Rival, image: np.ndarray, mask: np.ndarray) -> None:
+        """Calls a method that compiles once for each size of batches before it is timed."""
+        if rival.compiled and (rival.label, image.shape) not in self._compiled:
+            self._compiled.add((rival.label, image.shape))
+            rival.complete(_known(image, mask), mask)
+
+
+def _arrays(batch: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the images of a batch of one size in [0, 1], and its masks."""
+    image = np.stack([example.image for example in batch]).astype(np.float32) / 255
+    mask = np.stack([example.mask for example in batch])[..., None].astype(np.float32)
+    return image, mask
+
+
+def _known(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Returns what a method may see: black holes."""
+    return np.where(mask > 0, np.float32(0), image)
+
+
+def _pixels(pictures: np.ndarray) -> np.ndarray:
+    return np.rint(pictures * 255).astype(np.uint8)
+
+
+def _finished(rival: Rival, filled: np.ndarray, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Returns what is scored: a method's result in the holes, the picture elsewhere."""
+    if filled.shape != image.shape or not np.isfinite(filled).all():
+        raise UserError(
+            f"{rival.label} did not return a finite picture of the size that it was given"
+        )
+    return np.where(mask > 0, rounded(np.clip(filled, 0, 1)), image)
+
+
+def _under(start: str, arrays: Item) -> dict[str, np.ndarray]:
+    """Returns the arrays whose names begin with `start`, by the rest of their names."""
+    return {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
+
+
+def _row(
+    index: int, examples: Examples, rivals: Sequence[Rival], rows: Mapping[str, KeptRow]
+) -> Row:
+    """Reads one example again, with each method's completion of it."""
+    example = examples[index]
+    completed = {}
+    for rival in rivals:
+        picture = rows[rival.label].completed(index, example)
+        if picture is None:  # too many to be kept
+            image, mask = _arrays([example])
+            filled = rival.complete(_known(image, mask), mask)
+            picture = _pixels(_finished(rival, filled, image, mask))[0]
+        completed[rival.label] = picture
+    return Row(example, completed)

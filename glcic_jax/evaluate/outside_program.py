@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -57,6 +58,27 @@ def command_fill(template: str, timeout: float) -> Callable[[np.ndarray, np.ndar
         return np.where(mask > 0, np.stack(filled).astype(np.float32) / 255, image)
 
     return fill
+
+
+def file_states(template: str) -> list[tuple[str, int, int]]:
+    """Returns the files that a command line names, the program among them, each with its state.
+
+    By this a program that was mended is noticed; not what it reads beside these files.
+
+    Args:
+      template: as `command_fill` takes it.
+
+    Returns:
+      (path, bytes, time of its last change in nanoseconds) of each.
+    """
+    arguments = shlex.split(template)
+    files = [shutil.which(arguments[0]) or arguments[0], *arguments[1:]]
+    states = []
+    for file in files:
+        with suppress(OSError, ValueError):
+            state = Path(file).stat()
+            states.append((file, state.st_size, state.st_mtime_ns))
+    return states
 
 
 def _run(arguments: list[str], image: PixelImage, hole: np.ndarray, timeout: float) -> PixelImage:
