@@ -13,9 +13,9 @@ import pytest
 
 from glcic_jax.runtime.run_folder import read_config, read_records, saved_steps, steps_cut_short
 from glcic_jax.runtime.run_token import FILE, VARIABLE
+from tests.helpers.checkpoints import flip_a_byte, remove_a_file, truncate
 from tests.helpers.nodes import BOUND, free_port, nodes, process
 from tests.helpers.pictures import make_collection
-from tests.weights.test_checkpoint import flip_a_byte, remove_a_file, truncate
 
 NAMES = ("completion", "discriminator", "joint")
 TOY = {"module": "tests.helpers.tiny"}
