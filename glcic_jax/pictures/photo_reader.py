@@ -28,6 +28,16 @@ others describe how its pixels lie in the file."""
 _COLOUR_CHUNKS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
 """The chunks of a PNG that define its colours, beside the profile."""
 
+_COMPANIONS = {
+    b"hdrgm:Version": "a gain map for HDR",
+    b"apdi:AuxiliaryImageType": "a gain map or depth map",
+    b"GDepth:": "a depth map",
+    b"MotionPhoto": "a video",
+    b"ftypmp4": "a video",
+    b"ftypisom": "a video",
+}
+"""What stands in a photograph's file or behind it, by what its XMP or its video begins with."""
+
 _EDGES = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
 """The EXIF tags of width and height."""
 
@@ -52,6 +62,7 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
         frames = getattr(picture, "n_frames", 1)
     if frames > 1:
         remarks.append(f"holds {frames} pictures, the first is completed")
+    remarks += [f"{what} in it is left out" for what in _companions(data, picture)]
 
     # Collect what else there is.
     profile = picture.info.get("icc_profile")
@@ -70,6 +81,14 @@ def read_photo(data: bytes, name: str | Path) -> tuple[Photo, list[str]]:
         lossy=not lossless,
     )
     return photo, remarks
+
+
+def _companions(data: bytes, picture: PillowImage.Image) -> list[str]:
+    """Names what phones keep beside a photograph, and no completed one can have any more."""
+    kept = {what for mark, what in _COMPANIONS.items() if mark in data}
+    if picture.info.get("depth_images"):  # of a HEIC
+        kept.add("a depth map")
+    return sorted(kept)
 
 
 def _read_exif(picture: PillowImage.Image, orientation: int) -> tuple[bytes, list[str]]:
