@@ -14,26 +14,15 @@ from PIL import Image
 
 import glcic_jax
 from glcic_jax.complete.__main__ import main
-from glcic_jax.methods import METHODS
 from glcic_jax.pictures.decode import decode, decode_bytes
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.train.step import init_key
-from glcic_jax.weights.checkpoint import Checkpoints
-from tests.helpers.small import MEAN, small_config
+from tests.helpers.saved_run import save_run
+from tests.helpers.small import MEAN
 
 rng = np.random.default_rng(0)
 picture = rng.integers(0, 256, (37, 50, 3), np.uint8)
 hole = np.zeros((37, 50), np.uint8)
 hole[10:20, 15:30] = hole[30:, 45:] = 1
-
-
-def save_run(run, **about):
-    config = small_config(width=4, discriminators=(), phases__discriminator=0, phases__joint=0)
-    method = METHODS["glcic"](config, MEAN)
-    described = {"config": config.to_dict() | about, "mean_pixel": MEAN}
-    with Checkpoints(run, keep=2) as checkpoints:
-        checkpoints.save(3, method.init(init_key(0)), about=described, metrics={})
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +107,6 @@ def test_unknown_methods_are_refused(tmp_path):
         glcic_jax.load(save_run(tmp_path, method="other"))
     with pytest.raises(UserError, match="no run folder with a checkpoint"):
         glcic_jax.load(tmp_path / "nowhere")
-
-
-# From the shell ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
