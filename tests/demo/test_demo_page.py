@@ -15,23 +15,10 @@ import pytest
 from PIL import Image
 
 from glcic_jax.demo.__main__ import main
-from tests.complete.test_complete import save_run
 from tests.helpers.browser import browser, find_browser
-from tests.helpers.pictures import photograph
-
-NEEDED = "the web page's packages are missing: pip install -r requirements-demo.txt"
-for package in ("starlette", "uvicorn", "python_multipart"):
-    pytest.importorskip(package, reason=NEEDED)
-
-from tests.demo.test_demo import (  # noqa: E402
-    LIMITS,
-    complete,
-    file_of,
-    hole,
-    picture,
-    pixels_of,
-    serving,
-)
+from tests.helpers.pictures import file_of, photograph
+from tests.helpers.saved_run import save_run
+from tests.helpers.web import LIMITS, complete, hole, picture, pixels_of, serving
 
 ROOT = Path(__file__).parents[2]
 
