@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from glcic_jax.convert.pytorch_glcic import from_state_dict
+
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "ports.npz"))
 MEAN = tuple(GOLDEN["mean_pixel"].tolist())
 PROGRAMS = ("sequential", "glcic_pytorch", "mmagic")
+TOLERANCE = 1e-5
+"""How far our numbers may lie from the programs' own."""
 
 
 def state_of(program):
@@ -21,6 +25,11 @@ def state_of(program):
 
 def mean_of(program):
     return None if program == "mmagic" else MEAN
+
+
+def weights_of(program):
+    """Returns a program's network, as we read it from its state dict."""
+    return from_state_dict(state_of(program), mean_of(program), f"models/{program}.pth")
 
 
 # Torch7's format, written from its description: torch/torch7, File.lua and generic/Tensor.c -------
