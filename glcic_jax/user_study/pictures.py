@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +21,8 @@ from glcic_jax.user_study.answers import TRUTHS
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
+
+log = logging.getLogger(__name__)
 
 
 class Picture(NamedTuple):
@@ -120,8 +124,11 @@ class Pictures:
 
 
 def scene(name: str) -> str:
-    """Returns what the names of a picture's versions have in common: all but the ending."""
-    return PurePosixPath(name).with_suffix("").as_posix()
+    """Returns what the names of a picture's versions have in common: all but the ending.
+
+    Letters that Unicode can write in two ways are composed: Macs store them in two parts.
+    """
+    return unicodedata.normalize("NFC", PurePosixPath(name).with_suffix("").as_posix())
 
 
 def _listed(truth: str, folder: Path) -> list[Picture]:
@@ -135,4 +142,8 @@ def _listed(truth: str, folder: Path) -> list[Picture]:
     for picture in found:
         if not picture.name.isprintable():
             raise UserError(f"{folder}: the name {picture.name!r} has a line break: rename it")
+    first: dict[str, str] = {}
+    for name in (picture.name for picture in found):
+        if (shown := first.setdefault(scene(name), name)) != name:
+            log.warning("--%s %s: %s is never shown: %s goes before it", truth, folder, name, shown)
     return found
