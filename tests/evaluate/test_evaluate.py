@@ -1,9 +1,8 @@
-"""The command: reports that repeat, refusals that fit a line, comparisons by pairs."""
+"""The command: reports that repeat, and comparisons by pairs."""
 
 import csv
 import hashlib
 import json
-import sys
 
 import jax
 import numpy as np
@@ -20,43 +19,13 @@ from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.pictures.decode import decode
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.runtime.run_folder import saved_steps
-from tests.complete.test_complete import save_run
-
-rng = np.random.default_rng(0)
-SIZES = [(40, 52), (40, 52), (36, 44)]
+from tests.helpers.reports import contents, evaluate
+from tests.helpers.saved_run import save_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return save_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Three pictures of two sizes, one of them in a folder, and masks named as they are."""
-    for index, (height, width) in enumerate(SIZES):
-        coarse = rng.integers(0, 256, (4, 5, 3), np.uint8)
-        picture = np.asarray(Image.fromarray(coarse).resize((width, height)))
-        mask = np.zeros((height, width), np.uint8)
-        mask[8 : 20 + 4 * index, 10:24] = 255
-        name = f"{'deep/' if index == 2 else ''}{index}.png"
-        for folder, array in (("data", picture), ("masks", mask)):
-            (tmp_path / folder / "deep").mkdir(parents=True, exist_ok=True)
-            Image.fromarray(array).save(tmp_path / folder / name)
-    (tmp_path / "ordered").mkdir()
-    for name in ("x", "y"):
-        Image.fromarray(np.eye(40, 52, dtype=np.uint8) * 255).save(tmp_path / f"ordered/{name}.png")
-    return tmp_path
-
-
-def evaluate(files, methods, *more, masks="masks", output="report", data="data"):
-    masks = masks if masks in HOLE_KINDS else files / masks
-    flags = ["--methods", *methods, "--data", files / data, "--masks", masks]
-    return main([str(f) for f in [*flags, "--output", files / output, *more]])
-
-
-def contents(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_the_same_command_gives_the_same_report(files, run, capsys):
@@ -163,114 +132,8 @@ def test_reports_compare_by_pairs(files, capsys):
         assert message is None or message in capsys.readouterr().err
 
 
-def tool(files, code):
-    path = files / "tool.py"
-    path.write_text(code)
-    return f"cmd:{sys.executable} {path} {{image}} {{mask}} {{output}}"
-
-
-COPY = "import sys, shutil; shutil.copy(sys.argv[1], sys.argv[3])"
-WRONG = "import sys; from PIL import Image; Image.new('RGB', (5, 5)).save(sys.argv[3])"
-ORPHAN = "import subprocess, sys; subprocess.Popen(['sleep', '60']); " + COPY
-
-
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("import sys; sys.exit('out of luck')", "failed with exit code 1: out of luck"),
-        ("pass", "wrote no {output}: it printed nothing"),
-        (WRONG, "wrote 5x5 pixels for a picture of 52x40"),
-        ("import sys; open(sys.argv[3], 'w').write('text')", "not a picture"),
-        ("import time; time.sleep(60)", "no answer in 0.7 s: stopped"),
-        (ORPHAN, "no answer in 0.7 s: stopped"),
-    ],
-)
-def test_a_tool_that_fails_is_reported_in_one_line(files, capsys, code, message):
-    command = tool(files, code)
-    hangs = "no answer" in message
-    assert evaluate(files, ["mean", command], "--timeout", 0.7 if hangs else 60) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("error: ")
-    assert message in error
-    assert not (files / "report").exists()
-
-
-def test_a_tool_stands_in_the_table(files):
-    assert evaluate(files, [f"copy={tool(files, COPY)}"]) == 0
-    results = json.loads((files / "report/results.json").read_text())
-    assert 0 < results["scores"]["copy"]["hole_l1"]["value"] < 1  # its input has a black hole
-    shown = decode(files / "report/pictures/0001_1.png")
-    truth = decode(files / "report/pictures/0001_2.png")
-    assert (shown[10, 12] == 0).all()
-    np.testing.assert_array_equal(shown[:8], truth[:8])
-
-
-@pytest.mark.parametrize(
-    ("methods", "more", "message"),
-    [
-        (["none"], {}, '"none" is not a run folder and not a method: give a folder, mean, telea'),
-        (["telea", "telea"], {}, 'two are called "telea": write NAME=telea'),
-        (["cmd:tool {image} {output}"], {}, "{mask} is missing"),
-        (["cmd:tool ' {image} {mask} {output}"], {}, "No closing quotation"),
-        (["cmd:no_such_tool {image} {mask} {output}"], {}, "no_such_tool: No such file"),
-        (["truth=telea"], {}, '"truth"'),
-        (["{files}/data"], {}, "no run folder with a checkpoint"),
-        (["telea"], {"data": "nowhere"}, "--data {files}/nowhere: no such folder"),
-        (["telea"], {"data": "none"}, "--data {files}/none: no pictures"),
-        (
-            ["telea"],
-            {"masks": "nowhere"},
-            "no such folder, and not a kind of hole (box, boxes",
-        ),
-        (["telea"], {"masks": "none"}, "--masks {files}/none: no pictures"),
-        (
-            ["telea"],
-            {"masks": "ordered", "more": ["--by_order"]},
-            "x.png is 52x40 and {files}/data/deep/2.png 44x36",
-        ),
-        (
-            ["telea"],
-            {"masks": "ordered"},
-            "ordered holds no mask 0.* or 0_mask.*; --by_order gives",
-        ),
-        (["telea"], {"masks": "some"}, "data/1.png: {files}/some holds no mask 1.* or 1_mask.*"),
-        (["telea"], {"masks": "two"}, "two holds 2 masks for it (0_mask001.png, 0_mask002.png)"),
-        (["telea"], {"masks": "black", "more": ["--by_order"]}, "holds no hole (white)"),
-        (["telea"], {"masks": "white", "more": ["--by_order"]}, "covers the whole picture"),
-        (["telea"], {"output": "data"}, "holds something other than a report"),
-        (["telea"], {"output": "black/m.png"}, "is a file; give a folder"),
-        (["telea"], {"more": ["--size", "3"]}, "--size 3: give at least 8"),
-        (["telea"], {"more": ["--skip", "fid"]}, "--skip fid: no such metric; there are lpips"),
-        (
-            ["telea"],
-            {"more": ["--feature_cache", "{files}/black/m.png"]},
-            "--feature_cache {files}/black/m.png: is a file; give a folder",
-        ),
-        (["telea"], {"more": ["--timeout", "0"]}, "give seconds above 0"),
-    ],
-)
-def test_mistakes_get_one_line_and_leave_nothing(files, capsys, methods, more, message):
-    (files / "none").mkdir()
-    for name in ("some", "black", "white", "two"):
-        (files / name).mkdir()
-    mask = np.zeros((40, 52), np.uint8)
-    Image.fromarray(mask).save(files / "black/m.png")
-    Image.fromarray(mask + 255).save(files / "white/m.png")
-    Image.fromarray(mask + 255).save(files / "some/0.png")
-    for name in ("0_mask001", "0_mask002"):
-        Image.fromarray(mask + 255).save(files / f"two/{name}.png")
-    before = contents(files)
-    methods = [method.replace("{files}", str(files)) for method in methods]
-    arguments = dict(more)
-    more = [flag.replace("{files}", str(files)) for flag in arguments.pop("more", [])]
-    assert evaluate(files, methods, *more, **arguments) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert message.replace("{files}", str(files)) in error
-    assert contents(files) == before
-
-
 def test_completions_do_not_depend_on_the_number_of_devices(run):
-    image = rng.random((3, 40, 52, 3), np.float32)
+    image = np.random.default_rng(0).random((3, 40, 52, 3), np.float32)
     mask = np.zeros((3, 40, 52, 1), np.float32)
     mask[:, 5:12, 6:14] = 1
     one, four = (
@@ -298,25 +161,3 @@ def test_settings_behind_a_run_are_those_of_its_method(files, run, capsys):
     for spec in (f"{run}:starts=4", f"{run}@{step}:latent_steps=9,starts=4"):
         assert evaluate(files, [spec]) == 2
         assert "completing with this network has no" in capsys.readouterr().err
-
-
-def test_flags_that_are_missing_are_named(capsys):
-    assert main(["--methods", "telea"]) == 2
-    assert "--data is missing" in capsys.readouterr().err
-
-
-def test_a_full_disk_leaves_the_old_report(files, small_disk, capsys):
-    output = small_disk / "report"
-    assert evaluate(files, ["mean"], output=output) == 0
-    before = contents(small_disk)
-    (small_disk / "filler").write_bytes(b"0" * (3 * 2**20 + 2**19))
-    with (small_disk / "filler").open("ab", buffering=0) as filler:
-        try:
-            while filler.write(b"0" * 4096):
-                pass
-        except OSError:
-            pass
-    assert evaluate(files, ["telea"], output=output) == 2
-    assert "disk full" in capsys.readouterr().err
-    (small_disk / "filler").unlink()
-    assert contents(small_disk) == before
