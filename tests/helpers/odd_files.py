@@ -115,4 +115,4 @@ SIDEWAYS = {
     "orientation in a PNG's EXIF",
     "orientation in a TIFF",
 }
-"""Those that Chromium 142 turns, or that no browser shows, by its own tag: a TIFF."""
+"""Those that Chromium 156 turns, or that no browser shows, by its own tag: a TIFF."""
