@@ -23,7 +23,7 @@ def patch_places(masks, size=16):
 
 
 def zeiler(network, gradients, stats):
-    """Moves a network by Zeiler 2012, algorithm 1, its state as optax stores it; learning rate 1."""
+    """Moves a network by Zeiler 2012, algorithm 1, at learning rate 1; optax stores its state."""
     (state,) = (part for part in network.opt_state if hasattr(part, "e_g"))
     tree = jax.tree.map
     e_g = tree(lambda e, g: 0.9 * e + 0.1 * g**2, state.e_g, gradients)
