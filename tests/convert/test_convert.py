@@ -1,10 +1,8 @@
-"""The command that converts: every kind of file in and out, and every mistake."""
+"""The command that converts: every kind of file in and out, and the hub."""
 
 import json
-import shutil
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import cv2
@@ -14,7 +12,6 @@ from safetensors.numpy import save_file
 
 import glcic_jax
 from glcic_jax.complete.__main__ import main as complete
-from glcic_jax.convert.__main__ import main
 from glcic_jax.convert.pytorch_glcic import from_state_dict
 from glcic_jax.methods import METHODS
 from glcic_jax.pictures.decode import decode
@@ -23,24 +20,23 @@ from glcic_jax.train.step import init_key
 from glcic_jax.weights.checkpoint import Checkpoints
 from glcic_jax.weights.exchange import read_exchange, write_exchange
 from glcic_jax.weights.hub import model_card
+from tests.helpers.hub import hub_in
 from tests.helpers.ports import (
     GOLDEN,
     MEAN,
     PROGRAMS,
+    convert,
     mean_of,
     state_of,
     torch7_bytes,
     torch7_model,
+    write_plain_chain,
 )
 from tests.helpers.small import small_config
 
 COLOUR = ",".join(map(str, MEAN))
 IMAGE = (GOLDEN["image"] / 255).astype(np.float32)
 MASK = GOLDEN["mask"].astype(np.float32)
-
-
-def convert(*arguments):
-    return main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +56,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    write_exchange(from_state_dict(state_of("sequential"), MEAN, "plain"), folder)
-    return folder
+    return write_plain_chain(tmp_path_factory.mktemp("weights"))
 
 
 def test_a_run_and_its_converted_weights_complete_alike(run, tmp_path, capsys):
@@ -191,6 +185,17 @@ def test_onnx_gives_the_programs_numbers(program, flags, tmp_path):
         np.testing.assert_array_equal(output[known], part[known])
 
 
+def test_help_needs_no_jax():
+    code = (
+        "import sys; from glcic_jax.convert.__main__ import parse\n"
+        "try: parse(['--help'])\nexcept SystemExit: pass\nsys.exit('jax.numpy' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert b"completionnet_places2.t7" in done.stdout
+
+
 # The hub, played by a module of that name --------------------------------------------------------
 
 
@@ -198,24 +203,7 @@ def test_onnx_gives_the_programs_numbers(program, flags, tmp_path):
 def hub(monkeypatch, tmp_path):
     """Replaces huggingface_hub by one with its repositories in a folder."""
 
-    class HfApi:
-        def create_repo(self, repo_id, exist_ok):
-            assert exist_ok
-            (tmp_path / "hub" / repo_id).mkdir(parents=True, exist_ok=True)
-
-        def upload_folder(self, repo_id, folder_path, revision):
-            assert revision is None
-            shutil.copytree(folder_path, tmp_path / "hub" / repo_id, dirs_exist_ok=True)
-
-    def snapshot_download(repo_id, revision, allow_patterns):
-        assert allow_patterns == ["config.json", "*.safetensors"]
-        if not (tmp_path / "hub" / repo_id).is_dir():
-            raise RuntimeError(f"404 Client Error\n\nno {repo_id}")
-        return str(tmp_path / "hub" / repo_id)
-
-    module = types.ModuleType("huggingface_hub")
-    module.HfApi, module.snapshot_download = HfApi, snapshot_download  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub_in(tmp_path / "hub"))
     return tmp_path / "hub"
 
 
@@ -252,70 +240,3 @@ def test_hub_mistakes_get_one_line(hub, folder, tmp_path, capsys):
         error = capsys.readouterr().err.strip()
         assert message in error
         assert len(error.splitlines()) == 1
-
-
-# Mistakes ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("IN/none", "OUT"), "none: No such file"),
-        (("IN/empty", "OUT"), "empty: no run folder with a checkpoint"),
-        (("IN/text", "OUT"), "text: not a known file of weights"),
-        (("IN/zip", "OUT"), "zip: "),
-        (("IN/cut.safetensors", "OUT"), "not a safetensors file, or damaged"),
-        (("IN/other.safetensors", "OUT"), "expected one of 0.weight"),
-        (("IN/whole.safetensors", "OUT"), "whole.safetensors: b is I64: only floats can be read"),
-        (("IN/net", "OUT.onyx"), "OUT.onyx: unknown kind of file; write .safetensors, .onnx"),
-        (("IN/net", "IN/text/out"), "cannot write it"),
-        (("IN/net", "OUT", "--mean-pixel=0,0,0"), "holds its mean pixel itself"),
-        (("IN/net", "OUT", "--step=1"), "is not a run folder: leave --step out"),
-        (("IN/other.safetensors", "OUT", "--mean-pixel=1,2"), "write three numbers in 0 to 1"),
-        (("IN/other.safetensors", "OUT", "--mean-pixel=9,9,nan"), "write three numbers in 0 to 1"),
-    ],
-)
-def test_mistakes_get_one_line_and_exit_code_2(folder, tmp_path, capsys, arguments, message):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "text").write_text("Dear diary")
-    (tmp_path / "zip").write_bytes(b"PK\3\4 and no more")
-    write_exchange(read_exchange(folder), tmp_path / "net")
-    save_file({"a": np.zeros(3)}, tmp_path / "other.safetensors")
-    save_file({"b": np.arange(3)}, tmp_path / "whole.safetensors")
-    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "other.safetensors").read_bytes()[:-3])
-    before = sorted(tmp_path.rglob("*"))
-    arguments = [
-        a.replace("IN", str(tmp_path)).replace("OUT", str(tmp_path / "OUT")) for a in arguments
-    ]
-    assert convert(*arguments) == 2
-    error = capsys.readouterr().err.strip()
-    assert message in error
-    assert len(error.splitlines()) == 1
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.mark.parametrize(
-    ("module", "output", "extra"),
-    [
-        ("torch", "net.pth", "torch"),
-        ("onnx", "net.onnx", "onnx"),
-        ("huggingface_hub", "hf://a/b", "hub"),
-    ],
-)
-def test_a_missing_extra_is_named(folder, tmp_path, monkeypatch, capsys, module, output, extra):
-    monkeypatch.setitem(sys.modules, module, None)
-    more = ["--license=mit"] if output.startswith("hf") else []
-    target = output if more else tmp_path / output
-    assert convert(folder, target, *more) == 2
-    assert f"pip install -r requirements-{extra}.txt" in capsys.readouterr().err
-
-
-def test_help_needs_no_jax():
-    code = (
-        "import sys; from glcic_jax.convert.__main__ import parse\n"
-        "try: parse(['--help'])\nexcept SystemExit: pass\nsys.exit('jax.numpy' in sys.modules)"
-    )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert b"completionnet_places2.t7" in done.stdout

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from glcic_jax.convert.__main__ import main
 from glcic_jax.convert.pytorch_glcic import from_state_dict
+from glcic_jax.weights.exchange import write_exchange
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "ports.npz"))
 MEAN = tuple(GOLDEN["mean_pixel"].tolist())
@@ -30,6 +32,17 @@ def mean_of(program):
 def weights_of(program):
     """Returns a program's network, as we read it from its state dict."""
     return from_state_dict(state_of(program), mean_of(program), f"models/{program}.pth")
+
+
+def write_plain_chain(folder):
+    """Writes the plain chain's weights in our exchange format and returns the folder."""
+    write_exchange(from_state_dict(state_of("sequential"), MEAN, "plain"), folder)
+    return folder
+
+
+def convert(*arguments):
+    """Calls the command that converts and returns its exit code."""
+    return main([str(argument) for argument in arguments])
 
 
 # Torch7's format, written from its description: torch/torch7, File.lua and generic/Tensor.c -------
