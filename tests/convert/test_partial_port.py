@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -11,26 +10,17 @@ from safetensors.numpy import save_file
 
 import glcic_jax
 from configs import pconv_places2
-from glcic_jax.convert.__main__ import main
 from glcic_jax.convert.pytorch_partial_conv import MEAN, from_state_dict, to_state_dict
 from glcic_jax.methods import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.checkpoint import Checkpoints
 from glcic_jax.weights.exchange import read_exchange, write_exchange
 from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
+from tests.helpers.partial_port import GOLDEN, STATE
+from tests.helpers.ports import convert
 
-GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "partial_port.npz"))
-STATE = {
-    name.removeprefix("state/"): array.astype(np.float32)
-    for name, array in GOLDEN.items()
-    if name.startswith("state/")
-}
 IMAGE, MASK = (GOLDEN[name].astype(np.float32) for name in ("image", "mask"))
 FIRST = "enc_1.conv.input_conv.weight"
-
-
-def convert(*arguments):
-    return main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from glcic_jax.weights.checkpoint_reader import restore_network
 from glcic_jax.weights.exchange import write_exchange
 from glcic_jax.weights.glcic import fold
 from glcic_jax.weights.trained import flatten_variables
-from tests.convert.test_partial_port import STATE
+from tests.helpers.partial_port import STATE
 from tests.helpers.pictures import make_collection
 from tests.helpers.ports import MEAN, mean_of, state_of
 from tests.helpers.small import small_config

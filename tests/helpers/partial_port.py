@@ -1,0 +1,16 @@
+"""The network of another program of partial convolutions, and its numbers.
+
+tests/golden/make_partial_port.py made them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "partial_port.npz"))
+STATE = {
+    name.removeprefix("state/"): array.astype(np.float32)
+    for name, array in GOLDEN.items()
+    if name.startswith("state/")
+}
+"""The state dict, by its own names."""
