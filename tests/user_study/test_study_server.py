@@ -1,15 +1,7 @@
-"""The user study: its server as raters and as enemies meet it, its file, its intervals."""
+"""The user study's server as raters and as enemies meet it."""
 
 import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 import threading
-from contextlib import contextmanager
-from http.client import HTTPConnection
-from pathlib import Path
 from urllib.parse import urlencode
 
 import cv2
@@ -18,86 +10,11 @@ import pytest
 
 from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.user_study.__main__ import main
-from glcic_jax.user_study.answers import HEADER, Answer, AnswerFile, read_answers, report, wilson
+from glcic_jax.user_study.answers import AnswerFile, read_answers
 from glcic_jax.user_study.pictures import Pictures, scene
-from glcic_jax.user_study.server import LONGEST_BODY, StudyServer
+from glcic_jax.user_study.server import LONGEST_BODY
 from tests.helpers.browser import browser, find_browser
-
-ROOT = Path(__file__).parents[2]
-SCENES = 8
-rng = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """Eight scenes in both folders, the completed ones with a black square."""
-    base = tmp_path_factory.mktemp("pictures")
-    for number in range(SCENES):
-        picture = rng.integers(64, 256, (24, 32, 3), np.uint8)
-        (base / "real" / "sub").mkdir(parents=True, exist_ok=True)
-        (base / "completed" / "sub").mkdir(parents=True, exist_ok=True)
-        write_picture(base / f"real/sub/{number}.jpg", picture)
-        picture[8:16, 8:16] = 0
-        write_picture(base / f"completed/sub/{number}.png", picture)
-    return base / "real", base / "completed"
-
-
-@contextmanager
-def serving(folders, answers, seed=0):
-    server = StudyServer(Pictures(*folders), answers, host="127.0.0.1", port=0, seed=seed)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture
-def server(folders, tmp_path):
-    with serving(folders, tmp_path / "answers.csv") as server:
-        yield server
-
-
-def ask(server, method, path, body=None, headers=None):
-    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
-    connection.request(method, path, body, headers or {})
-    response = connection.getresponse()
-    data = response.read()
-    connection.close()
-    return response, data
-
-
-def get(server, path):
-    return ask(server, "GET", path)
-
-
-def post(server, **fields):
-    return ask(server, "POST", "/answer", urlencode(fields))
-
-
-def asked(server, rater):
-    """The number of the picture that the page asks about; None once there is none."""
-    _, html = get(server, f"/rate?{urlencode({'rater': rater})}")
-    match = re.search(r'name="number" value="(\d+)"', html.decode())
-    return match and int(match[1])
-
-
-def judge(server, rater, limit=SCENES):
-    """Answers as a rater who sees the black square; returns how many."""
-    for count in range(limit):
-        number = asked(server, rater)
-        if number is None:
-            return count
-        _, png = get(server, f"/picture?{urlencode({'rater': rater, 'number': number})}")
-        pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-        answer = "completed" if pixels is not None and not pixels[8:16, 8:16].any() else "real"
-        response, _ = post(server, rater=rater, number=number, answer=answer, seconds="1.25")
-        assert response.status == 303
-    return limit
+from tests.helpers.study import SCENES, ask, asked, get, judge, post, serving
 
 
 def test_two_raters_at_once_lose_nothing_and_see_every_scene_once(server, tmp_path):
@@ -238,94 +155,6 @@ def test_an_answer_that_does_not_fit_on_the_disk_is_reported_and_leaves_the_file
         assert post(server, rater="ann", number=number, answer="real")[0].status == 303
         assert path.read_bytes().startswith(whole + b"20")
     assert "an answer of ann was not saved" in capfd.readouterr().err
-
-
-def test_the_interval_is_wilsons():
-    np.testing.assert_allclose(wilson(8, 10), (0.4901625, 0.9433178), atol=1e-6)
-    np.testing.assert_allclose(wilson(0, 10), (0, 0.2775328), atol=1e-6)  # z^2 / (n + z^2)
-    np.testing.assert_allclose(wilson(10, 10), (0.7224672, 1), atol=1e-6)
-    with pytest.raises(ValueError, match="no answers"):
-        wilson(0, 0)
-
-
-def test_the_report_is_by_rater_and_together():
-    def answers(rater, truth, real, completed):
-        given = ["real"] * real + ["completed"] * completed
-        return [Answer("", rater, f"{i}", truth, a, "") for i, a in enumerate(given)]
-
-    given = answers("ann", "completed", 8, 2) + answers("bo", "real", 3, 0)
-    given += answers("bo", "completed", 0, 10)
-    lines = report(given).splitlines()
-    assert lines[1].split() == ["ann", "-", "8/10", "80.0", "%", "[49.0,", "94.3]"]
-    assert "3/3 100.0 % [43.9, 100.0]" in lines[2]
-    assert "0/10 0.0 % [0.0, 27.8]" in lines[2]
-    assert "8/20 40.0 % [21.9, 61.3]" in lines[3]
-
-
-def start(*arguments):
-    command = [sys.executable, "-u", "-m", "glcic_jax.user_study", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def test_as_a_command_kill_9_keeps_every_answer_and_ctrl_c_prints_the_shares(folders, tmp_path):
-    path = tmp_path / "answers.csv"
-    real, completed = folders
-    study = ["--real", real, "--completed", completed, "--answers", path, "--port", 0]
-
-    class At:
-        server_port = 0
-
-    for number, count in ((signal.SIGKILL, 5), (signal.SIGINT, 3)):
-        with start(*study) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith("8 real and 8 completed pictures; each")
-            At.server_port = int(process.stdout.readline().split(":")[-1].strip(" /\n"))
-            assert judge(At, "ann", count) == count
-            process.send_signal(number)
-            rest = process.stdout.read()
-    assert process.returncode == 0
-    assert "all together" in rest
-    assert "4/4 100.0 %" in rest
-    assert "0/4 0.0 %" in rest
-    assert len(read_answers(path)) == SCENES
-
-
-def test_mistakes_get_one_line_and_exit_code_2(folders, tmp_path, capsys):
-    real, completed = map(str, folders)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "a.png").write_text("no picture")
-    (tmp_path / "wide").mkdir()
-    write_picture(tmp_path / "wide" / "a.png", np.zeros((9, 40, 3), np.uint8))
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "bad.csv").write_bytes(HEADER + b"one,two\n")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        cases = [
-            ([], "--real is missing"),
-            (["--real", real], "--completed is missing"),
-            (["--real", real, "--completed", real], "give two folders"),
-            (["--real", real, "--completed", f"{tmp_path}/no"], "no: no such file or folder"),
-            (["--real", real, "--completed", f"{tmp_path}/empty"], "no pictures in this folder"),
-            (["--real", real, "--completed", f"{tmp_path}/broken"], "a.png: not a picture"),
-            (["--real", real, "--completed", f"{tmp_path}/wide"], "is 32x24 pixels, and no comp"),
-            (["--real", real, "--completed", completed, "--size", "2"], "give at least 8"),
-            (["--real", real, "--completed", completed, "--port", port], "Address already in use"),
-            (["--real", real, "--completed", completed, "--port", "99999"], "another --host or"),
-            (["--real", real, "--completed", completed, "--port", "0", "--answers",
-              f"{tmp_path}/other.csv"], "other.csv: not the answers of a study"),
-            (["--real", real, "--completed", completed, "--port", "0", "--answers",
-              f"{tmp_path}/no/a.csv"], "a.csv: cannot write there"),
-            (["--report", f"{tmp_path}/no.csv"], "no.csv: No such file"),
-            (["--report", f"{tmp_path}/bad.csv"], "bad.csv: line 2 is not an answer"),
-        ]  # fmt: skip
-        before = sorted(tmp_path.rglob("*"))
-        for arguments, message in cases:
-            assert main(["--answers", f"{tmp_path}/new.csv", *arguments]) == 2, arguments
-            (line,) = capsys.readouterr().err.splitlines()
-            assert message in line
-    assert sorted(tmp_path.rglob("*")) == before
-    assert (tmp_path / "other.csv").read_text() == "a,b\n1,2\n"
 
 
 def test_pictures_of_any_size_are_shown_as_squares_if_asked(folders, tmp_path):
