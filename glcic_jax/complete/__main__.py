@@ -26,6 +26,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from glcic_jax.complete.pairing import STREAM, check_writable, plan
 from glcic_jax.complete.photo_file import complete_job, output_stream, print_remarks
+from glcic_jax.complete.resuming import unfinished
 from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
@@ -83,6 +84,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="where to compute; by default a GPU, if any",
     )
     parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="skip pictures whose output is there, whole and newer than picture and mask",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="check and list what would be done, and do nothing"
     )
     searching = parser.add_argument_group(
@@ -132,6 +138,9 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     if extension and not folder and args.output != STREAM:
         raise UserError(f"--format {args.format}: the kind of {args.output} is in its name")
     check_writable(args.output, folder=folder)
+    planned = len(jobs)
+    if args.resume:
+        jobs = unfinished(jobs)
 
     @lru_cache(maxsize=1)  # one mask for all pictures is read, and remarked on, once
     def read_mask(path: Path) -> np.ndarray:
@@ -141,7 +150,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
 
     # Complete one picture after the other; only a single one's failure ends the command.
     complete = None
-    if not args.dry_run:
+    if jobs and not args.dry_run:
         complete = partial(load_completer(args), postprocess=args.postprocess)
     done = 0
     for job in tqdm(jobs, unit="picture", disable=not many or args.dry_run):
@@ -155,11 +164,20 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     # Report.
     for line in failures:
         print(f"failed: {line}", file=sys.stderr)
+    _print_counts(args, done, planned - len(jobs), len(failures))
+    return 1 if failures else 0
+
+
+def _print_counts(args: argparse.Namespace, done: int, skipped: int, failed: int) -> None:
+    """Prints how many pictures were completed, skipped by --resume, and failed."""
     what = "would be completed" if args.dry_run else "completed"
     where = "standard output" if args.output == STREAM else args.output
-    failed = f", {len(failures)} failed" if failures else ""
-    print(f"{done} {what}, in {where}{failed}")
-    return 1 if failures else 0
+    counts = [f"{done} {what}, in {where}"]
+    if args.resume:
+        counts.append(f"{skipped} skipped")
+    if failed:
+        counts.append(f"{failed} failed")
+    print(", ".join(counts))
 
 
 def main(argv: list[str] | None = None) -> int:
