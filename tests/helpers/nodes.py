@@ -9,10 +9,17 @@ import sys
 import time
 from pathlib import Path
 
+from glcic_jax.runtime.run_folder import read_records
+
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "tests/helpers/tiny.py")
 BOUND = 60
 """Seconds in which everything must end that has lost a process."""
+
+TOY = {"module": "tests.helpers.tiny"}
+"""Options of `nodes` for runs of the method that compiles in a second."""
+
+QUICK = ("--heartbeat_timeout=20", "--initialization_timeout=120")
 
 
 def free_port():
@@ -102,3 +109,26 @@ def nodes(folder, count, *flags, own=None, port=None, **options):
             mine = (own or {}).get(index, ())
             started.append(stack.enter_context(process(log, *flags, *joining, *mine, **options)))
         yield started
+
+
+def flags(pictures, workdir, *more):
+    """Returns the flags of a run that trains on a folder of pictures."""
+    return (f"--workdir={workdir}", f"--config.data.root={pictures}", *QUICK, *more)
+
+
+def run_through(pictures, workdir, count, *more, **options):
+    """Runs to the end on `count` processes, and returns what each has printed."""
+    with nodes(workdir.parent / "logs", count, *flags(pictures, workdir, *more), **options) as all_:
+        told = [node.ended(15 * BOUND) for node in all_]
+    assert [code for code, _ in told] == [0] * count, told
+    return [text for _, text in told]
+
+
+def records(workdir, kind="train"):
+    """Returns all that a run has recorded of one kind, but for times."""
+    timed = {"images_per_s", "step_ms", "waiting_ms"}
+    return [
+        {name: value for name, value in record.items() if name not in timed}
+        for record in read_records(workdir)
+        if record["kind"] == kind
+    ]

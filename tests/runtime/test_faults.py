@@ -11,9 +11,8 @@ import pytest
 from tests.helpers.checkpoints import assert_equal
 from tests.helpers.checkpoints import restore as restored
 from tests.helpers.kills import kernel, replicated, state_at
-from tests.helpers.nodes import ROOT
+from tests.helpers.nodes import ROOT, TOY, records, run_through
 from tests.helpers.pictures import make_collection
-from tests.runtime.test_nodes import TOY, records, run_through
 
 UPDATES = 100
 
