@@ -23,7 +23,13 @@ jax.config.update("jax_num_cpu_devices", 4)
 flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
 
 
-LONGEST = ("test_train_step.py", "test_main.py", "test_ambient_gan.py", "test_nodes.py", "test_joining.py")
+LONGEST = (
+    "test_train_step.py",
+    "test_main.py",
+    "test_ambient_gan.py",
+    "test_nodes.py",
+    "test_joining.py",
+)
 """Begun first: a worker that is left with one of them at the end keeps the others waiting."""
 
 
