@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from glcic_jax.masks.pairing import own_masks
-from glcic_jax.pictures.decode import EXTENSIONS
+from glcic_jax.pictures.decode import EXTENSIONS, WRITTEN
 from glcic_jax.pictures.left_out import LeftOut, is_picture
 from glcic_jax.pictures.patterns import pictures_like
 from glcic_jax.pictures.storage import children
@@ -105,8 +105,8 @@ def check_writable(output: Path, *, folder: bool) -> None:
     """
     if output == STREAM:
         return
-    if not folder and output.suffix.lower() not in EXTENSIONS:
-        raise UserError(f"{output}: unknown kind of file; write {', '.join(sorted(EXTENSIONS))}")
+    if not folder and output.suffix.lower() not in WRITTEN:
+        raise UserError(f"{output}: unknown kind of file; write {', '.join(sorted(WRITTEN))}")
     target = output if folder else output.parent
     existing = next(p for p in (target, *target.absolute().parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
@@ -130,7 +130,7 @@ def _masks_in(folder: Path) -> list[str]:
 
 def _named(image: Path, extension: str | None) -> str:
     """Returns the name of a picture's completion in a folder: the picture's own."""
-    own = image.suffix if image.suffix.lower() in EXTENSIONS else ".png"
+    own = image.suffix if image.suffix.lower() in WRITTEN else ".png"
     return image.stem + (extension or own)
 
 

@@ -14,7 +14,10 @@ from glcic_jax.runtime.errors import UserError
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+WRITTEN = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""The extensions, in lower case, of picture files that can be written."""
+
+EXTENSIONS = WRITTEN | {".avif", ".heic", ".heif"}
 """The extensions, in lower case, of files that count as pictures."""
 
 _QUALITY = {
@@ -92,15 +95,15 @@ def write_picture(path: str | Path, image: PixelImage) -> None:
     JPEG and WebP are written at quality 95. The file appears under its name only once it is whole.
 
     Args:
-      path: ends with one of EXTENSIONS.
+      path: ends with one of WRITTEN.
       image: uint8 RGB [h, w, 3].
 
     Raises:
       UserError: the extension is unknown, or the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in EXTENSIONS:
-        raise UserError(f"{path}: unknown kind of file; write {', '.join(sorted(EXTENSIONS))}")
+    if path.suffix.lower() not in WRITTEN:
+        raise UserError(f"{path}: unknown kind of file; write {', '.join(sorted(WRITTEN))}")
     try:
         write_whole(path, encode(image, path.suffix.lower()))
     except OSError as error:
@@ -112,7 +115,7 @@ def encode(image: PixelImage, extension: str) -> bytes:
 
     Args:
       image: uint8 RGB [h, w, 3].
-      extension: one of EXTENSIONS.
+      extension: one of WRITTEN.
     """
     if extension in (".jpe", ".jfif"):
         extension = ".jpg"  # OpenCV knows a JPEG by this name

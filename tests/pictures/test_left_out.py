@@ -19,8 +19,8 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.user_study.pictures import Pictures
 
 NOT_PICTURES = ["Thumbs.db", "desktop.ini", ".DS_Store", "._a.png", "x.txt", "README", "a.mp4"]
-UNREADABLE = ["i.heic", "j.HEIC", "k.avif", "l.gif", "m.CR2", "n.psd", "o.pdf", "p.jp2", "q.svg"]
-COUNTS = "1 .avif, 1 .cr2, 1 .gif, 2 .heic, 1 .jp2, 1 .pdf, 1 .psd, 1 .svg left out"
+UNREADABLE = ["i.jxl", "j.JXL", "k.xcf", "l.gif", "m.CR2", "n.psd", "o.pdf", "p.jp2", "q.svg"]
+COUNTS = "1 .cr2, 1 .gif, 1 .jp2, 2 .jxl, 1 .pdf, 1 .psd, 1 .svg, 1 .xcf left out"
 
 
 def save(path, value=255):
@@ -95,8 +95,8 @@ def test_pictures_that_cannot_be_read_are_counted_in_one_line(here, command, cap
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_of_nothing_else_is_refused_with_their_number(here, command):
     for name in ("a.png", "b.png"):
-        (here / "pictures" / name).rename(here / "pictures" / f"{name[0]}.heic")
-    with pytest.raises(UserError, match=r"no (pictures|masks|picture has).*\.heic") as refusal:
+        (here / "pictures" / name).rename(here / "pictures" / f"{name[0]}.jxl")
+    with pytest.raises(UserError, match=r"no (pictures|masks|picture has).*\.jxl") as refusal:
         COMMANDS[command]()
     assert "\n" not in str(refusal.value)
 
@@ -162,6 +162,6 @@ def test_pictures_by_ending():
     left_out = LeftOut()
     assert is_picture("a.b.JPG", left_out)
     assert not any(is_picture(f"a{ending.upper()}", left_out) for ending in UNREAD)
-    assert not any(is_picture(name, left_out) for name in ("jpg", "png", "a.jpg.txt", "heic", ""))
+    assert not any(is_picture(name, left_out) for name in ("jpg", "png", "a.jpg.txt", "jxl", ""))
     assert set(left_out.endings) == UNREAD
     assert set(left_out.endings.values()) == {1}
