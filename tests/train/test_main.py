@@ -1,4 +1,4 @@
-"""The command as a user meets it: refusals in one line, resuming bit for bit, kill -9, SIGTERM."""
+"""The command's runs: what they leave, resuming bit for bit, kill -9, SIGTERM, and starts."""
 
 import json
 import os
@@ -12,7 +12,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from PIL import Image
 
 from glcic_jax.main import main, parse, run
 from glcic_jax.methods import METHODS
@@ -22,31 +21,15 @@ from glcic_jax.train import loop as train_module
 from glcic_jax.train.interrupt import Interrupted
 from glcic_jax.train.loop import require_finite
 from glcic_jax.weights.checkpoint import Checkpoints
-from tests.helpers.small import MEAN, change, small_config
+from tests.helpers.runs import tiny, write_pictures
+from tests.helpers.small import MEAN
 
 ROOT = Path(__file__).parents[2]
-CONFIG = str(ROOT / "configs/places2.py")
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for number in range(12):
-        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
-        Image.fromarray(coarse.repeat(4, 0).repeat(4, 1)).save(folder / f"{number}.png")
-    return folder
-
-
-def tiny(pictures, **changes):
-    """Trains the completion network only: that compiles quickly, and the loop is the same."""
-    config = small_config(discriminators=(), keep=10)
-    config.data.update(root=str(pictures), held_out=0.25, held_out_examples=4, min_edge=16)
-    config.width = 2
-    config.data.batch_size = 4
-    config.phases.update(completion=6, discriminator=0, joint=0)
-    config.every.update(log=1, images=3, evaluate=3, checkpoint=2)
-    return change(config, changes)
+    return write_pictures(tmp_path_factory.mktemp("pictures"))
 
 
 def final_state(workdir, config):
@@ -115,7 +98,7 @@ def assert_same(ours, theirs):
 COMMAND = """
 import sys, pathlib
 from glcic_jax import main
-from tests.train.test_main import tiny
+from tests.helpers.runs import tiny
 import jax
 jax.config.update("jax_num_cpu_devices", 4)
 changes = eval(sys.argv[3])
@@ -220,62 +203,6 @@ def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, 
         assert main() == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert message in line
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--config.data.batch=32"], "--config.data.batch: the config has no such field; the "
-         "nearest is --config.data.batch_size"),
-        (["--config.data.batch_size=many"], "config.data.batch_size"),
-        (["--config.seed=x"], "config.seed"),
-        (["extra"], '"extra" is not a flag'),
-        (["--confg=x"], "Unknown command line flag 'confg'"),
-        (["--config.data.root=/no/such/folder"], "/no/such/folder: no such folder"),
-        (["--config.data.batch_size=6"], "a batch of 6 does not divide over 4 devices"),
-        (["--config.holes.longest=300"], "holes of up to 300 pixels do not fit 256x256 pixels"),
-        (["--config.data.crop=300"], "a crop of 300 pixels does not fit"),
-        (["--config.local_patch=300"], "local_patch of 300 pixels does not fit a crop of 256"),
-        (["--config.method=gan"], 'method is "gan": choose glcic'),
-        (["--config.init_from=/no/run"], "/no/run: no run folder with a checkpoint"),
-    ],
-)  # fmt: skip
-def test_mistakes_get_one_line_and_exit_code_2(
-    arguments, message, tmp_path, pictures, capsys, monkeypatch
-):
-    workdir = tmp_path / "run"
-    base = ["main", "--config", CONFIG, "--workdir", str(workdir)]
-    if not any("data.root" in argument for argument in arguments):
-        base.append(f"--config.data.root={pictures}")
-    monkeypatch.setattr(sys, "argv", base + arguments)
-    assert main() == 2
-    error = capsys.readouterr().err.strip()
-    assert message in error
-    assert len(error.splitlines()) == 1
-    assert not workdir.exists()
-
-
-@pytest.mark.parametrize("arguments", [[], ["--config", CONFIG], ["--workdir", "x"]])
-def test_missing_flags_are_named(arguments, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["main", *arguments])
-    assert main() == 2
-    assert "write --config FILE --workdir DIR" in capsys.readouterr().err
-
-
-def test_a_missing_config_file_is_named(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["main", "--config", "configs/nope.py", "--workdir", "x"])
-    assert main() == 2
-    assert "configs/nope.py" in capsys.readouterr().err
-
-
-def test_overrides_keep_their_types(monkeypatch):
-    overrides = ["data.batch_size=32", "data.resize=(128,192)", "optimizer.learning_rate=1"]
-    argv = ["main", "--config", CONFIG, "--workdir", "runs/x"]
-    monkeypatch.setattr(sys, "argv", argv + [f"--config.{text}" for text in overrides])
-    config, workdir, _ = parse()
-    assert (config.data.batch_size, tuple(config.data.resize)) == (32, (128, 192))
-    assert isinstance(config.optimizer.learning_rate, float)
-    assert workdir == Path("runs/x")
 
 
 def test_a_folder_of_another_config_is_refused(whole, pictures):
