@@ -17,7 +17,7 @@ import numpy as np
 from glcic_jax.data.shards import INDEX, VERSION, Part, Shard
 from glcic_jax.prepare.duplicates import Fingerprint, HeldOut
 from glcic_jax.prepare.plan import Plan
-from glcic_jax.prepare.shard_writer import KEPT, TEMPORARY, ShardJob, Transform, finished
+from glcic_jax.prepare.shard_writer import KEPT, ShardJob, Transform, finished
 from glcic_jax.runtime.disk import clear_errors, write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import CONFIG, claim, lock
@@ -141,8 +141,6 @@ def _claim(output: Path, plan: Plan, settings: dict[str, Any]) -> dict[str, Any]
         "software": {name: version(name) for name in SOFTWARE},
     }
     claim(output, config, may_differ=(), option="--output")
-    for left in output.glob(f".*{TEMPORARY}"):  # left by a process that was killed
-        left.unlink()
     return config
 
 

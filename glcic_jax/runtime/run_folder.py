@@ -84,6 +84,8 @@ def claim(
                 f"{workdir} holds another config: {'; '.join(differences)}: choose another {option}"
             )
         # Write the new one, with the fields that may differ.
+        for left in workdir.glob(".*.tmp"):  # a process that was killed left it half written
+            left.unlink()
         write_whole(path, json.dumps(ours, indent=2) + "\n")
     except ValueError as error:
         raise UserError(f"{path}: not a config: {error}: choose another {option}") from error

@@ -98,3 +98,10 @@ def test_two_processes_never_train_in_one_folder(tmp_path):
         other.kill()
     with lock(tmp_path / "run"):
         pass  # the kernel let go
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    claim(tmp_path, CONFIG, may_differ=FREE)
+    (tmp_path / ".17113.1402.tmp").write_text("half")
+    claim(tmp_path, CONFIG, may_differ=FREE)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
