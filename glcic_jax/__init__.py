@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Completer", "load"]
 
+__version__ = "0.1.0"
+
 
 def __getattr__(name: str):
     """Imports JAX only once `load` or `Completer` is used, so that `--help` is instant."""

@@ -1,8 +1,8 @@
-"""The folder of one run: its config, its files, and its lock. Needs no JAX."""
+"""The folder of one run: its config, its starts, its files, and its lock. Needs no JAX."""
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,14 @@ CHECKPOINTS = "checkpoints"
 METRICS_FILE = "metrics.jsonl"
 UNFINISHED = ".orbax-checkpoint-tmp"
 """Follows the step in the name of a checkpoint that is still being saved."""
+
+FORMAT = 2
+"""The format in which a run's config.json is written: "format", "config" and "starts"."""
+
+MIGRATIONS: tuple[Callable[[dict], dict], ...] = (
+    lambda content: {"format": 2, "config": content, "starts": []},  # 1 was the config alone
+)
+"""Functions that make the next format out of the content of a config.json of format 1, 2, ..."""
 
 
 @contextmanager
@@ -70,48 +78,118 @@ def claim(
       UserError: the folder holds another config (the message names what differs) or a broken one,
         or cannot be written.
     """
-    # Compare with the config that is there.
-    path = workdir / CONFIG
     ours = json.loads(json.dumps(config))
+    theirs = read_content(workdir, option)
+    if theirs is not None:
+        refuse(workdir, differences(theirs, ours, may_differ), option)
+    write_content(workdir, ours, option)
+    return theirs is not None
+
+
+def read_content(folder: Path, option: str = "--workdir") -> dict[str, Any] | None:
+    """Reads the config.json of a folder; None if there is none.
+
+    Args:
+      folder: an existing folder.
+      option: the command-line option that names the folder, for messages.
+
+    Raises:
+      UserError: the file is broken or cannot be read.
+    """
+    path = folder / CONFIG
     try:
-        known = path.exists()
-        theirs = json.loads(path.read_text()) if known else ours
-        if not isinstance(theirs, dict):
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text())
+        if not isinstance(content, dict):
             raise ValueError("no fields in it")
-        differences = _differences(dotted(theirs), dotted(ours), may_differ)
-        if differences:
-            raise UserError(
-                f"{workdir} holds another config: {'; '.join(differences)}: choose another {option}"
-            )
-        # Write the new one, with the fields that may differ.
-        for left in workdir.glob(".*.tmp"):  # a process that was killed left it half written
-            left.unlink()
-        write_whole(path, json.dumps(ours, indent=2) + "\n")
+        return content
     except ValueError as error:
         raise UserError(f"{path}: not a config: {error}: choose another {option}") from error
     except OSError as error:
         raise UserError(
             f"{path}: cannot read or write it ({error.strerror}): choose another {option}"
         ) from error
-    return known
 
 
-def read_config(workdir: Path) -> dict[str, Any]:
-    """Reads the config of the run that is in a folder. Does not wake JAX.
+def write_content(folder: Path, content: dict[str, Any], option: str = "--workdir") -> None:
+    """Writes the config.json of a folder, and removes what a killed process left half written.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    path = folder / CONFIG
+    try:
+        for left in folder.glob(".*.tmp"):
+            left.unlink()
+        write_whole(path, json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot read or write it ({error.strerror}): choose another {option}"
+        ) from error
+
+
+def refuse(folder: Path, found: list[str], option: str = "--workdir") -> None:
+    """Refuses to go on in a folder where the differences `found` are not empty.
+
+    Raises:
+      UserError: there are some; it names them.
+    """
+    if found:
+        raise UserError(
+            f"{folder} holds another config: {'; '.join(found)}: choose another {option}"
+        )
+
+
+def migrated(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Returns the content of a run's config.json in today's format.
+
+    Args:
+      content: as any version of this program wrote it.
+      path: the file, for messages.
+
+    Raises:
+      UserError: a newer version of this program wrote it.
+    """
+    written = content.get("format", 1)
+    if written not in range(1, FORMAT + 1):
+        raise UserError(
+            f"{path}: its format is {written}, and this version knows 1 to {FORMAT}: update glcic_jax"
+        )
+    for migrate in MIGRATIONS[written - 1 :]:
+        content = migrate(content)
+    return content
+
+
+def read_run(workdir: Path) -> dict[str, Any]:
+    """Reads what config.json holds of the run in a folder. Does not wake JAX.
+
+    Returns:
+      "config", a nested dict of plain values, and "starts": a dict for each time that the run was
+      started or resumed, oldest first (runtime/provenance.py), empty for runs of older versions.
 
     Raises:
       UserError: the folder holds no run, or its config.json is not a config.
     """
     path = workdir / CONFIG
+    advice = f"{workdir}: no run folder; give the --workdir of a training"
     try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{workdir}: no run folder; give the --workdir of a training ({path}: {error})"
-        ) from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path}: not a config: no fields in it")
-    return config
+        content = read_content(workdir)
+    except UserError as error:
+        raise UserError(f"{advice} ({error})") from error
+    if content is None:
+        raise UserError(f"{advice} ({path} is not there)")
+    return migrated(content, path)
+
+
+def read_config(workdir: Path) -> dict[str, Any]:
+    """Reads the config of the run that is in a folder, as `read_run` does."""
+    return read_run(workdir)["config"]
+
+
+def read_starts(workdir: Path) -> list[dict[str, Any]]:
+    """Reads the provenance of each start of the run that is in a folder, as `read_run` does."""
+    return read_run(workdir)["starts"]
 
 
 def read_records(workdir: Path) -> list[dict]:
@@ -148,12 +226,18 @@ def dotted(config: dict, prefix: str = "") -> dict[str, Any]:
     return values
 
 
-def _differences(theirs: dict, ours: dict, may_differ: tuple[str, ...]) -> list[str]:
-    """Returns a phrase for each field that differs and must not."""
-    missing = "absent"
+def differences(theirs: dict, ours: dict, may_differ: tuple[str, ...] = ()) -> list[str]:
+    """Returns a phrase for each field that differs and must not.
+
+    Args:
+      theirs: nested dict of plain values.
+      ours: likewise.
+      may_differ: dotted names of fields, or of groups of fields, that may differ.
+    """
+    old, new, missing = dotted(theirs), dotted(ours), "absent"
     return [
-        f"{name} is {theirs.get(name, missing)} there and {ours.get(name, missing)} here"
-        for name in sorted(theirs.keys() | ours.keys())
-        if theirs.get(name, missing) != ours.get(name, missing)
+        f"{name} is {old.get(name, missing)} there and {new.get(name, missing)} here"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name, missing) != new.get(name, missing)
         and not any(f"{name}.".startswith(f"{free}.") for free in may_differ)
     ]

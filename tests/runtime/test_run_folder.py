@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.run_folder import claim, lock
+from glcic_jax.runtime.run_folder import claim, lock, read_config, read_run, read_starts
 
 CONFIG = {"seed": 0, "data": {"batch_size": 96, "threads": 16, "resize": (256, 384)}}
 FREE = ("every", "data.threads")
@@ -105,3 +105,20 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     (tmp_path / ".17113.1402.tmp").write_text("half")
     claim(tmp_path, CONFIG, may_differ=FREE)
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_run_of_any_version_is_read(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))  # format 1: the config alone
+    assert read_run(tmp_path) == {"format": 2, "config": read_config(tmp_path), "starts": []}
+    assert read_config(tmp_path)["data"]["batch_size"] == 96
+    content = {"format": 2, "config": CONFIG, "starts": [{"step": 0}]}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    assert read_starts(tmp_path) == [{"step": 0}]
+    (tmp_path / "config.json").write_text(json.dumps(content | {"format": 3}))
+    with pytest.raises(UserError, match="its format is 3, and this version knows 1 to 2: update"):
+        read_run(tmp_path)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no run folder; give the --workdir of a training"):
+        read_run(tmp_path)

@@ -1,0 +1,40 @@
+"""The provenance of a start: the clone's commit, versions and the command."""
+
+import json
+import subprocess
+
+import glcic_jax
+from glcic_jax.runtime.provenance import commit, describe_start
+
+
+def git(root, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", "-C", root, *identity, *arguments], check=True, capture_output=True)
+
+
+def test_a_start_names_program_versions_command_devices_and_data():
+    start = describe_start(6, "1 process, 4 x cpu", {"mean pixel": "(0.1, 0.2, 0.3)"})
+    assert json.loads(json.dumps(start)) == start
+    assert (start["step"], start["version"]) == (6, glcic_jax.__version__)
+    assert start["packages"].keys() >= {"jax", "flax", "optax", "numpy"}
+    assert "pytest" in " ".join(start["command"])
+    assert start["devices"] == "1 process, 4 x cpu"
+    assert start["data"] == {"mean pixel": "(0.1, 0.2, 0.3)"}
+    assert start["time"].endswith("+00:00")
+
+
+def test_the_commit_is_that_of_the_clone_and_names_changes(tmp_path):
+    assert commit(tmp_path) == ""  # no clone
+    git(tmp_path, "init")
+    assert commit(tmp_path) == ""  # no commit yet
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-m", "a")
+    clean = commit(tmp_path)
+    assert len(clean) == 40
+    (tmp_path / "new").write_text("untracked files do not count")
+    assert commit(tmp_path) == clean
+    (tmp_path / "a").write_text("2")
+    assert commit(tmp_path) == f"{clean}+changes"
+    (tmp_path / "inside").mkdir()
+    assert commit(tmp_path / "inside") == ""  # an installed package inside somebody's clone
