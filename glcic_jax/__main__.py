@@ -13,6 +13,7 @@ COMMANDS = {
     "train": ("main", "trains networks as a config describes"),
     "complete": ("complete", "fills the holes of photographs"),
     "evaluate": ("evaluate", "compares methods on the same pictures and holes"),
+    "generate": ("generate", "draws random pictures with a trained DCGAN"),
     "prepare": ("prepare", "makes shards of many or large pictures"),
     "masks": ("masks", "draws a fixed set of masks"),
     "convert": ("convert", "converts weights from and to other programs"),

@@ -100,6 +100,8 @@ class Method(NamedTuple):
       blends: whether the method ends with Poisson blending of the completion into its surroundings.
       measured: whether the method learns from measurements (data/measurement.py) and not from whole
         pictures.
+      generate: `generate(state, keys)` draws an Image, one picture for each of the random keys [b],
+        whatever the others are; None = the method only completes.
     """
 
     init: Callable[[PRNGKeyArray], TrainState]
@@ -115,6 +117,7 @@ class Method(NamedTuple):
     middle: int | None = None
     blends: bool = False
     measured: bool = False
+    generate: Callable[[TrainState, PRNGKeyArray], Image] | None = None
 
 
 def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:

@@ -97,7 +97,14 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         networks=("generator", "discriminator"),
         size=config.data.crop,
         blends=True,
+        generate=partial(generate, dcgan),
     )
+
+
+def generate(dcgan: Dcgan, state: TrainState, keys: PRNGKeyArray) -> Image:
+    """Draws a picture from the random latent vector that each of the keys [b] makes."""
+    z = jax.vmap(lambda key: dcgan.latents(key, 1)[0])(keys)
+    return (dcgan.generate(state.networks["generator"], z) + 1) / 2
 
 
 def complete(

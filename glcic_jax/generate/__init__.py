@@ -1,0 +1,1 @@
+"""Draws pictures that no photograph shows, by trained networks: python -m glcic_jax.generate."""
