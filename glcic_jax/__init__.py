@@ -6,18 +6,18 @@ completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint
 
 from typing import TYPE_CHECKING
 
+from glcic_jax.runtime.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from glcic_jax.complete.completer import Completer
     from glcic_jax.complete.load import load
 
-__all__ = ["Completer", "load"]
-
-__version__ = "0.1.0"
+__all__ = ["Completer", "__version__", "load"]
 
 
 def __getattr__(name: str):
     """Imports JAX only once `load` or `Completer` is used, so that `--help` is instant."""
-    if name in __all__:
+    if name in ("Completer", "load"):
         from glcic_jax.complete import load as inference
 
         return getattr(inference, name)

@@ -37,6 +37,8 @@ class MaskFiles:
         Raises:
           UserError: the folder is missing or holds no masks.
         """
+        if not folder:  # Path("") would be the current folder
+            raise UserError("folder is empty: set it to the folder of the masks")
         self.folder, self.flip = folder, flip
         self.names = pictures_below(Path(folder), f"folder {folder}", "masks")
         self._bad: set[str] = set()

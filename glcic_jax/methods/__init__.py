@@ -10,14 +10,17 @@ from glcic_jax.methods import (
     partial_conv,
     template,
 )
+from glcic_jax.methods.builder import Builder
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 
 METHODS = {
-    "glcic": glcic.build,
-    "ambient_gan": partial(ambient_gan.build, completion_network=CompletionNetwork),
-    "context_encoder": context_encoder.build,
-    "dcgan_completion": dcgan.build,
-    "partial_conv": partial_conv.build,
-    "template": template.build,
+    "glcic": Builder(glcic.build, glcic.FIELDS),
+    "ambient_gan": Builder(
+        partial(ambient_gan.build, completion_network=CompletionNetwork), ambient_gan.FIELDS
+    ),
+    "context_encoder": Builder(context_encoder.build, context_encoder.FIELDS),
+    "dcgan_completion": Builder(dcgan.build, dcgan.FIELDS),
+    "partial_conv": Builder(partial_conv.build, partial_conv.FIELDS),
+    "template": Builder(template.build, template.FIELDS),
 }
 """Builders: each makes a Method from a config and the training set's mean pixel (RGB in [0, 1])."""

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from glcic_jax import __version__
+from glcic_jax.runtime.version import VERSION
 
 PACKAGES = (
     "jax",
@@ -42,7 +42,7 @@ def describe_start(step: int, devices: str, data: dict[str, str]) -> dict[str, A
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "step": step,
-        "version": __version__,
+        "version": VERSION,
         "commit": commit(ROOT),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "python": sys.version.split()[0],

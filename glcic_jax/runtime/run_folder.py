@@ -9,6 +9,7 @@ from typing import Any
 
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.fields import dotted
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -154,7 +155,8 @@ def migrated(content: dict[str, Any], path: Path) -> dict[str, Any]:
     written = content.get("format", 1)
     if written not in range(1, FORMAT + 1):
         raise UserError(
-            f"{path}: its format is {written}, and this version knows 1 to {FORMAT}: update glcic_jax"
+            f"{path}: its format is {written}, and this version knows 1 to {FORMAT}: "
+            "update glcic_jax"
         )
     for migrate in MIGRATIONS[written - 1 :]:
         content = migrate(content)
@@ -213,17 +215,6 @@ def steps_cut_short(workdir: Path) -> list[int]:
     """Returns the steps of all checkpoints whose save was cut short, ascending."""
     names = [path.name for path in (workdir / CHECKPOINTS).glob(f"[0-9]*{UNFINISHED}*")]
     return sorted(int(name.partition(UNFINISHED)[0]) for name in names)
-
-
-def dotted(config: dict, prefix: str = "") -> dict[str, Any]:
-    """Returns the values of nested dicts by dotted names, such as "data.crop"."""
-    values = {}
-    for name, value in config.items():
-        if isinstance(value, dict):
-            values |= dotted(value, f"{prefix}{name}.")
-        else:
-            values[f"{prefix}{name}"] = value
-    return values
 
 
 def differences(theirs: dict, ours: dict, may_differ: tuple[str, ...] = ()) -> list[str]:

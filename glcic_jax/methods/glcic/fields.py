@@ -1,0 +1,39 @@
+"""Describes the fields of GLCIC, in the order of configs/places2.py."""
+
+from glcic_jax.methods.common_fields import OPTIMIZERS, WIDTH, decay, phase
+from glcic_jax.methods.losses import ADVERSARIAL_LOSSES
+from glcic_jax.runtime.field_kinds import Number, Several, Switch, Whole, Word
+from glcic_jax.runtime.fields import Description, Field
+
+FIELDS: Description = {
+    "width": WIDTH,
+    "smooth_holes": Field(
+        Switch(),
+        "True, which is not the paper's: the network sees holes filled smoothly, and adds to that",
+        default=False,
+    ),
+    "discriminators": Field(
+        Several(Word(("local", "global")), (0, 1, 2), distinct=True),
+        "sides of the context discriminator; () trains by reconstruction alone",
+    ),
+    "local_patch": Field(Whole(1, 2**15), "edge of what the local side looks at", "pixels"),
+    "remat": Field(Switch(), "compute activations again in the backward pass, for less memory"),
+    "accumulate": Field(
+        Whole(1, 2**20),
+        "of a device's share of a batch, one after the other, for less memory yet",
+        "parts",
+        default=1,
+    ),
+    "phases.completion": phase("phase 1, T_C of section 4"),
+    "phases.discriminator": phase("phase 2, T_D"),
+    "phases.joint": phase("phase 3, T_train - T_C - T_D"),
+    "adversarial.loss": Field(
+        Word(tuple(ADVERSARIAL_LOSSES)), "saturating is eq. (5) to the letter"
+    ),
+    "adversarial.weight": Field(Number(), "alpha, the weight of the discriminator's judgement"),
+    "optimizer": OPTIMIZERS,
+    "average_decay": decay(
+        "per update, of a moving average of the completion network, which then completes; 0 = "
+        "none, as in the paper"
+    ),
+}

@@ -1,0 +1,125 @@
+"""Checks a whole config against the description of its fields, before anything is written."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from glcic_jax.data.transforms import check_sizes
+from glcic_jax.masks.kinds import make_hole
+from glcic_jax.methods import METHODS
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.field_kinds import LARGEST, Word
+from glcic_jax.runtime.fields import Field, completed, dotted, faults, resolved
+from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
+from glcic_jax.types import Method
+
+HOLES = "holes"
+"""The group whose fields are the arguments of a kind of hole; `make_hole` checks them."""
+
+
+def fields_of(method: str, values: Mapping[str, Any]) -> dict[str, Field]:
+    """Returns the description of all fields of a config but its holes, by dotted name.
+
+    Args:
+      method: a name in METHODS.
+      values: the config's values by dotted name. They decide which groups and kinds it has.
+    """
+    measured = any(name.startswith("data.measurement") for name in values)
+    return {
+        **SEED,
+        "method": Field(Word(tuple(METHODS)), "name of the method in glcic_jax/methods"),
+        **DATA,
+        **(MEASUREMENT if measured else {}),
+        **RUN,
+        **resolved(METHODS[method].fields, values),
+    }
+
+
+def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a config with the fields that it lacks, set to what a program without them did.
+
+    Args:
+      config: nested dicts of plain values, such as the config of a run of an older version. One of
+        an unknown method is returned as it is.
+    """
+    method = config.get("method")
+    if method not in METHODS:
+        return dict(config)
+    return completed(config, fields_of(method, dotted(config)))
+
+
+def check(config: ConfigDict) -> Method:
+    """Refuses a config with a value that cannot be, or that contradicts itself.
+
+    Nothing is written and no training picture is read. Files that the method needs are read.
+
+    Args:
+      config: as `get_config` of a config file returns it.
+
+    Returns:
+      The method, built for a trial: its mean pixel is a placeholder.
+
+    Raises:
+      UserError: names the field, its value, and what to choose.
+    """
+    values = dotted(config.to_dict())
+    if config.get("method") not in METHODS:
+        raise UserError(f'method is "{config.get("method")}": choose {" or ".join(METHODS)}')
+    # Each field by itself.
+    fields = fields_of(config.method, values)
+    found = faults(values, fields)
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise UserError(f"config.{found[0]}{more}")
+    unknown = [n for n in values if n not in fields and not n.startswith(f"{HOLES}.")]
+    if unknown:
+        raise UserError(unknown_field(unknown[0], config.method, fields))
+    # The fields together.
+    _check_together(config)
+    # A trial: the mean pixel is not known yet, and no setting depends on it.
+    method = METHODS[config.method](config, (0.0, 0.0, 0.0))
+    if method.measured != (config.data.get("measurement") is not None):
+        needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
+        raise UserError(f"{config.method} learns from {needs} data.measurement")
+    method.prepare()
+    return method
+
+
+def unknown_field(name: str, method: str, known: Iterable[str]) -> str:
+    """Returns the message for a field that a config cannot have.
+
+    Args:
+      name: the field, dotted.
+      method: the config's method.
+      known: the fields that it can have.
+    """
+    owners = [
+        other
+        for other, builder in METHODS.items()
+        if other != method and name in resolved(builder.fields, {})
+    ]
+    if owners:
+        return (
+            f"config.{name}: a field of {' and '.join(owners)}; this config is of {method}: leave "
+            "it out"
+        )
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0)
+    hint = f"; the nearest is config.{nearest[0]}" if nearest else ""
+    return f"config.{name}: the config has no such field{hint}"
+
+
+def _check_together(config: ConfigDict) -> None:
+    """Refuses fields that are good by themselves and contradict each other."""
+    total = sum(config.phases.values())
+    if not total:
+        raise UserError("all of config.phases are 0: nothing to train")
+    if total > LARGEST:
+        raise UserError(f"config.phases add up to {total:,} updates: choose at most {LARGEST:,}")
+    if config.data.source != "scikit_image" and not config.data.root:
+        raise UserError("config.data.root is empty: set it to the folder of the pictures")
+    check_sizes(config.data.resize, config.data.crop)
+    if not isinstance(config.get(HOLES), ConfigDict):
+        raise UserError("config.holes is missing: give a kind and its arguments (docs/holes.md)")
+    make_hole(config.holes, config.data.crop, config.data.crop)
