@@ -39,6 +39,7 @@ def get_config(size: str = "512") -> ConfigDict:
         }
     )
 
+    config.form = "paper"  # or "paired", two layers at each level: see configs/pconv_cifar10.py
     config.levels = max(5, pixels.bit_length() - 2)  # halvings: 8 at 512 pixels, 7 at 256
     config.width = 64  # channels of the first layer
 

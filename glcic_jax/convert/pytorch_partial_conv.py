@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, shape_text, to_torch
+from glcic_jax.methods.partial_conv.forms import PAPER
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
 from glcic_jax.weights.trained import Tensors
@@ -77,6 +78,8 @@ def to_state_dict(weights: PartialWeights) -> tuple[str, Tensors]:
     Raises:
       UserError: the program's network cannot compute the same.
     """
+    if weights.form != PAPER:
+        raise UserError(f"{TITLE} has no {weights}: choose another kind of file")
     if not np.allclose(weights.mean_pixel, MEAN):
         raise UserError(
             f"{TITLE} centres pictures at ImageNet's mean, this network was trained at another: "

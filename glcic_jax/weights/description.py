@@ -8,6 +8,7 @@ from typing import Any
 
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.glcic.completion_network import OUTPUTS
+from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
 from glcic_jax.methods.partial_conv.network import KERNELS
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.errors import UserError, one_line
@@ -52,7 +53,8 @@ def describe(weights: Weights, name: str, sha256: str, dtype: str) -> dict[str, 
 def _network(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns the description of the architecture, and the fields of "input" that it adds."""
     if isinstance(weights, PartialWeights):
-        return {"kind": PARTIAL, "width": weights.width, "levels": weights.levels}, {}
+        form = {} if weights.form == PAPER else {"form": weights.form}
+        return {"kind": PARTIAL, "width": weights.width, "levels": weights.levels} | form, {}
     if isinstance(weights, MethodWeights):
         return {"kind": METHOD, "method": weights.method_name}, {}
     assert isinstance(weights, CompletionWeights)
@@ -149,6 +151,7 @@ NETWORK_FIELDS: dict[str, Fields] = {
             lambda v: _is_count(v) and 2 <= v <= len(KERNELS),
             f"2 to {len(KERNELS)}",
         ),
+        "network.form": (lambda v: v is None or v in tuple(FORMS), " or ".join(FORMS)),
     },
     METHOD: {
         "network.method": (lambda v: _is_text(v) and v in METHODS, " or ".join(METHODS)),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
+from glcic_jax.methods.partial_conv.forms import PAPER
 from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.tensor_files import read_safetensors
@@ -146,7 +147,7 @@ def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
     """Refuses tensors that are not those of the network that `config` describes."""
     network = config["network"]
     if network["kind"] == PARTIAL:
-        shapes = unet_shapes(network["width"], network["levels"])
+        shapes = unet_shapes(network["width"], network["levels"], network.get("form") or PAPER)
     elif network["kind"] == METHOD:
         shapes = _shapes_of_run(config, file)
     else:

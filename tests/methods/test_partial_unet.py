@@ -14,6 +14,7 @@ from scipy.signal import correlate
 from glcic_jax.methods.partial_conv.network import Part, PartialConvolution, PartialUNet, reach
 from glcic_jax.methods.partial_conv.vgg16 import CHANNELS, DEVIATION, MEAN, NAMES, read_vgg16, vgg16
 from glcic_jax.runtime.errors import UserError
+from tests.helpers.partial_loops import by_loops
 
 rng = np.random.default_rng(0)
 
@@ -26,28 +27,6 @@ def parts_of(channels, height=7, width=6, batch=2):
         hole[0, :5, :5] = 1
         found.append(Part(rng.normal(size=(batch, height, width, count)).astype(np.float32), hole))
     return tuple(found)
-
-
-def by_loops(parts, kernel, bias, stride):
-    """Computes eqs. (1) and (2) place by place, with a mask value for every channel."""
-    x = np.concatenate([part.features for part in parts], axis=-1)
-    known = np.concatenate([(1 - p.hole).repeat(p.features.shape[-1], -1) for p in parts], -1)
-    pad, pads = len(kernel) // 2, ((0, 0), *2 * [(len(kernel) // 2,) * 2], (0, 0))
-    x, known = np.pad(x, pads), np.pad(known, pads)
-    batch, height, width, _ = x.shape
-    rows, columns = (range(0, n - 2 * pad, stride) for n in (height, width))
-    output = np.zeros((batch, len(rows), len(columns), kernel.shape[-1]))
-    hole = np.ones((batch, len(rows), len(columns), 1))
-    for b in range(batch):
-        for i, row in enumerate(rows):
-            for j, column in enumerate(columns):
-                window = np.s_[b, row : row + len(kernel), column : column + len(kernel)]
-                share = known[window].mean()
-                if share > 0:
-                    seen = (x[window] * known[window])[..., None] * kernel
-                    output[b, i, j] = seen.sum(axis=(0, 1, 2)) / share + bias
-                    hole[b, i, j] = 0
-    return output, hole
 
 
 @pytest.mark.parametrize(

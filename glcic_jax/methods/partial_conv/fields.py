@@ -1,12 +1,16 @@
 """Describes the fields of partial convolution, in the order of configs/pconv_places2.py."""
 
 from glcic_jax.methods.common_fields import WIDTH, adam, phase, rate
+from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
 from glcic_jax.methods.partial_conv.network import KERNELS
 from glcic_jax.methods.partial_conv.updates import TERMS
-from glcic_jax.runtime.field_kinds import Number, Text, Whole
+from glcic_jax.runtime.field_kinds import Number, Text, Whole, Word
 from glcic_jax.runtime.fields import Description, Field
 
 FIELDS: Description = {
+    "form": Field(
+        Word(tuple(FORMS)), "the paper's network, or two layers at each level", default=PAPER
+    ),
     "levels": Field(Whole(2, len(KERNELS)), "8 at 512 pixels, 7 at 256", "halvings"),
     "width": WIDTH,
     "perceptual": Field(

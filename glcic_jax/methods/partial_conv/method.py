@@ -14,6 +14,8 @@ the network's raw output. Completed pictures are clipped to [0, 1].
 The perceptual and the two style losses need VGG16's weights, which the user brings. Without them
 these losses are off, and the run prints so. A term of weight 0 is off too. So configs/
 pconv_cifar10.py trains by mean absolute error alone, as the project before this one did.
+
+`config.form` chooses the network: "paper", or "paired" for that project's (paired_network.py).
 """
 
 from functools import partial
@@ -26,7 +28,8 @@ from ml_collections import ConfigDict
 from glcic_jax.layers.precision import precision
 from glcic_jax.methods.checks import check_weight
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.partial_conv.network import KERNELS, PartialUNet, reach
+from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
+from glcic_jax.methods.partial_conv.network import KERNELS
 from glcic_jax.methods.partial_conv.updates import (
     FEATURE_TERMS,
     PIXEL_TERMS,
@@ -58,9 +61,10 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     needs_features = bool(set(weights) & set(FEATURE_TERMS))
     read = partial(read_vgg16, Path(config.perceptual))
     adam = partial(optax.adam, b1=config.optimizer.b1, b2=config.optimizer.b2)
+    form = FORMS[config.get("form", PAPER)]
     networks = PartialConv(
         network=partial(
-            PartialUNet,
+            form.network,
             levels=config.levels,
             width=config.width,
             axis_name=DATA if config.sync_batch_norm else None,
@@ -68,7 +72,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         ),
         weights=weights,
         features=lambda image: vgg16(read(), image, precision(config.dtype)),
-        mean_pixel=mean_pixel,
+        mean_pixel=mean_pixel if form.centred else (0.0, 0.0, 0.0),
         stride=2**config.levels,
     )
     first, second = (
@@ -91,13 +95,16 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         networks=("completion",),
         prepare=read if needs_features else lambda: None,
         note=_note(config),
-        reach=reach(config.levels),
+        reach=form.reach(config.levels),
         alignment=2**config.levels,
     )
 
 
 def _check(config: Any) -> None:
     """Refuses settings that contradict each other."""
+    form = config.get("form", PAPER)
+    if form not in FORMS:
+        raise UserError(f'form is "{form}": choose {" or ".join(FORMS)}')
     if not 2 <= config.levels <= len(KERNELS):
         raise UserError(f"levels is {config.levels}: choose 2 to {len(KERNELS)}")
     if config.data.crop % 2**config.levels:

@@ -123,11 +123,11 @@ class PartialUNet(nn.Module):
             part = Part(nn.relu(x), part.hole)
         # Decoder.
         for level in range(self.levels, 1, -1):
-            beside = (_doubled(part), skips.pop())
+            beside = (doubled(part), skips.pop())
             part = self._convolve(f"decode{level}", self._channels(level - 1))(beside)
             x = self._norm(f"decode_norm{level}", self.train)(part.features)
             part = Part(nn.leaky_relu(x, LEAK), part.hole)
-        last = self._convolve("decode1", 3)((_doubled(part), skips.pop()))
+        last = self._convolve("decode1", 3)((doubled(part), skips.pop()))
         return widened(last.features)
 
     def _channels(self, level: int) -> int:
@@ -140,7 +140,7 @@ class PartialUNet(nn.Module):
         return batch_norm(train, self.axis_name, self.dtype, name)
 
 
-def _doubled(part: Part) -> Part:
+def doubled(part: Part) -> Part:
     """Doubles features and mask by repeating the nearest pixel."""
     features, hole = (x.repeat(2, axis=1).repeat(2, axis=2) for x in part)
     return Part(features, hole)

@@ -22,6 +22,7 @@ from glcic_jax.methods.partial_conv.losses import (
     valid_loss,
 )
 from glcic_jax.methods.partial_conv.network import ENCODER_NORMS, PartialUNet
+from glcic_jax.methods.partial_conv.paired_network import PairedUNet
 from glcic_jax.types import Batch, Image, Mask, Metrics, TrainState
 
 PIXEL_TERMS = ("valid", "hole", "tv")
@@ -41,15 +42,15 @@ class PartialConv:
     Updates run per device, inside shard_map.
 
     Attributes:
-      network: makes a PartialUNet, given `train` and `frozen_encoder`.
+      network: makes a PartialUNet or a PairedUNet, given `train` and `frozen_encoder`.
       weights: weights of the losses that are on, by name.
       features: returns the features of pictures that the perceptual and style losses compare. It is
         called only if one of these is on.
-      mean_pixel: RGB in [0, 1] that the network sees as 0.
+      mean_pixel: RGB in [0, 1] that the network sees as 0, and that is added to its output.
       stride: height and width of the input must be multiples of this, in pixels.
     """
 
-    network: Callable[..., PartialUNet]
+    network: Callable[..., PartialUNet | PairedUNet]
     weights: dict[str, float]
     features: Callable[[Image], list[Array]]
     mean_pixel: tuple[float, float, float]
@@ -98,7 +99,7 @@ class PartialConv:
         metrics["grad_norm/completion"] = optax.tree.norm(gradients)
         return state.replace(networks={"completion": moved}), metrics
 
-    def _run(self, module: PartialUNet, params, batch_stats, batch: Batch) -> tuple[Image, Any]:
+    def _run(self, module: Any, params, batch_stats, batch: Batch) -> tuple[Image, Any]:
         """Returns the raw output in training, and the running statistics after it."""
         centred = batch["image"] - self._mean
         output, stats = run_in_training(module, params, batch_stats, centred, batch["mask"])
