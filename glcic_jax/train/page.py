@@ -18,10 +18,18 @@ CHARTS = {
 }
 """For each heading, how the names of its curves begin, and whether the axis is logarithmic."""
 
-COLOURS = ("#3366cc", "#dc6a12", "#2a9d4b", "#a3339b", "#8c6d31")
+COLOURS = (
+    *("#3366cc", "#dc6a12", "#2a9d4b", "#a3339b"),
+    *("#8c6d31", "#d1344f", "#14a3b8", "#808080"),
+)
+"""Colours of curves, in order. After the last comes the first again."""
+
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 252, 56, 22, 30
 
-_STYLE = """
+Curves = dict[str, list[tuple[int, float]]]
+"""Pairs (step, value), in the order of steps, by the name of each curve."""
+
+STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1360px; margin: 2em auto; padding: 0 1em; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
@@ -66,13 +74,9 @@ def run_page(
     # Draw the curves.
     charts = []
     for heading, (prefix, logarithmic) in CHARTS.items():
-        curves: dict[str, list[tuple[int, float]]] = {}
-        for record in records:
-            for name, value in record.items():
-                if name.startswith(prefix) and value is not None:
-                    curves.setdefault(name, []).append((record["step"], value))
+        drawn = curves_of(records, prefix)
         # Scores of unlike units (an error, decibels) get a chart each.
-        groups = [{n: c} for n, c in curves.items()] if prefix == "held_out/" else [curves]
+        groups = [{n: c} for n, c in drawn.items()] if prefix == "held_out/" else [drawn]
         charts += [chart(heading, group, phase_ends, logarithmic) for group in groups if group]
 
     # Put the page together.
@@ -88,12 +92,27 @@ def run_page(
         f"<h2>Held-out pictures, newest first</h2>{pictures}"
         f"<details><summary>config</summary><pre>{html.escape(config)}</pre></details>"
     )
-    return html_page(title, body, f"<style>{_STYLE}</style>")
+    return html_page(title, body, f"<style>{STYLE}</style>")
+
+
+def curves_of(records: Sequence[dict], prefix: str) -> Curves:
+    """Returns the curves whose names begin with `prefix`. Values that were not finite are left out.
+
+    Args:
+      records: as in metrics.jsonl.
+      prefix: such as "loss/".
+    """
+    found: Curves = {}
+    for record in records:
+        for name, value in record.items():
+            if name.startswith(prefix) and value is not None:
+                found.setdefault(name, []).append((record["step"], value))
+    return found
 
 
 def chart(
     heading: str,
-    curves: dict[str, list[tuple[int, float]]],
+    curves: Curves,
     phase_ends: Sequence[tuple[str, int]],
     logarithmic: bool,
 ) -> str:
@@ -101,7 +120,7 @@ def chart(
 
     Args:
       heading: the figure's caption.
-      curves: (step, value) pairs by the curve's name; at least one.
+      curves: curves by their names; at least one that is not empty. An empty one is only named.
       phase_ends: the name and the last step of each phase.
       logarithmic: whether the axis of values is; ignored if a value is not positive.
     """
