@@ -12,6 +12,7 @@ from pathlib import Path
 COMMANDS = {
     "train": ("main", "trains networks as a config describes"),
     "complete": ("complete", "fills the holes of photographs"),
+    "compare_runs": ("compare_runs", "shows what differs between trainings, and their curves"),
     "evaluate": ("evaluate", "compares methods on the same pictures and holes"),
     "generate": ("generate", "draws random pictures with a trained DCGAN"),
     "prepare": ("prepare", "makes shards of many or large pictures"),
@@ -29,14 +30,15 @@ def main() -> int:
     Returns:
       The exit code: 2 if there is no such command.
     """
-    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if name in ("-h", "--help"):
-        listed = [f"  {command:12}{about}" for command, (_, about) in COMMANDS.items()]
+    given = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    name = given.replace("-", "_")
+    if given in ("-h", "--help"):
+        listed = [f"  {command:14}{about}" for command, (_, about) in COMMANDS.items()]
         print("\n".join([f"{__doc__}", *listed]))
         return 0
     if name not in COMMANDS:
         known = ", ".join(COMMANDS)
-        print(f'error: glcic has no command "{name}": choose {known}', file=sys.stderr)
+        print(f'error: glcic has no command "{given}": choose {known}', file=sys.stderr)
         return 2
     del sys.argv[1]
     sys.path.insert(0, str(Path.cwd()))  # as python -m does: config files import each other

@@ -47,6 +47,14 @@ def exit_code(work: Callable[[], int | None]) -> int:
     return UserError.code
 
 
+def print_result(text: str) -> None:
+    """Prints what a command found. A reader that has gone, such as head, is no fault."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush
+
+
 def user_message(error: BaseException) -> str | None:
     """Returns the one line that explains a mistake of the user's or a full disk.
 

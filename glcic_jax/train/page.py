@@ -24,7 +24,7 @@ COLOURS = (
 )
 """Colours of curves, in order. After the last comes the first again."""
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 252, 56, 22, 30
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 252, 62, 22, 30
 
 Curves = dict[str, list[tuple[int, float]]]
 """Pairs (step, value), in the order of steps, by the name of each curve."""
@@ -32,11 +32,11 @@ Curves = dict[str, list[tuple[int, float]]]
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1360px; margin: 2em auto; padding: 0 1em; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 520px), 1fr));
   gap: 1.5em; }
 figure { margin: 0; } figcaption { font-weight: 600; }
 svg { width: 100%; height: auto; } svg text { font-size: 11px; fill: currentColor; }
-.key { font-size: 13px; } .key span { margin-right: 1em; white-space: nowrap; }
+.key { font-size: 13px; } .key > span { margin-right: 1em; white-space: nowrap; }
 img { max-width: 100%; } pre { overflow-x: auto; }
 """
 

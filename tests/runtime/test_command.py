@@ -49,6 +49,11 @@ def test_a_command_gets_its_arguments_and_gives_its_exit_code():
     assert refused.stderr == "error: no: no such file or folder\n"
 
 
+def test_a_dash_in_a_name_may_stand_for_an_underscore():
+    refused = glcic("compare-runs", "runs/none")
+    assert (refused.returncode, refused.stderr) == (2, "error: give 2 to 8 run folders, not 1\n")
+
+
 def test_training_finds_configs_that_import_each_other(tmp_path):
     refused = glcic("train", "--config", "configs/facades.py", "--workdir", str(tmp_path / "run"))
     assert refused.returncode == 2

@@ -1,0 +1,105 @@
+"""The page of a comparison: tables, curves over one another and sample grids, in one file."""
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+from glcic_jax.compare_runs.comparison import SCORES, Comparison
+from glcic_jax.compare_runs.runs import Run
+from glcic_jax.compare_runs.text import Table, tables
+from glcic_jax.metrics.columns import COLUMNS, Column
+from glcic_jax.runtime.disk import read_file
+from glcic_jax.runtime.html import html_page
+from glcic_jax.train.page import CHARTS, COLOURS, STYLE, chart, curves_of, thinned
+
+_STYLE = f"""{STYLE}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; width: 100%; table-layout: fixed; }}
+th, td {{ padding: .25em .6em; text-align: left; vertical-align: top; overflow-wrap: anywhere;
+  border-top: 1px solid color-mix(in srgb, currentColor 18%, transparent); }}
+th:first-child {{ font-weight: 600; width: 18em; }}
+.grids {{ display: grid; gap: 1.5em; }} figcaption {{ overflow-wrap: anywhere; }}
+"""
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """Returns the page of a comparison as HTML; it needs no other file.
+
+    Raises:
+      UserError: a sample grid cannot be read.
+    """
+    runs = comparison.runs
+    title = " and ".join(run.name for run in runs)
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in comparison.notes)
+    parts = [f"<h1>{html.escape(title)}</h1>{notes}"]
+    parts += [_table(table, runs) for table in tables(comparison)]
+    # Charts of the scores go first: they are what most people compare runs for.
+    order = sorted(CHARTS.items(), key=lambda item: item[1][0] != SCORES)
+    ends = _shared_phases(runs)
+    for heading, (prefix, logarithmic) in order:
+        charts = _charts(runs, prefix, logarithmic, ends)
+        if charts:
+            parts.append(f'<h2>{heading}</h2><div class="charts">{"".join(charts)}</div>')
+    grids = [_grid(run, run.grid) for run in runs if run.grid]
+    if grids:
+        style = f"grid-template-columns: repeat({len(grids)}, 1fr)"
+        parts.append(
+            f'<h2>Newest sample grids</h2><div class="grids" style="{style}">{"".join(grids)}</div>'
+        )
+    return html_page(title, "".join(parts), f"<style>{_STYLE}</style>")
+
+
+def _table(table: Table, runs: Sequence[Run]) -> str:
+    heading = f"<h2>{html.escape(table.heading)}</h2>"
+    if not table.rows:
+        return heading
+    heads = "".join(
+        f'<th><span style="color:{colour}">&#9632;</span> {html.escape(run.name)}</th>'
+        for colour, run in zip(COLOURS, runs, strict=False)
+    )
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th>"
+        f"{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, cells in table.rows.items()
+    )
+    return f'{heading}<div class="wide"><table><tr><th></th>{heads}</tr>{rows}</table></div>'
+
+
+def _charts(
+    runs: Sequence[Run], prefix: str, logarithmic: bool, phase_ends: Sequence[tuple[str, int]]
+) -> list[str]:
+    """Draws a chart for each curve that some run has, with a line per run."""
+    found = {run.name: curves_of(thinned(run.records), prefix) for run in runs}
+    charts = []
+    for name in dict.fromkeys(name for curves in found.values() for name in curves):
+        lines = {
+            run if name in curves else f"{run}: none": curves.get(name, [])
+            for run, curves in found.items()
+        }
+        charts.append(chart(name + _better(name), lines, phase_ends, logarithmic))
+    return charts
+
+
+def _better(name: str) -> str:
+    """Returns what the caption of a score adds."""
+    best = COLUMNS.get(name.removeprefix(SCORES), Column(name)).best
+    return {min: ", lower is better", max: ", higher is better"}.get(best, "")
+
+
+def _shared_phases(runs: Sequence[Run]) -> list[tuple[str, int]]:
+    """Returns the phases to mark; none where the runs have different ones."""
+    if any(run.phases != runs[0].phases for run in runs):
+        return []
+    return max((run.phase_ends() for run in runs), key=len)
+
+
+def _grid(run: Run, path: Path) -> str:
+    """Returns a sample grid as a figure that holds the picture itself."""
+    content = base64.b64encode(read_file(path)).decode()
+    caption = html.escape(f"{run.name}, step {int(path.stem):,}")
+    return (
+        f"<figure><figcaption>{caption}</figcaption>"
+        f'<img src="data:image/png;base64,{content}" alt="completions of held-out pictures">'
+        "</figure>"
+    )

@@ -1,0 +1,180 @@
+"""Writes a comparison as text for people, as rows of cells for its page, and as JSON."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from glcic_jax.compare_runs.comparison import Change, Comparison, Score
+from glcic_jax.compare_runs.runs import Run
+
+ABSENT, UNKNOWN = "absent", "not recorded"
+"""What stands for a field that a config does not have, and for a fact that a run did not keep."""
+
+WIDEST = 40
+"""Characters of a cell; a row with a longer one is printed as a list."""
+
+
+class Table(NamedTuple):
+    """Holds a table with a column per run.
+
+    Attributes:
+      heading: a phrase.
+      rows: the cells by the row's name.
+    """
+
+    heading: str
+    rows: dict[str, list[str]]
+
+
+def tables(comparison: Comparison) -> list[Table]:
+    """Returns the tables of a comparison; one without rows has all in its heading."""
+    runs, names = comparison.runs, [run.name for run in comparison.runs]
+    config = {
+        field: [shown(by_run[name]) if name in by_run else ABSENT for name in names]
+        for field, by_run in comparison.config.items()
+    }
+    starts = {
+        fact: [_shown_changes(by_run.get(name, [])) for name in names]
+        for fact, by_run in comparison.starts.items()
+    }
+    facts = f"{len(starts)} facts differ" if any(run.starts for run in runs) else UNKNOWN
+    return [
+        Table("runs", _progress(runs)),
+        Table("scores of held-out pictures", _scores(comparison)),
+        Table(f"config: {len(config)} fields differ, {comparison.same} do not", config),
+        Table(f"provenance: {facts}", starts),
+    ]
+
+
+def as_text(comparison: Comparison) -> str:
+    """Returns a comparison as text."""
+    names = [run.name for run in comparison.runs]
+    shown_tables = tables(comparison)
+    blocks = [_printed(table, names) for table in shown_tables]
+    return "\n\n".join([*blocks, *comparison.notes])
+
+
+def as_json(comparison: Comparison) -> str:
+    """Returns a comparison as JSON: the fields of `Comparison`, and "runs" by name.
+
+    A run that has no value for a name is left out there.
+    """
+    content = {
+        "runs": {
+            run.name: {
+                "method": run.config["method"],
+                "updates": run.last,
+                "of": sum(run.phases.values()),
+                "saved": run.saved,
+                "starts": run.starts,
+            }
+            for run in comparison.runs
+        },
+        "config": comparison.config,
+        "starts": {
+            fact: {name: [c._asdict() for c in changes] for name, changes in by_run.items()}
+            for fact, by_run in comparison.starts.items()
+        },
+        "scores": {
+            metric: {
+                name: {
+                    which: dict(zip(("step", "value"), score, strict=True))
+                    for which, score in scores._asdict().items()
+                    if score
+                }
+                for name, scores in by_run.items()
+            }
+            for metric, by_run in comparison.scores.items()
+        },
+        "notes": comparison.notes,
+    }
+    return json.dumps(content, indent=2)
+
+
+def shown(value: Any) -> str:
+    """Returns a value as people read it: texts without quotes, unless they would not be seen."""
+    if isinstance(value, str):
+        return value if value and value.isprintable() else json.dumps(value)
+    return repr(value)
+
+
+def _progress(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Returns how far each run has come."""
+    return {
+        "method": [shown(run.config["method"]) for run in runs],
+        "updates": [f"{run.last:,} of {sum(run.phases.values()):,}" for run in runs],
+        "phases": [_phases(run) for run in runs],
+        "latest checkpoint": [f"{run.saved[-1]:,}" if run.saved else "none" for run in runs],
+        "starts": [_starts(run) for run in runs],
+    }
+
+
+def _phases(run: Run) -> str:
+    """Returns the updates of each phase, those that were reached first, in their order."""
+    order = dict.fromkeys([*(name for name, _ in run.phase_ends()), *run.phases])
+    return ", ".join(f"{name} {run.phases[name]:,}" for name in order if run.phases.get(name))
+
+
+def _starts(run: Run) -> str:
+    """Returns how often and when a run was started."""
+    times = [str(start.get("time", UNKNOWN)) for start in run.starts]
+    if not times:
+        return UNKNOWN
+    return times[0] if len(times) == 1 else f"{len(times)}, {times[0]} to {times[-1]}"
+
+
+def _scores(comparison: Comparison) -> dict[str, list[str]]:
+    """Returns the scores: the best, the last, and those at the last step that all runs have."""
+    rows = {}
+    for metric, by_run in comparison.scores.items():
+        columns = [by_run.get(run.name) for run in comparison.runs]
+        cells = {
+            "best": [_shown_score(scores.best if scores else None) for scores in columns],
+            "last": [_shown_score(scores.last if scores else None) for scores in columns],
+        }
+        common = [scores.common if scores else None for scores in columns]
+        if common != [scores.last if scores else None for scores in columns] and all(common):
+            cells["at the same step"] = [_shown_score(score) for score in common]
+        for which, row in cells.items():
+            if any(row):
+                rows[f"{metric} {which}"] = row
+    return rows
+
+
+def _shown_score(score: Score | None) -> str:
+    return f"{score[1]:.4g} at {score[0]:,}" if score else ""
+
+
+def _shown_changes(changes: Sequence[Change]) -> str:
+    """Returns a fact and its changes; long digests are cut to twelve digits."""
+    if not changes:
+        return UNKNOWN
+    values = [ABSENT if change.value is None else _cut(change.value) for change in changes]
+    later = [f"; {v} from step {c.step:,}" for v, c in zip(values, changes, strict=True)][1:]
+    return values[0] + "".join(later)
+
+
+def _cut(text: str) -> str:
+    return shown(re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}(?=\+|$)", r"\1", text))
+
+
+def _printed(table: Table, names: Sequence[str]) -> str:
+    """Returns a table as text. A row with a long cell becomes a list below its name."""
+    long = {name for name, cells in table.rows.items() if max(map(len, cells)) > WIDEST}
+    rows = {name: cells for name, cells in table.rows.items() if name not in long}
+    lines = [table.heading]
+    if rows:
+        rows = {"": list(names)} | rows
+        first = max(len(name) for name in rows)
+        widths = [max(len(cells[n]) for cells in rows.values()) for n in range(len(names))]
+        for name, cells in rows.items():
+            padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+            lines.append("  ".join([f"  {name:{first}}", *padded]).rstrip())
+    for name in table.rows:
+        if name in long:
+            lines.append(f"  {name}")
+            lines += [
+                f"    {run}: {cell}" for run, cell in zip(names, table.rows[name], strict=True)
+            ]
+    return "\n".join(lines)
