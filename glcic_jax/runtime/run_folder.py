@@ -150,9 +150,12 @@ def migrated(content: dict[str, Any], path: Path) -> dict[str, Any]:
       path: the file, for messages.
 
     Raises:
-      UserError: a newer version of this program wrote it.
+      UserError: a newer version of this program wrote it, or it is of no run, as that of converted
+        weights.
     """
     written = content.get("format", 1)
+    if not isinstance(written, int):
+        raise UserError(f"{path}: its format is {written}, not a run's: name the folder of a run")
     if written not in range(1, FORMAT + 1):
         raise UserError(
             f"{path}: its format is {written}, and this version knows 1 to {FORMAT}: "
@@ -160,6 +163,8 @@ def migrated(content: dict[str, Any], path: Path) -> dict[str, Any]:
         )
     for migrate in MIGRATIONS[written - 1 :]:
         content = migrate(content)
+    if not isinstance(content.get("config"), dict) or not isinstance(content.get("starts"), list):
+        raise UserError(f"{path}: it holds no config or no starts: name the folder of a run")
     return content
 
 
@@ -197,7 +202,8 @@ def read_starts(workdir: Path) -> list[dict[str, Any]]:
 def read_records(workdir: Path) -> list[dict]:
     """Reads the records of metrics.jsonl. A line that a killed run left half written is skipped."""
     path, records = workdir / METRICS_FILE, []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    text = path.read_text(errors="replace") if path.exists() else ""
+    for line in text.splitlines():
         try:
             records.append(json.loads(line))
         except ValueError:
