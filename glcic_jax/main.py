@@ -31,10 +31,9 @@ from glcic_jax.runtime.process import keep_compiled, keep_freed_memory, leave_qu
 from glcic_jax.train.interrupt import Interrupted
 from glcic_jax.train.loop import train
 from glcic_jax.train.report import Report
-from glcic_jax.train.start import known_mean_pixel, network_of
-from glcic_jax.train.step import init_key
-from glcic_jax.types import Method, phase_ends
-from glcic_jax.weights.address import Trained, open_trained
+from glcic_jax.train.start import known_mean_pixel, read_start
+from glcic_jax.types import phase_ends
+from glcic_jax.weights.address import open_trained
 
 MAY_DIFFER = (
     "every",
@@ -181,17 +180,6 @@ def run(config: Any, workdir: Path) -> None:
             report.message(method.note)
         train(config, method, dataset, mesh, report, workdir, start)
         report.message(f"done: open {workdir / 'index.html'}")
-
-
-def read_start(config: Any, method: Method, donor: Trained) -> tuple[Any, Any]:
-    """Reads the network to start from: its parameters and running statistics, as numpy arrays.
-
-    Raises:
-      UserError: the network does not fit the run's.
-    """
-    networks = jax.eval_shape(method.init, init_key(config.seed)).networks
-    smooth_holes = bool(config.get("smooth_holes"))
-    return network_of(donor, config.method, networks, smooth_holes=smooth_holes)
 
 
 def require_shared(workdir: Path) -> None:

@@ -1,6 +1,7 @@
 """The types that all wings share: images, masks, states, phases and methods."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +87,10 @@ class Method(NamedTuple):
         named "completed" is also scored during training; it may be made with less effort than
         `complete` makes.
       networks: the names of the networks that `complete` and `previews` read.
+      averages: for the name of each network that is a moving average, the name of the network that
+        it follows. A run that starts from trained networks starts both of them from the same one.
+      averages: for the name of each network that is a moving average, the name of the network that
+        it follows. A run that starts from trained networks starts both of them from the same one.
       prepare: `prepare()` loads extra files that only training needs, such as VGG16's weights. It
         runs before anything is written, so a bad file is refused early.
       note: a line about the method that a run prints at its start; "" = none.
@@ -109,6 +114,7 @@ class Method(NamedTuple):
     complete: Callable[[TrainState, Image, Mask, PRNGKeyArray], Image]
     previews: Callable[[TrainState, Image, Mask, PRNGKeyArray], dict[str, Image]]
     networks: tuple[str, ...]
+    averages: Mapping[str, str] = MappingProxyType({})
     prepare: Callable[[], object] = lambda: None
     note: str = ""
     reach: int | None = None

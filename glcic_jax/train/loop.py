@@ -15,7 +15,7 @@ from glcic_jax.runtime.devices import place, state_shardings
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.interrupt import Interrupt, Interrupted
 from glcic_jax.train.report import Report
-from glcic_jax.train.start import with_network
+from glcic_jax.train.start import Networks, with_networks
 from glcic_jax.train.step import StepFn, init_key, make_train_step, update_flops
 from glcic_jax.train.throughput import Profiler, peak_flops
 from glcic_jax.train.viewer import Viewer
@@ -28,11 +28,11 @@ IN_FLIGHT = 8
 
 def train(
     config: Any, method: Method, dataset: Dataset, mesh: Mesh, report: Report, workdir: Path,
-    start: tuple[Any, Any] | None = None,
+    start: Networks | None = None,
 ) -> TrainState:  # fmt: skip
     """Trains `method` to the end of its last phase, from the latest checkpoint if there is one.
 
-    A fresh run begins with `start`, parameters and statistics of a completion network, if given.
+    A fresh run begins with the networks `start`, as `read_start` reads them, if they are given.
 
     Raises:
       UserError: non-finite losses, a full disk, or checkpoints that cannot be restored.
@@ -69,13 +69,13 @@ def train(
 
             # Record, show, score and save what is due; end if a signal has come.
             signum, ending, scores = interrupt.at(step), step in ends, {}
-            saving = ending or signum or step % every.checkpoint == 0
-            if saving or step % every.log == 0:
+            saving = ending or signum or _due(step, every.checkpoint)
+            if saving or _due(step, every.log):
                 _record(step, phase, metrics, report)
             with report.paused():
-                if ending or step % every.images == 0:
+                if ending or _due(step, every.images):
                     report.grid(step, *viewer.grid(state))
-                if ending or step % every.evaluate == 0:
+                if ending or _due(step, every.evaluate):
                     scores = viewer.scores(state)
                     report.evaluation(step, phase.name, scores)
                 if saving:
@@ -85,6 +85,11 @@ def train(
                 report.message(f"{signal.Signals(signum).name}: saved step {step}, leaving")
                 raise Interrupted(signum)
     return state
+
+
+def _due(step: int, every: int) -> bool:
+    """Returns whether something that happens every so many updates happens now; 0 = never."""
+    return every > 0 and step % every == 0
 
 
 def _update(
@@ -145,7 +150,7 @@ def _first_state(
     mesh: Mesh,
     checkpoints: Checkpoints,
     report: Report,
-    start: tuple[Any, Any] | None,
+    start: Networks | None,
 ) -> TrainState:
     """Returns the state of the latest checkpoint, or a fresh one that begins with `start`."""
     # Restore straight onto the devices.
@@ -167,8 +172,8 @@ def _first_state(
     # There is none: begin a run.
     state = method.init(key)
     if start is not None:
-        state = with_network(state, *start)
-        report.message(f"the completion network starts from {config.init_from}")
+        state = with_networks(state, start)
+        report.message(f"starts from {config.init_from}: {', '.join(start)}")
     report.resume(0)
     return place(mesh, state)
 

@@ -23,7 +23,7 @@ from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.any_method import build_from_config
 from glcic_jax.weights.checkpoint_reader import read_about, restore_network
 from glcic_jax.weights.description import is_described
-from glcic_jax.weights.exchange import SUFFIX, read_exchange
+from glcic_jax.weights.exchange import SUFFIX, WEIGHTS_OF_METHOD, read_exchange
 from glcic_jax.weights.hub import SCHEME, fetch
 from glcic_jax.weights.pretrained import BUNDLED, NAME
 from glcic_jax.weights.trained import Rgb, Weights
@@ -108,6 +108,13 @@ class Trained:
     run: Path | None = None
 
     @property
+    def method_name(self) -> str:
+        """Returns the method's name in METHODS; empty if the run's config names none."""
+        kinds: dict[type[Weights], str] = {kind: n for n, kind in WEIGHTS_OF_METHOD.items()}
+        own = kinds.get(type(self.weights)) if self.weights else None
+        return own or self.config.get("method", "")
+
+    @property
     def hole_colour(self) -> Rgb:
         """Returns the colour that the network sees in its holes, RGB in [0, 1]."""
         return self.weights.hole_colour if self.weights else self.mean_pixel
@@ -119,6 +126,9 @@ class Trained:
 
     def completing(self, **settings: Any) -> tuple[Method, TrainState]:
         """Returns the method, and a state with the networks that it completes with.
+
+        Whatever completes, scores, converts or trains on this network reads it here, so all of them
+        have the same: the moving average, where a run keeps one to complete with.
 
         Args:
           settings: settings for completion that replace some of `self.settings`.

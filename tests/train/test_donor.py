@@ -15,12 +15,13 @@ from glcic_jax.main import main, run
 from glcic_jax.methods import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records
-from glcic_jax.train.start import network_of
+from glcic_jax.train.start import read_start
 from glcic_jax.weights.address import open_trained
 from glcic_jax.weights.checkpoint_reader import restore_network
 from glcic_jax.weights.exchange import write_exchange
 from glcic_jax.weights.glcic import fold
 from glcic_jax.weights.trained import flatten_variables
+from tests.helpers.methods import small_config_of
 from tests.helpers.partial_port import STATE
 from tests.helpers.pictures import make_collection
 from tests.helpers.ports import MEAN, mean_of, state_of
@@ -45,19 +46,22 @@ def config_of(**changes):
     return small_config(discriminators=(), phases__discriminator=0, phases__joint=0, **changes)
 
 
+def start_of(address, config):
+    """Returns what the completion network of a run of this config starts from."""
+    method = METHODS[config.method](config, MEAN)
+    return read_start(config, method, open_trained(address))["completion"]
+
+
 @cache
-def networks(width=2):
-    method = METHODS["glcic"](config_of(width=width), MEAN)
-    return jax.eval_shape(method.init, jax.random.key(0)).networks
-
-
 def like():
-    return networks()["completion"]
+    method = METHODS["glcic"](config_of(width=2), MEAN)
+    return jax.eval_shape(method.init, jax.random.key(0)).networks["completion"]
 
 
 @pytest.mark.parametrize("name", ["sequential", "sequential/model.safetensors"])
 def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
-    params, stats = network_of(open_trained(folder / name), "glcic", networks())
+    start = start_of(folder / name, config_of(width=2))
+    params, stats = start.params, start.batch_stats
     assert jax.tree.structure((params, stats)) == jax.tree.structure(
         (like().params, like().batch_stats)
     )
@@ -70,7 +74,8 @@ def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
 @pytest.mark.parametrize(
     ("name", "method", "width", "message"),
     [
-        ("sequential", "glcic", 4, r"of width 2, .*is \(2,\) and this run's \(4,\): set"),
+        ("sequential", "glcic", 4, r"of width 2, .*is \(2,\) and this run's \(4,\): give"),
+        ("sequential", "ambient_gan", 4, r"of width 2, .*is \(2,\) and this run's \(4,\): give"),
         ("sequential", "partial_conv", 2, '"partial_conv" cannot start from it'),
         ("sequential", "context_encoder", 2, '"context_encoder" cannot start from it'),
         ("partial", "glcic", 2, 'a partial-convolution network .*"glcic" cannot start from it'),
@@ -81,8 +86,9 @@ def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
     ],
 )  # fmt: skip
 def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, width, message):
+    config = config_of(width=width) if method == "glcic" else small_config_of(method)
     with pytest.raises(UserError, match=message) as refused:
-        network_of(open_trained(folder / name), method, networks(width))
+        start_of(folder / name, config)
     assert str(folder / name) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -90,13 +96,12 @@ def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, 
 def test_networks_that_add_to_a_smooth_fill_are_kept_apart(folder):
     weights = from_state_dict(state_of("sequential"), MEAN, "")
     write_exchange(replace(weights, output="difference"), folder / "smooth")
-    trained = open_trained(folder / "smooth")
-    params, _ = network_of(trained, "glcic", networks(), smooth_holes=True)
-    assert flatten_variables({"params": params}).keys() <= weights.tensors.keys()
+    start = start_of(folder / "smooth", config_of(width=2, smooth_holes=True))
+    assert flatten_variables({"params": start.params}).keys() <= weights.tensors.keys()
     assert finetune.get_config(str(folder / "smooth")).smooth_holes
     for name, smooth in (("smooth", False), ("sequential", True)):
         with pytest.raises(UserError, match=f"{not smooth} there and {smooth} here: set config"):
-            network_of(open_trained(folder / name), "glcic", networks(), smooth_holes=smooth)
+            start_of(folder / name, config_of(width=2, smooth_holes=smooth))
 
 
 def test_finetuning_takes_what_the_weights_describe(folder):

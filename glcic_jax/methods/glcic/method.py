@@ -81,6 +81,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         complete=completion_from(glcic.previews),
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
+        averages={AVERAGE: "completion"} if config.average_decay else {},
         reach=glcic.reach,
         alignment=glcic.alignment,
     )
