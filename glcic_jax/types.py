@@ -89,8 +89,6 @@ class Method(NamedTuple):
       networks: the names of the networks that `complete` and `previews` read.
       averages: for the name of each network that is a moving average, the name of the network that
         it follows. A run that starts from trained networks starts both of them from the same one.
-      averages: for the name of each network that is a moving average, the name of the network that
-        it follows. A run that starts from trained networks starts both of them from the same one.
       prepare: `prepare()` loads extra files that only training needs, such as VGG16's weights. It
         runs before anything is written, so a bad file is refused early.
       note: a line about the method that a run prints at its start; "" = none.
