@@ -49,10 +49,10 @@ def variant(config: Any, discriminators: tuple[str, ...]) -> Any:
     return changed
 
 
-def ablation(config: Any, workdir: Path) -> None:
+def ablation(config: Any, workdir: Path, accept_data: bool = False) -> None:
     """Trains the four, one after the other; the first process writes the table and the grid."""
     for name, discriminators in VARIANTS.items():
-        run(variant(config, discriminators), workdir / name)
+        run(variant(config, discriminators), workdir / name, accept_data)
     if jax.process_index():
         return
     text = table(workdir)

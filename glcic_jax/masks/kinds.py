@@ -21,6 +21,9 @@ from glcic_jax.runtime.errors import UserError
 if TYPE_CHECKING:
     from glcic_jax.types import Hole, PixelMask
 
+LARGEST = 2**15
+"""The largest number that a kind takes: no picture has more pixels along an edge."""
+
 TRIALS = 8
 """Number of holes that are drawn to check that the arguments work."""
 
@@ -102,7 +105,7 @@ def make_hole(holes: Mapping, height: int, width: int, where: str = "config.hole
     kind = arguments.pop("kind", None)
     if kind == "mix":
         return _make_mix(arguments, height, width, where)
-    if kind not in HOLES:
+    if not isinstance(kind, str) or kind not in HOLES:
         raise UserError(f'{where}: kind is "{kind}": choose {", ".join(HOLES)}, mix')
     _check_arguments(kind, arguments, where)
     try:
@@ -167,6 +170,8 @@ def _check_arguments(kind: str, arguments: Mapping, where: str) -> None:
     for name, value in arguments.items():
         if type(value) not in TYPES[wanted[name]]:
             raise UserError(f"{where}: {name} is {value!r}: choose a value of type {wanted[name]}")
+        if type(value) in (int, float) and not abs(value) <= LARGEST:
+            raise UserError(f"{where}: {name} is {value!r}: choose at most {LARGEST}")
 
 
 def default_arguments(kind: str, edge: int) -> dict[str, Any]:

@@ -14,13 +14,17 @@ from glcic_jax.methods.builder import Builder
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 
 METHODS = {
-    "glcic": Builder(glcic.build, glcic.FIELDS),
+    "glcic": Builder(glcic.build, glcic.FIELDS, "places2"),
     "ambient_gan": Builder(
-        partial(ambient_gan.build, completion_network=CompletionNetwork), ambient_gan.FIELDS
+        partial(ambient_gan.build, completion_network=CompletionNetwork),
+        ambient_gan.FIELDS,
+        "ambient_faces64",
     ),
-    "context_encoder": Builder(context_encoder.build, context_encoder.FIELDS),
-    "dcgan_completion": Builder(dcgan.build, dcgan.FIELDS),
-    "partial_conv": Builder(partial_conv.build, partial_conv.FIELDS),
-    "template": Builder(template.build, template.FIELDS),
+    "context_encoder": Builder(
+        context_encoder.build, context_encoder.FIELDS, "context_encoder_center"
+    ),
+    "dcgan_completion": Builder(dcgan.build, dcgan.FIELDS, "dcgan_faces64"),
+    "partial_conv": Builder(partial_conv.build, partial_conv.FIELDS, "pconv_places2"),
+    "template": Builder(template.build, template.FIELDS, "template"),
 }
 """Builders: each makes a Method from a config and the training set's mean pixel (RGB in [0, 1])."""

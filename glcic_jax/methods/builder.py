@@ -13,10 +13,12 @@ class Builder(NamedTuple):
     Attributes:
       build: makes the method from a config and the training set's mean pixel (RGB in [0, 1]).
       fields: the description of the fields that the method has besides those of every config.
+      shown_by: the name of the config that ships and shows these fields best.
     """
 
     build: Callable[[Any, tuple[float, float, float]], Method]
     fields: Description
+    shown_by: str
 
     def __call__(self, config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         """Builds the method.

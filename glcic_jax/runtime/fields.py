@@ -94,7 +94,7 @@ def faults(values: Mapping[str, Any], fields: Fields) -> list[str]:
     for name, field in fields.items():
         if name in values:
             if not field.kind.takes(values[name]):
-                lines.append(f"{name} is {_shown(values[name])}: choose {field.kind}")
+                lines.append(f"{name} is {shown(values[name])}: choose {field.kind}")
         elif field.default is REQUIRED:
             lines.append(f"{name} is missing: give {field.kind} ({field.meaning})")
     return lines
@@ -144,7 +144,7 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _shown(value: Any) -> str:
-    """Returns a value as a message shows it, cut where it is long."""
-    text = repr(value)
+def shown(value: Any) -> str:
+    """Returns a value as a message shows it: in one line, cut where it is long."""
+    text = f'"{value}"' if isinstance(value, str) else " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

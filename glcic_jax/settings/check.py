@@ -11,7 +11,7 @@ from glcic_jax.masks.kinds import make_hole
 from glcic_jax.methods import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.field_kinds import LARGEST, Word
-from glcic_jax.runtime.fields import Field, completed, dotted, faults, resolved
+from glcic_jax.runtime.fields import Alternatives, Field, completed, dotted, faults, resolved, shown
 from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
 from glcic_jax.types import Method
 
@@ -65,8 +65,9 @@ def check(config: ConfigDict) -> Method:
       UserError: names the field, its value, and what to choose.
     """
     values = dotted(config.to_dict())
-    if config.get("method") not in METHODS:
-        raise UserError(f'method is "{config.get("method")}": choose {" or ".join(METHODS)}')
+    name = config.get("method")
+    if not isinstance(name, str) or name not in METHODS:
+        raise UserError(f"method is {shown(name)}: choose {' or '.join(METHODS)}")
     # Each field by itself.
     fields = fields_of(config.method, values)
     found = faults(values, fields)
@@ -87,14 +88,22 @@ def check(config: ConfigDict) -> Method:
     return method
 
 
-def unknown_field(name: str, method: str, known: Iterable[str]) -> str:
+def unknown_field(name: str, method: str, known: Iterable[str], prefix: str = "config.") -> str:
     """Returns the message for a field that a config cannot have.
 
     Args:
       name: the field, dotted.
       method: the config's method.
       known: the fields that it can have.
+      prefix: what goes before the names of fields.
     """
+    for group, entry in METHODS[method].fields.items():
+        if isinstance(entry, Alternatives) and name.startswith(f"{group}."):
+            own = name.removeprefix(f"{group}.")
+            of = " and ".join(kind for kind, settings in entry.kinds.items() if own in settings)
+            if of:
+                by = f"{group}.{entry.by}"
+                return f"{prefix}{name}: a setting of {of}: set {by} to it, or leave it out"
     owners = [
         other
         for other, builder in METHODS.items()
@@ -102,12 +111,12 @@ def unknown_field(name: str, method: str, known: Iterable[str]) -> str:
     ]
     if owners:
         return (
-            f"config.{name}: a field of {' and '.join(owners)}; this config is of {method}: leave "
+            f"{prefix}{name}: a field of {' and '.join(owners)}; this config is of {method}: leave "
             "it out"
         )
     nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0)
-    hint = f"; the nearest is config.{nearest[0]}" if nearest else ""
-    return f"config.{name}: the config has no such field{hint}"
+    hint = f"; the nearest is {prefix}{nearest[0]}" if nearest else ""
+    return f"{prefix}{name}: the config has no such field{hint}"
 
 
 def _check_together(config: ConfigDict) -> None:
@@ -122,4 +131,4 @@ def _check_together(config: ConfigDict) -> None:
     check_sizes(config.data.resize, config.data.crop)
     if not isinstance(config.get(HOLES), ConfigDict):
         raise UserError("config.holes is missing: give a kind and its arguments (docs/holes.md)")
-    make_hole(config.holes, config.data.crop, config.data.crop)
+    make_hole(config.holes.to_dict(), config.data.crop, config.data.crop)

@@ -55,9 +55,10 @@ def override(config: ConfigDict, given: dict[str, str]) -> ConfigDict:
     Raises:
       UserError: no such field, or a value that is not of the field's type.
     """
-    method = config.get("method")
-    if method not in METHODS:
-        raise UserError(f'method is "{method}": choose {" or ".join(METHODS)}')
+    method: Any = config.get("method")
+    for name in (method, given.get("method", method)):
+        if name not in METHODS:
+            raise UserError(f'method is "{name}": choose {" or ".join(METHODS)}')
     if given.get("method", method) != method:
         raise UserError(
             f"--config.method is {given['method']}: every method has fields of its own; name a "
@@ -74,7 +75,7 @@ def override(config: ConfigDict, given: dict[str, str]) -> ConfigDict:
             raise UserError(
                 f"--config.{name}: a group of fields: set --config.{name}.FIELD=VALUE"
                 if group
-                else unknown_field(name, method, values)
+                else unknown_field(name, method, values, "--config.")
             )
         kind = fields[name].kind if name in fields else None
         if isinstance(kind, Number) and kind.words:  # the type of the new value counts

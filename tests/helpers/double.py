@@ -46,5 +46,5 @@ def run_widened(run):
 
 if __name__ == "__main__":
     Viewer._run = run_widened(Viewer._run)
-    METHODS["glcic"] = widened(METHODS["glcic"])
+    METHODS["glcic"] = METHODS["glcic"]._replace(build=widened(METHODS["glcic"].build))
     sys.exit(main.main())

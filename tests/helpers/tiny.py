@@ -88,7 +88,7 @@ def hurried(patience, batches, count):
     yield from read_ahead(batches, count, silent_seconds=patience / 3, patience=patience)
 
 
-def run(config, workdir):
+def run(config, workdir, accept_data=False):
     """main.run, slowed down so that the tests can break it, or breaking by itself."""
     pause = float(os.environ.get("TINY_PAUSE", "0"))
     fails_at = os.environ.get("TINY_FAILS", "")
@@ -112,9 +112,9 @@ def run(config, workdir):
         return dataset._replace(batches=batches)
 
     main.make_dataset = slow_dataset
-    main.run(config, workdir)
+    main.run(config, workdir, accept_data)
 
 
 if __name__ == "__main__":
-    METHODS["toy"] = toy
+    METHODS["toy"] = METHODS["glcic"]._replace(build=toy)
     sys.exit(main.main(run))

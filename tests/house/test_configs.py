@@ -3,7 +3,9 @@
 import importlib
 import json
 import math
+import re
 from functools import cache
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,7 @@ from glcic_jax.data.transforms import check_sizes
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.methods import METHODS
 from glcic_jax.runtime.devices import make_mesh
+from glcic_jax.settings.document import with_tables
 from glcic_jax.train.step import one_phase
 from glcic_jax.types import TrainState, phase_ends
 from tests.helpers.methods import config_of, names
@@ -96,3 +99,9 @@ def test_freeform_holes_cover_a_fifth_to_three_tenths():
     hole = make_hole(config_of("places2_freeform").holes, 256, 256)
     shares = [hole(np.random.default_rng(i), 256, 256).mean() for i in range(20)]
     assert 0.2 <= min(shares) < max(shares) <= 0.3
+
+
+def test_the_document_has_every_field():
+    text = (Path(__file__).parents[2] / "docs" / "configs.md").read_text()
+    assert with_tables(text) == text, "run python -m glcic_jax.settings.document docs/configs.md"
+    assert set(re.findall(r"<!-- fields of (\w+) -->", text)) == {"every", *METHODS}

@@ -103,7 +103,7 @@ import jax
 jax.config.update("jax_num_cpu_devices", 4)
 changes = eval(sys.argv[3])
 config, workdir = tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2])
-main.parse = lambda about: (config, workdir, main.Cluster())
+main.parse = lambda about: main.Command(config, workdir)
 sys.exit(main.main())
 """
 
@@ -189,7 +189,7 @@ def test_finetuning_leaves_the_devices_to_be_chosen(whole):
 def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys):
     command = ["x", "--config", f"configs/finetune.py:{whole}", "--workdir", "mine"]
     monkeypatch.setattr(sys, "argv", [*command, "--config.phases.joint=9"])
-    config, _, _ = parse()
+    config = parse().config
     assert (config.width, config.data.crop, config.data.resize) == (2, 32, (32, 48))
     assert config.holes.to_dict() == {"kind": "box", "shortest": 6, "longest": 12}
     assert config.init_from == str(whole)
