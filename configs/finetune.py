@@ -5,10 +5,10 @@
 
 START is the run folder to start from, or converted weights of GLCIC (docs/weights.md). Networks,
 sizes, holes and the mean pixel are that run's. Weights from elsewhere give their width; the rest is
-the paper's. The completion network starts as it is there, the discriminator from scratch (as in
-section 4.5 of the paper). First the discriminator is trained alone, then both. A tenth of the
-pictures is held out, and scored before the first update and from then on. docs/results.md describes
-a run.
+the paper's. The completion network starts as the one that completes there, which is the moving
+average if there is one, and the discriminator from scratch (as in section 4.5 of the paper). First
+the discriminator is trained alone, then both. A tenth of the pictures is held out, and scored before
+the first update and from then on. docs/results.md describes a run.
 """
 
 from typing import Any
@@ -26,15 +26,22 @@ def known_settings(start: str) -> dict[str, Any]:
     """Returns the config of a run, or what converted weights know of theirs."""
     place = locate(start)
     if not is_weights(place.path):
-        return read_config(place.path)  # also of a run that is yet to save for the first time
+        theirs = read_config(place.path)  # also of a run that is yet to save for the first time
+        if theirs.get("method") != "glcic":
+            raise _refusal(start, f'"{theirs.get("method", "")}" network')
+        return theirs
     trained = open_trained(start)
     if not isinstance(trained.weights, CompletionWeights):
-        raise UserError(
-            f"{start}: a {trained.weights}; configs/finetune.py takes GLCIC's: set init_from of "
-            "its own method's config"
-        )
+        raise _refusal(start, str(trained.weights))
     smooth = trained.weights.output == "difference"
     return trained.config or {"width": trained.weights.width, "smooth_holes": smooth}
+
+
+def _refusal(start: str, found: str) -> UserError:
+    return UserError(
+        f"{start}: a {found}; configs/finetune.py takes GLCIC's: set init_from of its own method's "
+        "config"
+    )
 
 
 def get_config(start: str = "") -> ConfigDict:

@@ -113,6 +113,9 @@ def test_finetuning_takes_what_the_weights_describe(folder):
         UserError, match="partial: a partial-convolution network of .*; configs/finetune"
     ):
         finetune.get_config(str(folder / "partial"))
+    (folder / "config.json").write_text('{"method": "template"}')
+    with pytest.raises(UserError, match='a "template" network; configs/finetune'):
+        finetune.get_config(str(folder))
 
 
 def test_a_refused_start_leaves_no_run_folder(folder, tmp_path, monkeypatch, capsys):
