@@ -42,6 +42,10 @@ SETTINGS = {
 }
 """Settings of completing that `glcic_jax.load` takes, where the method has them."""
 
+WAYS_TO_BLEND = ("smooth", "paper")
+"""The values of --postprocess, the first where none is given: the keys of `poisson.BLENDS`, which
+cannot be imported without JAX."""
+
 FORMATS = {"jpg": ".jpg", "png": ".png", "tif": ".tif", "webp": ".webp", "bmp": ".bmp"}
 """The values of --format, with the extension of each."""
 
@@ -75,8 +79,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--postprocess",
-        action=argparse.BooleanOptionalAction,
-        help="blend the result into its surroundings, or do not; by default what the method does",
+        nargs="?",
+        choices=WAYS_TO_BLEND,
+        const=WAYS_TO_BLEND[0],
+        help="blend the result into its surroundings: smooth (if neither is named) continues the "
+        "known pixels next to the hole; paper, as GLCIC does, a fast marching fill. Without the "
+        "flag: what the method does",
+    )
+    parser.add_argument(
+        "--no-postprocess",
+        action="store_const",
+        const=False,
+        dest="postprocess",
+        help="do not blend, whatever the method does",
     )
     parser.add_argument(
         "--device",

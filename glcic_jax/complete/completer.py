@@ -12,7 +12,7 @@ from glcic_jax.complete.fixed_size import fill_squares
 from glcic_jax.complete.large_pictures import windows
 from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_mask_fits
-from glcic_jax.methods.procedural.poisson import blend
+from glcic_jax.methods.procedural.poisson import blend, way_to_blend
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import (
     Image,
@@ -77,7 +77,8 @@ class Completer:
       size: edge in pixels of the only squares that `complete` takes; None = it takes any picture.
         Others are filled from squares around their holes, scaled to that size.
       middle: as in Method.
-      blends: whether results are blended into their surroundings by default.
+      blends: whether results are blended into their surroundings by default, and how: as
+        `postprocess` of `__call__`.
     """
 
     complete: CompleteFn
@@ -87,28 +88,30 @@ class Completer:
     alignment: int = 32
     size: int | None = None
     middle: int | None = None
-    blends: bool = False
+    blends: bool | str = False
 
     def __call__(
         self,
         image: PixelImage,
         mask: Shaped[np.ndarray, "h w"],
-        postprocess: bool | None = None,
+        postprocess: bool | str | None = None,
     ) -> PixelImage:
         """Fills the holes of one picture.
 
         Args:
           image: uint8 RGB [h, w, 3]. What it holds inside the holes is never read.
           mask: bool, or numbers of which those other than 0 are holes, [h, w].
-          postprocess: blend the result into its surroundings (GLCIC, section 3.5); None = do what
-            the method does by default, `blends`.
+          postprocess: how to blend the result into its surroundings (GLCIC, section 3.5): "smooth",
+            from the known pixels next to the hole, or "paper", from a fast marching fill, as the
+            paper does. True = "smooth", False = not at all, None = by default, `blends`.
 
         Returns:
           uint8 [h, w, 3]; pixels outside the mask are the input's, bit for bit. With an empty mask,
           a copy of `image`.
 
         Raises:
-          UserError: wrong dtype or shape, sizes that differ, a mask that covers everything.
+          UserError: wrong dtype or shape, sizes that differ, a mask that covers everything, or no
+            such post-processing.
         """
         return self.batch([image], [mask], postprocess)[0]
 
@@ -116,7 +119,7 @@ class Completer:
         self,
         images: Sequence[PixelImage],
         masks: Sequence[Shaped[np.ndarray, "h w"]],
-        postprocess: bool | None = None,
+        postprocess: bool | str | None = None,
     ) -> list[PixelImage]:
         """Fills the holes of several pictures of one size at once.
 
@@ -136,6 +139,7 @@ class Completer:
             raise UserError(f"{len(images)} pictures and {len(masks)} masks: give one mask each")
         if len({np.shape(image) for image in images}) > 1:
             raise UserError("the pictures of a batch must be of one size: complete them one by one")
+        way = way_to_blend(self.blends if postprocess is None else postprocess)
         holes = [check_mask_fits(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
@@ -153,11 +157,9 @@ class Completer:
                 for image, hole in zip(images, holes, strict=True)
             ]
         # Blend.
-        if postprocess is None:
-            postprocess = self.blends
-        if postprocess:
+        if way is not None:
             completed = [
-                blend(image, filled, hole)
+                blend(image, filled, hole, way=way)
                 for image, filled, hole in zip(images, completed, holes, strict=True)
             ]
         return list(completed)

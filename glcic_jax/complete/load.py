@@ -4,11 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from glcic_jax.complete.completer import Completer, make_complete_fn
+from glcic_jax.methods.procedural.poisson import way_to_blend
 from glcic_jax.weights.address import Trained, open_trained
 from glcic_jax.weights.pretrained import BUNDLED
 
 
-def load(run: str | Path = BUNDLED, step: int | None = None, **settings: Any) -> Completer:
+def load(
+    run: str | Path = BUNDLED,
+    step: int | None = None,
+    *,
+    postprocess: bool | str | None = None,
+    **settings: Any,
+) -> Completer:
     """Loads the completer of a training run, or of weights that `glcic_jax.convert` wrote.
 
     Example:
@@ -20,6 +27,8 @@ def load(run: str | Path = BUNDLED, step: int | None = None, **settings: Any) ->
         .safetensors file in it; or "hf://OWNER/NAME" on the Hugging Face Hub. By default the
         network that comes with the package.
       step: step of the run's checkpoint; the latest by default.
+      postprocess: how the completer blends where a call does not choose: "smooth", "paper", True or
+        False, as in `Completer.__call__`; None = as the method has it.
       settings: settings of completing, such as latent_steps=500, in place of those that the run's
         config has as `completion`.
 
@@ -28,16 +37,21 @@ def load(run: str | Path = BUNDLED, step: int | None = None, **settings: Any) ->
 
     Raises:
       UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method; a
-        setting that the method does not have.
+        setting that the method does not have; no such post-processing.
     """
-    return completer_of(open_trained(run, step), **settings)
+    if postprocess is not None:
+        way_to_blend(postprocess)  # refused before anything is read
+    return completer_of(open_trained(run, step), postprocess=postprocess, **settings)
 
 
-def completer_of(trained: Trained, **settings: Any) -> Completer:
+def completer_of(
+    trained: Trained, *, postprocess: bool | str | None = None, **settings: Any
+) -> Completer:
     """Makes the completer of an opened network.
 
     Args:
       trained: from `open_trained`.
+      postprocess: as `load` takes it.
       settings: as `load` takes them.
 
     Raises:
@@ -52,5 +66,5 @@ def completer_of(trained: Trained, **settings: Any) -> Completer:
         alignment=method.alignment,
         size=method.size,
         middle=method.middle,
-        blends=method.blends,
+        blends=method.blends if postprocess is None else postprocess,
     )

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from glcic_jax.demo.filling import FillJob
 from glcic_jax.demo.guard import DemoRefusal
 from glcic_jax.demo.worker import Unavailable, Worker
+from glcic_jax.methods.procedural.poisson import BLENDS
 from glcic_jax.runtime.errors import UserError
 
 PAGES = Path(__file__).parent / "pages"
@@ -133,12 +134,14 @@ class Api:
         blends = {served.name: served.blends for served in self._worker.methods}
         if method not in blends:
             raise DemoRefusal(400, f"no such method: choose {', '.join(blends)}")
-        if postprocess not in (*YES, *NO, None):
-            raise DemoRefusal(400, "postprocess: give 1 or 0")
+        if postprocess not in (*YES, *NO, *BLENDS, None):
+            raise DemoRefusal(400, f"postprocess: give 1 or 0, or {' or '.join(BLENDS)}")
         if not (image and mask):
             raise DemoRefusal(400, "send two files, image and mask")
-        blended = blends[method] if postprocess is None else postprocess in YES
-        return FillJob(image, mask, method, blended)
+        way = blends[method] if postprocess is None else postprocess in YES
+        if postprocess in BLENDS:
+            way = str(postprocess)
+        return FillJob(image, mask, method, way)
 
     async def _bounded(self, request: Request) -> AsyncGenerator[bytes, None]:
         """Yields the body as it arrives, and refuses it once it is longer than allowed."""

@@ -19,7 +19,7 @@ from glcic_jax.pictures.mask_files import decode_mask_bytes
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
-FillPicture = Callable[[PixelImage, Bool[np.ndarray, "h w"], bool], PixelImage]
+FillPicture = Callable[[PixelImage, Bool[np.ndarray, "h w"], bool | str], PixelImage]
 """(image, hole, postprocess) -> completed, known pixels untouched."""
 
 ALWAYS = ("telea", "navier_stokes", "laplace")
@@ -49,13 +49,14 @@ class FillJob(NamedTuple):
       image: bytes of a picture file.
       mask: bytes of another of the same size, white = fill.
       method: one of the names that `named_fills` returned.
-      postprocess: whether to blend the result into its surroundings.
+      postprocess: whether and how to blend the result into its surroundings, as
+        `Completer.__call__` takes it.
     """
 
     image: bytes
     mask: bytes
     method: str
-    postprocess: bool
+    postprocess: bool | str
 
 
 class Served(NamedTuple):
@@ -64,12 +65,12 @@ class Served(NamedTuple):
     Attributes:
       name: name of a network's folder, or of a fill.
       step: updates that a network has had; None = a fill, which learns nothing.
-      blends: whether its results are blended into their surroundings by default.
+      blends: whether its results are blended into their surroundings by default, as in Completer.
     """
 
     name: str
     step: int | None
-    blends: bool
+    blends: bool | str
 
 
 def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
@@ -110,7 +111,9 @@ def named_specs(specs: list[str]) -> dict[str, str]:
 def _local(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> FillPicture:
     """Shows a fill only the holes' surroundings, so that large pictures take no longer."""
 
-    def run(image: PixelImage, hole: Bool[np.ndarray, "h w"], postprocess: bool) -> PixelImage:
+    def run(
+        image: PixelImage, hole: Bool[np.ndarray, "h w"], postprocess: bool | str
+    ) -> PixelImage:
         around = surroundings(hole, SEEN_MARGIN)
         near, inside = image[around], hole[around]
         floats = near.astype(np.float32) / 255, inside[..., None].astype(np.float32)

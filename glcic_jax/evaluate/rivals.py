@@ -14,7 +14,7 @@ from glcic_jax.complete.completer import LARGE
 from glcic_jax.complete.load import completer_of
 from glcic_jax.evaluate.outside_program import command_fill
 from glcic_jax.methods.procedural.fills import FILLS
-from glcic_jax.methods.procedural.poisson import blend
+from glcic_jax.methods.procedural.poisson import SMOOTH, blend, way_to_blend
 from glcic_jax.runtime.devices import over_mesh
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.address import locate, open_trained
@@ -24,7 +24,9 @@ FillBatch = Callable[
 ]
 """(image, mask) -> completed, float32 in [0, 1], mask 1 = hole; numpy."""
 
-POSTPROCESS = "+postprocess"
+BLENDED = re.compile(r"(.+)\+postprocess(?:=([^=/\s]*))?")
+"""A method with "+postprocess" or "+postprocess=WAY" behind it."""
+
 COMMAND = "cmd:"
 
 TRUTH = "truth"
@@ -54,13 +56,14 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
       specs: one text per method: a name of `FILLS`; a run folder or converted weights as `load`
         takes them, with "@STEP" for a checkpoint that is not the latest, and then
         ":starts=4,latent_steps=300" for settings of `load`; or "cmd:" with a command line.
-        "+postprocess" behind it blends the result into its surroundings (GLCIC, section 3.5);
-        "label=" before it names its row.
+        "+postprocess" behind it blends the result into its surroundings (GLCIC, section 3.5),
+        "+postprocess=paper" as the paper does; "label=" before it names its row.
       mesh: the devices that networks run on.
       timeout: seconds that a command may take for a picture.
 
     Raises:
-      UserError: an unknown method, a run folder without a checkpoint, or two rows of one name.
+      UserError: an unknown method or way to blend, a run folder without a checkpoint, or two rows
+        of one name.
     """
     built = [_rival(spec, mesh, timeout) for spec in specs]
     labels = [rival.label for rival in built]
@@ -73,29 +76,46 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
 
 
 def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
-    named = re.fullmatch(r"([^=:/]+)=(.+)", spec)
-    label, rest = named.groups() if named else ("", spec)
-    body = rest.removesuffix(POSTPROCESS)
-    blended = body != rest
+    plain, way = _way(spec)
+    suffix = spec[len(plain) :]
+    named = re.fullmatch(r"([^=:/]+)=(.+)", plain)
+    label, body = named.groups() if named else ("", plain)
     if body.startswith(COMMAND):
         template = body.removeprefix(COMMAND)
         complete, compiled = command_fill(template, timeout), False
         about: dict[str, Any] = {"command": template}
         if not label:
-            program = Path(shlex.split(template)[0]).name
-            label = program + POSTPROCESS if blended else program
+            label = Path(shlex.split(template)[0]).name + suffix
     elif body in FILLS:
         complete, compiled, about = FILLS[body], False, {"fill": body}
     else:
-        complete, about = _network(body, mesh)
+        complete, about = _network(body, mesh, blended=way is not None)
         compiled = True
-    if blended:
-        complete = _postprocessed(complete)
-    return Rival(label or rest, complete, compiled, about | {"postprocess": blended})
+    if way is not None:
+        complete = _postprocessed(complete, way)
+    return Rival(label or body + suffix, complete, compiled, about | {"postprocess": way})
 
 
-def _network(spec: str, mesh: Mesh) -> tuple[FillBatch, dict[str, Any]]:
-    """Opens the network of a run or of converted weights; also describes it for the manifest."""
+def _way(spec: str) -> tuple[str, str | None]:
+    """Splits "METHOD+postprocess=WAY" into the method and the way to blend; None = no blending."""
+    found = BLENDED.fullmatch(spec)
+    if found is None:
+        return spec, None
+    try:
+        return found[1], way_to_blend(SMOOTH if found[2] is None else found[2])
+    except UserError as error:
+        raise UserError(f'--methods: "{spec}": {error}') from error
+
+
+def _network(spec: str, mesh: Mesh, *, blended: bool) -> tuple[FillBatch, dict[str, Any]]:
+    """Opens the network of a run or of converted weights; also describes it for the manifest.
+
+    Args:
+      spec: the address, with settings behind it.
+      mesh: the devices.
+      blended: whether the result is blended later on, so that a method which blends by itself
+        must not.
+    """
     address, settings = _parts(spec)
     if not locate(address).path.exists():
         known = ", ".join(FILLS)
@@ -104,7 +124,7 @@ def _network(spec: str, mesh: Mesh) -> tuple[FillBatch, dict[str, Any]]:
             '"cmd:TOOL {image} {mask} {output}"'
         )
     trained = open_trained(address)
-    completer = completer_of(trained, **settings)
+    completer = completer_of(trained, postprocess=False if blended else None, **settings)
     spread = over_mesh(mesh, completer.complete)
 
     def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -130,10 +150,10 @@ def _parts(spec: str) -> tuple[str, dict[str, int]]:
     return found[1], settings
 
 
-def _postprocessed(complete: FillBatch) -> FillBatch:
+def _postprocessed(complete: FillBatch, way: str) -> FillBatch:
     def run(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         pictures = (np.rint(p * 255).astype(np.uint8) for p in (image, complete(image, mask)))
-        blended = [blend(a, b, m[..., 0]) for a, b, m in zip(*pictures, mask, strict=True)]
+        blended = [blend(a, b, m[..., 0], way=way) for a, b, m in zip(*pictures, mask, strict=True)]
         return np.stack(blended).astype(np.float32) / 255
 
     return run

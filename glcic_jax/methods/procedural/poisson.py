@@ -15,6 +15,9 @@ from glcic_jax.methods.procedural.multigrid import neighbour_sum, solve_poisson
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
+SMOOTH = "smooth"
+"""The way to blend where none is named."""
+
 TELEA_RADIUS = 1
 """Radius in pixels of the fast marching fill."""
 
@@ -30,7 +33,7 @@ def blend(
     completed: PixelImage,
     mask: Shaped[np.ndarray, "h w"],
     *,
-    method: str = "membrane",
+    way: str = SMOOTH,
 ) -> PixelImage:
     """Blends the hole's contents into its surroundings.
 
@@ -39,17 +42,17 @@ def blend(
       completed: uint8 RGB [h, w, 3]. Its contents outside the hole are never read, since the
         network is not trained to reproduce known pixels.
       mask: [h, w], not 0 = hole. Holes may have any number, size and shape, and lie at the edge.
-      method: where boundary values come from. "membrane": from the known pixels next to the hole.
-        "telea", the paper's way: from a fast marching fill along the hole's rim.
+      way: a key of BLENDS, where boundary values come from. "smooth": from the known pixels next
+        to the hole. "paper": from a fast marching fill (Telea 2004) along the hole's rim, its
+        outermost pixels; with these as boundary the rest is eq. (7) of Perez et al. 2003.
 
     Returns:
       uint8 RGB [h, w, 3], equal to `image` outside the hole.
 
     Raises:
-      UserError: the hole covers everything, or there is no such method.
+      UserError: the hole covers everything, or there is no such way.
     """
-    if method not in BLENDS:
-        raise UserError(f'blending "{method}" is unknown: choose {" or ".join(BLENDS)}')
+    way_to_blend(way)
     hole = mask != 0
     if hole.all():
         raise UserError("the mask covers the whole picture: there is nothing to blend into")
@@ -58,11 +61,27 @@ def blend(
     around = surroundings(hole, BLEND_MARGIN)  # all that the answer depends on
     near, inside = image[around], hole[around]
     emptied = np.where(inside[..., None], 0, near).astype(np.uint8)
-    values, unknown = BLENDS[method](emptied, inside)
+    values, unknown = BLENDS[way](emptied, inside)
     solved = _poisson(values, completed[around].astype(np.float32), inside, unknown)
     result = image.copy()
     result[around][inside] = np.rint(np.clip(solved[inside], 0, 255)).astype(np.uint8)
     return result
+
+
+def way_to_blend(postprocess: bool | str) -> str | None:
+    """Returns the key of BLENDS that a choice of post-processing means; None = no blending.
+
+    Args:
+      postprocess: a key of BLENDS; True = SMOOTH, False = none.
+
+    Raises:
+      UserError: there is no such way.
+    """
+    if not isinstance(postprocess, str):
+        return SMOOTH if postprocess else None
+    if postprocess not in BLENDS:
+        raise UserError(f'post-processing "{postprocess}" is unknown: choose {" or ".join(BLENDS)}')
+    return postprocess
 
 
 def surroundings(hole: Bool[np.ndarray, "h w"], margin: int) -> tuple[slice, slice]:
@@ -82,14 +101,14 @@ def surroundings(hole: Bool[np.ndarray, "h w"], margin: int) -> tuple[slice, sli
     return rows, columns
 
 
-def _membrane(
+def _smooth(
     emptied: PixelImage, hole: Bool[np.ndarray, "h w"]
 ) -> tuple[Float32[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
     """Returns boundary values and unknown pixels: all of the hole is unknown."""
     return emptied.astype(np.float32), hole
 
 
-def _telea(
+def _paper(
     emptied: PixelImage, hole: Bool[np.ndarray, "h w"]
 ) -> tuple[Float32[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
     """Returns boundary values and unknown pixels: the rim is filled, the rest is unknown."""
@@ -100,7 +119,7 @@ def _telea(
     return filled.astype(np.float32), inside
 
 
-BLENDS = {"membrane": _membrane, "telea": _telea}
+BLENDS = {SMOOTH: _smooth, "paper": _paper}
 """The ways to blend, by name. Each returns the values at the boundary, and which are unknown."""
 
 
