@@ -4,9 +4,9 @@ python -m experiments.ablation --config configs/reduced.py --workdir runs/ablati
     --config.data.root=DIR
 
 Trains four networks that differ only in their discriminators: none, global, local, both. Takes any
-config of GLCIC and any --config.FIELD=VALUE, as glcic_jax.main does; the same command resumes.
-Prints the held-out scores of the four and writes them, with pictures, into the folder: table.md,
-grid.png.
+config of GLCIC, no other, and any --config.FIELD=VALUE, as glcic_jax.main does; the same command
+resumes. Prints the held-out scores of the four and writes them, with pictures, into the folder:
+table.md, grid.png.
 """
 
 import sys
@@ -21,7 +21,9 @@ from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.main import main, run
 from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records
+from glcic_jax.settings.check import check
 from glcic_jax.train.report import draw_grid
 
 VARIANTS = {
@@ -49,8 +51,28 @@ def variant(config: Any, discriminators: tuple[str, ...]) -> Any:
     return changed
 
 
+def check_variants(config: Any) -> None:
+    """Refuses a config of which not all four can be made, before the first of them trains.
+
+    Raises:
+      UserError: the method has no discriminators to leave out, or settings contradict each other.
+    """
+    if "discriminators" not in config:
+        raise UserError(
+            f"method is {config.method}, which has no config.discriminators to leave out: name a "
+            "config of glcic"
+        )
+    for discriminators in VARIANTS.values():
+        check(variant(config, discriminators))
+
+
 def ablation(config: Any, workdir: Path, accept_data: bool = False) -> None:
-    """Trains the four, one after the other; the first process writes the table and the grid."""
+    """Trains the four, one after the other; the first process writes the table and the grid.
+
+    Raises:
+      UserError: as `check_variants` and as `run`.
+    """
+    check_variants(config)
     for name, discriminators in VARIANTS.items():
         run(variant(config, discriminators), workdir / name, accept_data)
     if jax.process_index():

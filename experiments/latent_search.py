@@ -28,6 +28,7 @@ from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.report import draw_grid
 from glcic_jax.types import PixelImage
+from glcic_jax.weights.address import open_trained
 
 STARTS = [1, 2, 4, 8, 16]
 STEPS = [100, 300, 1_000, 1_500]
@@ -133,6 +134,8 @@ def run(args: argparse.Namespace) -> None:
     if args.batch_size < 1 or args.count < 2 * args.batch_size:
         raise UserError(f"--count {args.count}: give two batches of --batch_size at least")
     check_writable(args.output, folder=True)
+    if "latent_steps" not in open_trained(args.checkpoint).settings:
+        raise UserError(f"{args.checkpoint}: it does not search: give a dcgan_completion network")
     size = load(args.checkpoint, latent_steps=min(args.steps), starts=min(args.starts)).size
     source = Examples(args.data, args.masks, size=size)
     count = min(args.count, len(source)) // args.batch_size * args.batch_size

@@ -73,10 +73,12 @@ def run(workdir: Path) -> None:
     """Scores and shows the run in `workdir`.
 
     Raises:
-      UserError: there is no finished run.
+      UserError: there is no run, or it is not finished.
     """
     # Load the run at the end of each phase, and its rivals.
     trained = open_trained(workdir)
+    if trained.run is None:
+        raise UserError(f"{workdir}: converted weights: give the run folder that they are of")
     config: Any = ConfigDict(trained.config)
     mean = trained.mean_pixel
     dataset = make_dataset(config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean)

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from configs import places2
-from experiments import ablation, limits
+from experiments import ablation, latent_search, limits, quickstart, raw_error
 from glcic_jax import main
 from glcic_jax.pictures.decode import decode, write_picture
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.weights.pretrained import BUNDLED
+from tests.helpers.methods import config_of, names
 from tests.helpers.small import small_config
 
 
@@ -37,7 +40,7 @@ def trained(pictures, tmp_path_factory):
     config.every.update(log=1, images=2, evaluate=2, checkpoint=2)
     workdir, configs = tmp_path_factory.mktemp("runs") / "ablation", {}
 
-    def run(config, folder):
+    def run(config, folder, *_):
         if configs:
             shutil.copytree(workdir / next(iter(configs)), folder)
         else:
@@ -74,9 +77,50 @@ def test_ablation_trains_four_networks_and_shows_them(trained):
     assert (columns[0] != columns[5]).any()
 
 
+@pytest.mark.parametrize("name", names())
+def test_ablation_takes_configs_of_glcic_alone(name, tmp_path, monkeypatch):
+    config, ran = config_of(name), []
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    monkeypatch.setattr(ablation, "run", lambda config, folder, *_: ran.append(folder.name))
+    if config.method == "glcic":
+        ablation.ablation(config, tmp_path)
+        assert ran == list(ablation.VARIANTS)
+        return
+    with pytest.raises(UserError, match=f"method is {config.method}, which has no .*: name a"):
+        ablation.ablation(config, tmp_path)
+    assert not ran
+    assert not list(tmp_path.iterdir())
+
+
+def test_ablation_checks_all_four_before_the_first_trains(tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation, "run", lambda *_: pytest.fail("it trains"))
+    with pytest.raises(UserError, match="local_patch"):  # which two of the four do not read
+        ablation.ablation(small_config(local_patch=33), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "flags", "message"),
+    [
+        (latent_search, ["--checkpoint", "{n}", "--data", "{p}", "--output", "{o}"], "not search"),
+        (quickstart, ["{n}"], "converted weights: give the run folder"),
+        (raw_error, ["{n}"], "name the folder of a run"),
+        (quickstart, ["{p}"], "no run folder"),
+        (raw_error, ["{p}"], "no run folder"),
+    ],
+)
+def test_what_is_not_the_experiments_gets_one_line(
+    experiment, flags, message, pictures, tmp_path, capsys
+):
+    named = {"n": BUNDLED, "p": pictures, "o": tmp_path / "new"}
+    assert experiment.main([flag.format_map(named) for flag in flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_first_process_alone_shows_them(tmp_path, monkeypatch, capsys):
     ran = []
-    monkeypatch.setattr(ablation, "run", lambda config, folder: ran.append(folder.name))
+    monkeypatch.setattr(ablation, "run", lambda config, folder, *_: ran.append(folder.name))
     monkeypatch.setattr(jax, "process_index", lambda: 1)
     ablation.ablation(small_config(), tmp_path)
     assert ran == list(ablation.VARIANTS)
