@@ -5,7 +5,7 @@ from typing import Any
 from glcic_jax.runtime.field_kinds import Number, Whole
 from glcic_jax.runtime.fields import REQUIRED, Alternatives, Field
 
-LEARNING_RATE = Number(0, 1e6, open_ends="least")
+LEARNING_RATE = Number()
 
 WIDTH = Field(Whole(1, 4_096), "of the first layers", "channels")
 

@@ -210,7 +210,7 @@ def test_a_folder_of_another_config_is_refused(whole, pictures):
     with pytest.raises(UserError, match="seed is 0 there and 1 here"):
         run(tiny(pictures, seed=1), whole)
     assert (whole / "config.json").read_text() == before
-    assert json.loads(before)["seed"] == 0
+    assert json.loads(before)["config"]["seed"] == 0
 
 
 def test_a_run_goes_on_from_an_older_checkpoint_if_the_latest_is_damaged(whole, pictures, tmp_path):
