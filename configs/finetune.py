@@ -7,8 +7,8 @@ START is the run folder to start from, or converted weights of GLCIC (docs/weigh
 sizes, holes and the mean pixel are that run's. Weights from elsewhere give their width; the rest is
 the paper's. The completion network starts as the one that completes there, which is the moving
 average if there is one, and the discriminator from scratch (as in section 4.5 of the paper). First
-the discriminator is trained alone, then both. A tenth of the pictures is held out, and scored before
-the first update and from then on. docs/results.md describes a run.
+the discriminator is trained alone, then both. A tenth of the pictures is held out, and scored
+before the first update and from then on. docs/results.md describes a run.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from ml_collections import ConfigDict
 from configs import places2
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_config
+from glcic_jax.settings.check import with_defaults
 from glcic_jax.weights.address import is_weights, locate, open_trained
 from glcic_jax.weights.glcic import CompletionWeights
 
@@ -29,12 +30,12 @@ def known_settings(start: str) -> dict[str, Any]:
         theirs = read_config(place.path)  # also of a run that is yet to save for the first time
         if theirs.get("method") != "glcic":
             raise _refusal(start, f'"{theirs.get("method", "")}" network')
-        return theirs
+        return with_defaults(theirs)
     trained = open_trained(start)
     if not isinstance(trained.weights, CompletionWeights):
         raise _refusal(start, str(trained.weights))
     smooth = trained.weights.output == "difference"
-    return trained.config or {"width": trained.weights.width, "smooth_holes": smooth}
+    return with_defaults(trained.config) or {"width": trained.weights.width, "smooth_holes": smooth}
 
 
 def _refusal(start: str, found: str) -> UserError:

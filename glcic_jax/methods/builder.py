@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from glcic_jax.runtime.fields import Description
+from ml_collections import ConfigDict
+
+from glcic_jax.runtime.fields import Description, completed, dotted, resolved
 from glcic_jax.types import Method
 
 
@@ -21,7 +23,7 @@ class Builder(NamedTuple):
     shown_by: str
 
     def __call__(self, config: Any, mean_pixel: tuple[float, float, float]) -> Method:
-        """Builds the method.
+        """Builds the method. Its fields that the config lacks have their defaults.
 
         Args:
           config: a ConfigDict, or a dict of the same fields.
@@ -30,4 +32,6 @@ class Builder(NamedTuple):
         Raises:
           UserError: settings that contradict each other.
         """
-        return self.build(config, mean_pixel)
+        plain = config.to_dict() if isinstance(config, ConfigDict) else config
+        whole = completed(plain, resolved(self.fields, dotted(plain)))
+        return self.build(ConfigDict(whole), mean_pixel)
