@@ -2,7 +2,7 @@
 
 import signal
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 from glcic_jax.data.pipeline import Dataset
 from glcic_jax.runtime.devices import place, state_shardings
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.train.clock import Clock
 from glcic_jax.train.interrupt import Interrupt, Interrupted
 from glcic_jax.train.report import Report
 from glcic_jax.train.start import Networks, with_networks
@@ -58,21 +59,19 @@ def train(
         if first == 0 and start is not None:  # how good the start is by itself
             report.evaluation(0, phase_at(method.phases, 0).name, viewer.scores(state))
             report.grid(0, *viewer.grid(state))
-        in_flight: deque[Metrics] = deque()
+        clock, in_flight = report.clock, deque[Metrics]()
         for step in range(first + 1, ends[-1] + 1):
             # Make an update.
             phase = phase_at(method.phases, step - 1)
             profiler.before_update(state)
-            with report.waiting():
-                batch = next(batches)
-            state, metrics = _update(step_fn, state, batch, in_flight)
+            state, metrics = _update(step_fn, state, batches, in_flight, clock, phase.name)
 
             # Record, show, score and save what is due; end if a signal has come.
             signum, ending, scores = interrupt.at(step), step in ends, {}
             saving = ending or signum or _due(step, every.checkpoint)
             if saving or _due(step, every.log):
                 _record(step, phase, metrics, report)
-            with report.paused():
+            with clock.paused():
                 if ending or _due(step, every.images):
                     report.grid(step, *viewer.grid(state))
                 if ending or _due(step, every.evaluate):
@@ -93,11 +92,21 @@ def _due(step: int, every: int) -> bool:
 
 
 def _update(
-    step_fn: StepFn, state: TrainState, batch: Batch, in_flight: deque[Metrics]
+    step_fn: StepFn,
+    state: TrainState,
+    batches: Iterator[Batch],
+    in_flight: deque[Metrics],
+    clock: Clock,
+    phase: str,
 ) -> tuple[TrainState, Metrics]:
     """Hands the devices an update, and waits for the one that is IN_FLIGHT updates older."""
-    with jax.transfer_guard("disallow"):
-        state, metrics = step_fn(state, batch)
+    with clock.update(phase) as first:
+        with clock.waiting():
+            batch = next(batches)
+        with jax.transfer_guard("disallow"):
+            state, metrics = step_fn(state, batch)
+        if first:
+            jax.block_until_ready(metrics)
     in_flight.append(metrics)
     if len(in_flight) > IN_FLIGHT:
         jax.block_until_ready(in_flight.popleft())

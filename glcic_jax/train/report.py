@@ -3,8 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -13,6 +12,7 @@ import numpy as np
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
 from glcic_jax.train.alarm import CollapseAlarm
+from glcic_jax.train.clock import Clock
 from glcic_jax.train.page import HISTORY, run_page, thinned
 from glcic_jax.train.tensorboard import Board
 from glcic_jax.types import PixelImage
@@ -44,12 +44,12 @@ class Report:
         enabled: bool = True,
     ) -> None:
         self._workdir, self._title, self._enabled = workdir, title, enabled
-        self._total_steps, self._batch_size, self._phase_ends = total_steps, batch_size, phase_ends
+        self._total_steps, self._phase_ends = total_steps, phase_ends
         self._alarm = CollapseAlarm()
         self._records: list[dict] = []
         self._board: Board | None = None
-        self._clock, self._clock_step = time.monotonic(), 0
-        self._waited = 0.0
+        self.clock = Clock(batch_size)
+        """Measures the updates. The loop reports to it what is not one."""
         self.ideal_seconds: dict[str, float] = {}
         """Seconds of a step at the devices' peak, by phase. Where they are known, the devices'
         utilisation is recorded and printed."""
@@ -66,7 +66,7 @@ class Report:
         A run that was killed between two checkpoints had made more updates than it saved. They are
         made again.
         """
-        self._clock, self._clock_step = time.monotonic(), step
+        self.clock.start(step)
         if not self._enabled:
             return
         path = self._workdir / METRICS_FILE
@@ -83,28 +83,11 @@ class Report:
           phase: its phase's name.
           values: its metrics by name.
         """
-        # Compute the rates since the last record.
-        elapsed = max(time.monotonic() - self._clock, 1e-9)
-        steps = max(step - self._clock_step, 1)
-        speed = {
-            "images_per_s": round(steps * self._batch_size / elapsed, 3),
-            "step_ms": round(1000 * elapsed / steps, 3),
-            "waiting_ms": round(1000 * self._waited / steps, 3),
-        }
-        if phase in self.ideal_seconds:
-            speed["mfu"] = round(steps * self.ideal_seconds[phase] / elapsed, 4)
-        self._clock, self._clock_step, self._waited = time.monotonic(), step, 0.0
+        speed = self.clock.lap(step, self.ideal_seconds.get(phase))
         self._record("train", step, phase, speed | values)
-
-        # Print them.
-        left = _duration((self._total_steps - step) * elapsed / steps)
-        losses = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
-        rate = f"{speed['images_per_s']:.1f} images/s"
-        took = f"{speed['step_ms']:.0f} ms a step, {speed['waiting_ms']:.0f} of them for data"
-        used = f"  MFU {speed['mfu']:.0%}" if "mfu" in speed else ""
-        self.message(
-            f"[{phase} {step:,}/{self._total_steps:,}] {rate}  {took}{used}  {left} left  {losses}"
-        )
+        losses = [f"{name} {value:.3g}" for name, value in values.items()]
+        shown = [*_speed_parts(speed, self._total_steps - step), *losses]
+        self.message(f"[{phase} {step:,}/{self._total_steps:,}] {'  '.join(shown)}")
         warning = self._alarm(values)
         if warning:
             self.message(f"warning at step {step:,}: {warning}")
@@ -142,20 +125,6 @@ class Report:
         print(text, flush=True)
         with (self._workdir / "log.txt").open("a") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Stops the clock during the block: evaluations and saves do not count in the rate."""
-        start = time.monotonic()
-        yield
-        self._clock += time.monotonic() - start
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Counts the time of the block as waiting for data."""
-        start = time.monotonic()
-        yield
-        self._waited += time.monotonic() - start
 
     def close(self) -> None:
         """Redraws the page once more, and closes TensorBoard's file."""
@@ -215,6 +184,22 @@ def draw_grid(rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> P
             top = title + row * (height + gap)
             canvas[top : top + height, left : left + width] = pictures[column]
     return canvas
+
+
+def _speed_parts(speed: dict[str, float], steps_left: int) -> list[str]:
+    """Returns the parts of a console line that show what `Clock.lap` measured."""
+    parts = []
+    if "first_update_s" in speed:
+        parts.append(f"first update {speed['first_update_s']:.1f} s")
+    if "step_ms" in speed:
+        parts.append(f"{speed['images_per_s']:.1f} images/s")
+        parts.append(
+            f"{speed['step_ms']:.0f} ms a step, {speed['waiting_ms']:.0f} of them for data"
+        )
+        if "mfu" in speed:
+            parts.append(f"MFU {speed['mfu']:.0%}")
+        parts.append(f"{_duration(steps_left * speed['step_ms'] / 1000)} left")
+    return parts
 
 
 def _duration(seconds: float) -> str:

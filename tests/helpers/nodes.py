@@ -126,7 +126,7 @@ def run_through(pictures, workdir, count, *more, **options):
 
 def records(workdir, kind="train"):
     """Returns all that a run has recorded of one kind, but for times."""
-    timed = {"images_per_s", "step_ms", "waiting_ms"}
+    timed = {"images_per_s", "step_ms", "waiting_ms", "first_update_s"}
     return [
         {name: value for name, value in record.items() if name not in timed}
         for record in read_records(workdir)
