@@ -2,6 +2,7 @@ r"""Converts weights of completion networks from and to other programs' files.
 
 python -m glcic_jax.convert runs/quickstart quickstart.onnx
 python -m glcic_jax.convert completionnet_places2.t7 places2
+python -m glcic_jax.convert runs/places2 glcic_pytorch.pth --fold
 python -m glcic_jax.convert model_cn_step400000 celeba --mean-pixel 0.5061,0.4254,0.3828
 python -m glcic_jax.convert --vgg16 vgg16-397923af.pth vgg16.safetensors
 
@@ -39,7 +40,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="R,G,B",
         help="mean of the training pictures, 0 to 1, if IN does not hold it",
     )
-    parser.add_argument("--fold", action="store_true", help="fold batch norm into the convolutions")
+    parser.add_argument(
+        "--fold",
+        action="store_true",
+        help="fold batch norm into the convolutions; as NAME.pth it is for GLCIC-PyTorch's class",
+    )
     parser.add_argument(
         "--dtype",
         choices=("float32", "float16", "bfloat16"),
@@ -181,12 +186,19 @@ def _to_torch(weights: "Weights", path: Path) -> tuple[str, "Tensors"]:
     Raises:
       UserError: no PyTorch program has this network.
     """
-    from glcic_jax.convert import pytorch_glcic, pytorch_partial_conv
+    from glcic_jax.convert import pytorch_folded, pytorch_glcic, pytorch_partial_conv
     from glcic_jax.weights.glcic import CompletionWeights
     from glcic_jax.weights.partial_conv import PartialWeights
 
     if isinstance(weights, PartialWeights):
         return pytorch_partial_conv.to_state_dict(weights)
+    if isinstance(weights, CompletionWeights) and weights.output == "difference":
+        raise UserError(
+            f"{path}: no PyTorch program is known whose network adds to a smooth fill, as this one "
+            "does: write a folder or .stablehlo"
+        )
+    if isinstance(weights, CompletionWeights) and not weights.norm:
+        return pytorch_folded.to_folded_state_dict(weights)
     if isinstance(weights, CompletionWeights):
         return pytorch_glcic.to_state_dict(weights)
     raise UserError(f"{path}: no PyTorch program is known that has a {weights}: write a folder")

@@ -50,7 +50,7 @@ def write_state_dict(tensors: Tensors, path: Path, dtype: str) -> None:
     """Writes a .pth file for `load_state_dict`.
 
     Args:
-      tensors: arrays by PyTorch's names.
+      tensors: arrays by PyTorch's names; whole numbers stay whole.
       path: the file.
       dtype: the dtype in which tensors are stored, a key of DTYPES.
 
@@ -59,9 +59,11 @@ def write_state_dict(tensors: Tensors, path: Path, dtype: str) -> None:
         written.
     """
     torch = _torch(path)
-    state = {
+    floats = {name: tensor for name, tensor in tensors.items() if tensor.dtype.kind == "f"}
+    state = {name: torch.from_numpy(tensor) for name, tensor in tensors.items()}
+    state |= {
         name: torch.from_numpy(tensor.astype(np.float32)).to(getattr(torch, dtype))
-        for name, tensor in cast_tensors(tensors, dtype).items()
+        for name, tensor in cast_tensors(floats, dtype).items()
     }
     buffer = io.BytesIO()
     torch.save(state, buffer)
