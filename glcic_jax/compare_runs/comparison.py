@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 from glcic_jax.compare_runs.runs import Run
 from glcic_jax.metrics.columns import COLUMNS, Column
 from glcic_jax.runtime.fields import dotted
-from glcic_jax.train.page import curves_of
-
-SCORES = "held_out/"
-"""The names of scores begin with this."""
+from glcic_jax.train.page import SCORES, curves_of
 
 EXAMPLES = "data.held-out examples"
 """The digest of the pictures and holes that the scores are of, as a dotted name of a start."""
@@ -109,10 +106,16 @@ def _history(run: Run) -> dict[str, list[Change]]:
 def _facts(start: dict[str, Any]) -> dict[str, str]:
     """Returns the facts of a start as text, but its time and its step, which always differ."""
     return {
-        name: shlex.join(value) if isinstance(value, list) else str(value)
+        name: _text(name, value)
         for name, value in dotted(start).items()
         if name not in ("time", "step")
     }
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return shlex.join(value) if name == "command" else "; ".join(map(str, value))
+    return str(value)
 
 
 def _scores(runs: Sequence[Run]) -> dict[str, dict[str, Scores]]:

@@ -5,13 +5,22 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
-from glcic_jax.compare_runs.comparison import SCORES, Comparison
+from glcic_jax.compare_runs.comparison import Comparison
 from glcic_jax.compare_runs.runs import Run
 from glcic_jax.compare_runs.text import Table, tables
-from glcic_jax.metrics.columns import COLUMNS, Column
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.html import html_page
-from glcic_jax.train.page import CHARTS, COLOURS, STYLE, chart, curves_of, thinned
+from glcic_jax.train.page import (
+    CHARTS,
+    COLOURS,
+    SCORES,
+    STYLE,
+    chart,
+    curves_of,
+    grid_title,
+    score_title,
+    thinned,
+)
 
 _STYLE = f"""{STYLE}
 .wide {{ overflow-x: auto; }}
@@ -77,14 +86,9 @@ def _charts(
             run if name in curves else f"{run}: none": curves.get(name, [])
             for run, curves in found.items()
         }
-        charts.append(chart(name + _better(name), lines, phase_ends, logarithmic))
+        title = score_title(name) if prefix == SCORES else name
+        charts.append(chart(title, lines, phase_ends, logarithmic))
     return charts
-
-
-def _better(name: str) -> str:
-    """Returns what the caption of a score adds."""
-    best = COLUMNS.get(name.removeprefix(SCORES), Column(name)).best
-    return {min: ", lower is better", max: ", higher is better"}.get(best, "")
 
 
 def _shared_phases(runs: Sequence[Run]) -> list[tuple[str, int]]:
@@ -97,7 +101,7 @@ def _shared_phases(runs: Sequence[Run]) -> list[tuple[str, int]]:
 def _grid(run: Run, path: Path) -> str:
     """Returns a sample grid as a figure that holds the picture itself."""
     content = base64.b64encode(read_file(path)).decode()
-    caption = html.escape(f"{run.name}, step {int(path.stem):,}")
+    caption = f"{html.escape(run.name)}, {grid_title(path.name)}"
     return (
         f"<figure><figcaption>{caption}</figcaption>"
         f'<img src="data:image/png;base64,{content}" alt="completions of held-out pictures">'

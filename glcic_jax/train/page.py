@@ -3,17 +3,22 @@
 import html
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from glcic_jax.metrics.columns import COLUMNS, Column
 from glcic_jax.runtime.html import html_page
 
 HISTORY = 2000
 """Training records of a long run that the page shows. The eye would not see more."""
 
+SCORES = "held_out/"
+"""The names of held-out scores begin with this."""
+
 CHARTS = {
     "Losses": ("loss/", True),
     "Discriminator accuracy": ("accuracy/", False),
     "Gradient norms": ("grad_norm/", True),
-    "Held-out pictures": ("held_out/", False),
+    "Held-out pictures": (SCORES, False),
     "Images per second": ("images_per_s", False),
 }
 """For each heading, how the names of its curves begin, and whether the axis is logarithmic."""
@@ -67,7 +72,7 @@ def run_page(
     Args:
       title: the run's title.
       records: as in metrics.jsonl: "step", and numbers (or None) by name.
-      grids: relative addresses of pictures, newest first.
+      grids: relative addresses of pictures, newest first, such as "samples/00000007.png".
       phase_ends: the name and the last step of each phase.
       config: the text of config.json.
     """
@@ -76,23 +81,41 @@ def run_page(
     for heading, (prefix, logarithmic) in CHARTS.items():
         drawn = curves_of(records, prefix)
         # Scores of unlike units (an error, decibels) get a chart each.
-        groups = [{n: c} for n, c in drawn.items()] if prefix == "held_out/" else [drawn]
-        charts += [chart(heading, group, phase_ends, logarithmic) for group in groups if group]
+        groups = {heading: drawn}
+        if prefix == SCORES:
+            groups = {f"{heading}: {score_title(name)}": {name: c} for name, c in drawn.items()}
+        charts += [chart(h, group, phase_ends, logarithmic) for h, group in groups.items() if group]
 
     # Put the page together.
     pictures = "\n".join(
-        f'<figure><figcaption>{html.escape(name)}</figcaption><img loading="lazy" '
+        f'<figure><figcaption>{grid_title(name)}</figcaption><img loading="lazy" '
         f'src="{html.escape(name)}" alt="completions of held-out pictures"></figure>'
         for name in grids
     )
-    last = f"step {max(r['step'] for r in records):,}" if records else "no records yet"
+    total = max((end for _, end in phase_ends), default=0)
+    last = max((record["step"] for record in records), default=0)
+    progress = f"step {last:,} of {total:,}" if records else "no records yet"
     body = (
-        f"<h1>{html.escape(title)}</h1><p>{last}</p>"
+        f"<h1>{html.escape(title)}</h1><p>{progress}</p>"
         f'<div class="charts">{"".join(charts)}</div>'
         f"<h2>Held-out pictures, newest first</h2>{pictures}"
-        f"<details><summary>config</summary><pre>{html.escape(config)}</pre></details>"
+        "<details><summary>config.json: the config, and every start of the run</summary>"
+        f"<pre>{html.escape(config)}</pre></details>"
     )
     return html_page(title, body, f"<style>{STYLE}</style>")
+
+
+def grid_title(name: str) -> str:
+    """Returns the title of a sample grid as HTML: its step, or the name of a file without one."""
+    stem = Path(name).stem
+    return f"step {int(stem):,}" if stem.isdecimal() else html.escape(name)
+
+
+def score_title(name: str) -> str:
+    """Returns the name of a score without "held_out/", and which values of it are better."""
+    metric = name.removeprefix(SCORES)
+    best = COLUMNS.get(metric, Column(metric)).best
+    return metric + {min: ", lower is better", max: ", higher is better"}.get(best, "")
 
 
 def curves_of(records: Sequence[dict], prefix: str) -> Curves:
@@ -140,17 +163,19 @@ def chart(
         return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (value - low) / (high - low)
 
     # Draw grid lines with their labels, phases and curves.
-    parts = []
-    for tick in range(5):
-        level = low + (high - low) * tick / 4
-        label = f"{10**level if logarithmic else level:.3g}"
-        parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(level):.1f}" y2="{y(level):.1f}" '
-            f'stroke="currentColor" opacity="0.15"/>'
-            f'<text x="{LEFT - 6}" y="{y(level) + 4:.1f}" text-anchor="end">{label}</text>'
-            f'<text x="{x(last * tick / 4):.1f}" y="{HEIGHT - 6}" '
-            f'text-anchor="{"end" if tick == 4 else "middle"}">{last * tick // 4:,}</text>'
-        )
+    levels = [low + (high - low) * tick / 4 for tick in range(5)]
+    labels = _labels([10**level if logarithmic else level for level in levels])
+    parts = [
+        f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(level):.1f}" y2="{y(level):.1f}" '
+        f'stroke="currentColor" opacity="0.15"/>'
+        f'<text x="{LEFT - 6}" y="{y(level) + 4:.1f}" text-anchor="end">{label}</text>'
+        for level, label in zip(levels, labels, strict=True)
+    ]
+    parts += [
+        f'<text x="{x(step):.1f}" y="{HEIGHT - 6}" '
+        f'text-anchor="{"end" if step == last else "middle"}">{step:,}</text>'
+        for step in sorted({last * tick // 4 for tick in range(5)})
+    ]
     parts += _phase_marks(phase_ends, x, last)
     for colour, curve in zip(_cycle(len(curves)), curves.values(), strict=True):
         points = " ".join(f"{x(s):.1f},{y(scaled(v)):.1f}" for s, v in curve)
@@ -168,6 +193,16 @@ def chart(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(heading)}">'
         f"{''.join(parts)}</svg>{_key(list(curves))}</figure>"
     )
+
+
+def _labels(values: Sequence[float]) -> list[str]:
+    """Returns numbers as texts with as few digits as tell them apart, three at least."""
+    texts: list[str] = []
+    for digits in range(3, 8):
+        texts = [f"{value:.{digits}g}" for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
 
 
 def _phase_marks(

@@ -1,8 +1,7 @@
-"""Records, pages, alarms and TensorBoard files of a run."""
+"""Records, sample grids, alarms and TensorBoard files of a run."""
 
 import json
 import struct
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import cv2
@@ -12,7 +11,6 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
 from glcic_jax.train.alarm import CollapseAlarm
-from glcic_jax.train.page import HISTORY, chart, run_page, thinned
 from glcic_jax.train.report import Report, draw_grid
 from glcic_jax.train.tensorboard import Board
 
@@ -126,37 +124,6 @@ def test_grid_shows_every_picture_in_its_place(tmp_path):
     html = (tmp_path / "index.html").read_text()
     assert 'src="samples/00000007.png"' in html
     assert "a &lt;run&gt;" in html
-
-
-def test_page_needs_nothing_from_elsewhere_and_is_well_formed():
-    records = [
-        {"kind": "train", "step": s, "phase": "joint", "images_per_s": 9.0, **losses(s)}
-        for s in range(1, 300, 10)
-    ]
-    text = run_page("title", records, ["samples/1.png"], PHASES, '{"a": "<&>"}')
-    assert "http" not in text
-    assert "<script" not in text
-    assert "{&quot;a&quot;: &quot;&lt;&amp;&gt;&quot;}" in text
-    drawing = chart("Losses", {"loss/mse": [(1, 0.5), (300, 0.1)]}, PHASES, logarithmic=True)
-    tree = ElementTree.fromstring(drawing.replace("&#9632;", ""))
-    texts = [element.text for element in tree.iter("text")]
-    assert {"completion", "joint"} <= set(texts)
-    assert "discriminator" not in texts  # a phase of no steps
-
-
-def test_page_survives_no_records_equal_values_and_zeros():
-    assert "no records yet" in run_page("t", [], [], PHASES, "")
-    for values in ([0.0, 0.0], [3.0, 3.0], [0.0, 5.0]):
-        drawing = chart("x", {"a": list(enumerate(values, 1))}, PHASES, logarithmic=True)
-        assert "nan" not in drawing
-
-
-def test_long_runs_are_thinned_but_keep_every_score():
-    records = [{"kind": "train", "step": s} for s in range(3 * HISTORY)]
-    records += [{"kind": "held_out", "step": s} for s in range(50)]
-    kept = thinned(records)
-    assert sum(r["kind"] == "train" for r in kept) <= HISTORY
-    assert sum(r["kind"] == "held_out" for r in kept) == 50
 
 
 def accuracy(real, completed):
