@@ -11,6 +11,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share that of the process
     cache = tempfile.mkdtemp(prefix="glcic_jax_tests_")
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+    os.environ["XDG_CACHE_HOME"] = f"{cache}/users"  # tests leave the user's alone
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what is in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # commands under test inherit it

@@ -60,8 +60,8 @@ class Collection:
     """
 
     def __init__(self, root: Path, *, min_edge: int, max_bad_fraction: float) -> None:
-        self.root = root
-        self._min_edge, self._max_bad_fraction = min_edge, max_bad_fraction
+        self.root, self.min_edge = root, min_edge
+        self._max_bad_fraction = max_bad_fraction
         self._bad: set[int] = set()
         self._lock = threading.Lock()
 
@@ -113,7 +113,7 @@ class Collection:
 
     def _checked(self, index: int) -> PixelImage:
         image = self.read(index)
-        if min(image.shape[:2]) < self._min_edge:
+        if min(image.shape[:2]) < self.min_edge:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise UserError(f"{self.name(index)}: {size} pixels, below data.min_edge")
         return image

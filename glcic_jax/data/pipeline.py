@@ -1,10 +1,6 @@
-"""Makes the endless training batches, the fixed held-out examples, and the mean pixel."""
+"""Makes the endless training batches and the fixed held-out examples."""
 
-import json
-import logging
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,23 +11,15 @@ import numpy as np
 
 from glcic_jax.data.ahead import read_ahead
 from glcic_jax.data.collection import Source, Split
+from glcic_jax.data.mean_pixel import mean_over, read_or_measure_mean
 from glcic_jax.data.measurement import MeasuredPictures, with_fresh_hole
-from glcic_jax.data.sources import SOURCES, Files
+from glcic_jax.data.sources import SOURCES
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.runtime.digests import item_digest
-from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent
 from glcic_jax.types import Batch
-
-log = logging.getLogger(__name__)
-
-MEAN_FILE = ".mean_pixel.json"
-"""File beside the pictures that keeps their mean pixel."""
-
-MEAN_SAMPLE = 4096
-"""Largest number of pictures whose mean is taken. The error left is below 0.005."""
 
 PLACED_AHEAD = 2
 """Number of batches that are put on the devices before they are asked for."""
@@ -193,51 +181,3 @@ def held_out_examples(
         for index in range(count)
     ]
     return {name: np.stack([e[name] for e in examples]) for name in examples[0]}
-
-
-def read_or_measure_mean(split: Split) -> tuple[float, float, float]:
-    """Returns the mean pixel of the training pictures, RGB in [0, 1].
-
-    For pictures in files it is kept beside them once it is measured.
-    """
-    if split.root is None or not isinstance(split.train, Files):
-        return measure_mean(split.train)
-    names = split.train.listing()
-    path = split.root / MEAN_FILE
-    try:
-        kept = json.loads(path.read_text())
-        if kept["pictures"] == names:
-            return tuple(kept["mean_pixel"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not measured yet, or not by this program
-    mean = measure_mean(split.train)
-    try:
-        write_whole(path, json.dumps({"mean_pixel": mean, "pictures": names}))
-    except OSError as error:  # training works without it
-        log.info("%s: not kept beside the pictures: %s", path, error)
-    return mean
-
-
-def measure_mean(source: Source, limit: int = MEAN_SAMPLE) -> tuple[float, float, float]:
-    """Returns the mean RGB in [0, 1] of at most `limit` pictures, weighted equally.
-
-    The pictures are evenly spaced in the collection.
-    """
-    return mean_over(lambda index: source[index].mean(axis=(0, 1)), len(source), limit)
-
-
-def mean_over(
-    mean: Callable[[int], np.ndarray], count: int, limit: int = MEAN_SAMPLE
-) -> tuple[float, float, float]:
-    """Returns the same, given a function of a picture's mean.
-
-    Args:
-      mean: returns the mean of picture 0 to `count` - 1, RGB from 0 to 255.
-      count: the number of pictures.
-      limit: the largest number of pictures whose mean is taken.
-    """
-    indices = np.unique(np.linspace(0, count - 1, min(count, limit)).round())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        means = list(pool.map(lambda i: mean(int(i)), indices))
-    red, green, blue = np.mean(means, axis=0) / 255
-    return float(red), float(green), float(blue)

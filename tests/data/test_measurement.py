@@ -6,8 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from glcic_jax.data.mean_pixel import kept_at
 from glcic_jax.data.measurement import MeasuredPictures
-from glcic_jax.data.pipeline import MEAN_FILE, make_dataset, open_source
+from glcic_jax.data.pipeline import make_dataset, open_source
 from glcic_jax.data.sources import Files
 from glcic_jax.data.transforms import framed
 from glcic_jax.masks.kinds import make_hole
@@ -78,7 +79,7 @@ def test_nothing_of_what_is_hidden_reaches_the_training(measured_root, tmp_path)
     streams = clean.batches(0), poisoned.batches(0)
     for _ in range(6):
         assert_same([next(streams[0])], [next(streams[1])])
-    assert not (measured_root / MEAN_FILE).exists()  # and the whole pictures' mean is not kept
+    assert not kept_at(split.train).exists()  # and the whole pictures' mean is not measured
 
 
 def test_held_out_pictures_stay_whole(measured_root):

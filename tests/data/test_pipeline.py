@@ -1,6 +1,5 @@
 """The stream is a function of seed and step alone, whatever reads it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,8 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glcic_jax.data.pipeline import MEAN_FILE, make_dataset, measure_mean
-from glcic_jax.data.sources import Arrays
+from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.runtime.devices import make_mesh, shard
 from glcic_jax.runtime.errors import UserError
 from tests.helpers.streams import MEAN, assert_same, batches, config_for
@@ -90,24 +88,6 @@ def test_held_out_examples_are_fixed(root):
     assert first.held_out["image"].shape == (5, 32, 32, 3)
     assert_same([first.held_out], [second.held_out])
     assert len({mask.tobytes() for mask in first.held_out["mask"]}) == 5
-
-
-def test_mean_pixel_weighs_every_picture_alike():
-    images = [np.full((4, 4, 3), 255, np.uint8), np.zeros((40, 90, 3), np.uint8)]
-    images[1][..., 2] = 51
-    np.testing.assert_allclose(measure_mean(Arrays(images)), (0.5, 0.5, 0.6))
-    assert measure_mean(Arrays(images * 50), limit=10) == measure_mean(Arrays(images))
-
-
-def test_mean_pixel_is_kept_beside_the_pictures_until_they_change(root):
-    make = partial(make_dataset, seed=0, place=lambda b: b)
-    measured = make(config_for(root)).mean_pixel
-    kept = json.loads((root / MEAN_FILE).read_text())
-    assert tuple(kept["mean_pixel"]) == measured
-    (root / MEAN_FILE).write_text(json.dumps(kept | {"mean_pixel": [0.1, 0.2, 0.3]}))
-    assert make(config_for(root)).mean_pixel == (0.1, 0.2, 0.3)
-    assert make(config_for(root, held_out=0.5)).mean_pixel != (0.1, 0.2, 0.3)
-    assert make(config_for(root), mean_pixel=MEAN).mean_pixel == MEAN
 
 
 WORKERS = """

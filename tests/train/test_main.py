@@ -63,6 +63,10 @@ def test_a_run_leaves_everything_it_promises(whole):
     assert not list(whole.rglob("*.tmp"))
 
 
+def test_a_run_leaves_nothing_in_the_folder_of_pictures(whole, pictures):
+    assert {path.name for path in pictures.iterdir()} == {f"{number}.png" for number in range(12)}
+
+
 def test_a_finished_run_prints_so_and_does_nothing(whole, pictures, capsys):
     before = losses(whole)
     run(tiny(pictures), whole)
