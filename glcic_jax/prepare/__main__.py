@@ -47,7 +47,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add(
         "--shards",
         type=int,
-        help="to train on; by default 1 per 16,384 pictures, at least 32",
+        help="to train on; by default 1 for every 256 pictures, up to 32, or 1 for every 16,384 if "
+        "these are more",
     )
     add("--workers", type=int, default=os.cpu_count(), help="processes; all cores by default")
     add("--max_bad", type=float, default=0.01, help="share of unusable pictures that is accepted")

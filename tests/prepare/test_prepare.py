@@ -76,8 +76,8 @@ def test_every_picture_is_gathered_once(source):
 
 
 def test_shards_of_large_collections_stay_within_the_limit_of_open_files():
-    assert default_shards(1) == 1
-    assert default_shards(100_000) == 32
+    assert [default_shards(n) for n in (1, 256, 257, 8_192, 100_000)] == [1, 1, 2, 32, 32]
+    assert [default_shards(32 * 16_384 + n) for n in (0, 1)] == [32, 33]  # as --help has it
     assert default_shards(8_000_000) < 500
     assert 8_000_000 / default_shards(8_000_000) < GATHERED
 
