@@ -31,7 +31,7 @@ def training(method: str) -> ConfigDict:
     config.sync_batch_norm = True  # statistics over the global batch; False: on each device alone
     config.cpu_devices = 0  # without a GPU: virtual devices to split batches over; 0 = one
     config.fsdp = 1  # devices over which the state of optimizers is split; divides their number
-    config.init_from = ""  # run or converted weights; the networks that complete there are the start
+    config.init_from = ""  # run or converted weights, whose networks that complete are the start
     config.profile = 0  # updates to write a trace of, from the 20th of a run on; 0 = none
 
     config.every = ConfigDict()  # updates
