@@ -86,8 +86,8 @@ def run(workdir: Path) -> None:
     method = METHODS[config.method](config, mean)
     completers: dict[str, Callable] = {
         "fill with the mean": partial(mean_fill, mean_pixel=mean),
-        "Telea": telea,
-        "the network that ships": load().complete,
+        "telea": telea,
+        "pretrained": load().complete,
     }
     last = None
     for phase, end in zip(method.phases, phase_ends(method.phases), strict=True):

@@ -1,6 +1,7 @@
 """The documents name every file, link to what is there, and are no longer than they may be."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,19 @@ def test_the_architecture_has_a_line_for_every_file():
     titles = {name for name in files if name.endswith("/__init__.py")}  # a docstring, an import
     assert files - titles <= listed
     assert listed <= files
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_tables_are_whole(document):
+    """A row with more cells than the head is cut off; text before the head makes it no table."""
+    text = re.sub("^<!--.*-->$", "", document.read_text(), flags=re.MULTILINE)
+    lines = ["", *text.splitlines(), ""]
+    cells = [len(re.findall(r"(?<!\\)\|", line)) if line[:1] == "|" else 0 for line in lines]
+    for before, after in pairwise(zip(lines, cells, strict=True)):
+        if before[1] and after[1]:
+            assert before[1] == after[1], after[0]
+        elif before[1] or after[1]:
+            assert not before[0] or not after[0], f"leave a line free: {before[0]} {after[0]}"
 
 
 def test_the_readme_is_a_page():
