@@ -48,16 +48,18 @@ class Comparison(NamedTuple):
     Attributes:
       runs: the runs.
       config: the fields that differ: values by dotted name, then by run.
-      same: the number of fields that do not differ.
+      fields: the number of fields that the configs have together.
       starts: the facts of starts that differ, by name, then by run: each with its changes.
+      facts: the number of facts that the starts have together.
       scores: by metric, then by run.
       notes: what stands against comparing the scores, a sentence each.
     """
 
     runs: list[Run]
     config: dict[str, dict[str, Any]]
-    same: int
+    fields: int
     starts: dict[str, dict[str, list[Change]]]
+    facts: int
     scores: dict[str, dict[str, Scores]]
     notes: list[str]
 
@@ -70,8 +72,9 @@ def compare(runs: list[Run]) -> Comparison:
     return Comparison(
         runs=runs,
         config=dict(sorted(config.items())),
-        same=len(fields) - len(config),
+        fields=len(fields),
         starts={name: by_run for name, by_run in facts.items() if _differ(runs, by_run)},
+        facts=len(facts),
         scores=_scores(runs),
         notes=_notes(runs, facts.get(EXAMPLES, {})),
     )

@@ -25,6 +25,7 @@ from glcic_jax.train.page import (
 _STYLE = f"""{STYLE}
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; table-layout: fixed; }}
+td {{ white-space: pre-line; }}
 th, td {{ padding: .25em .6em; text-align: left; vertical-align: top; overflow-wrap: anywhere;
   border-top: 1px solid color-mix(in srgb, currentColor 18%, transparent); }}
 th:first-child {{ font-weight: 600; width: 18em; }}
@@ -60,7 +61,7 @@ def comparison_page(comparison: Comparison) -> str:
 
 
 def _table(table: Table, runs: Sequence[Run]) -> str:
-    heading = f"<h2>{html.escape(table.heading)}</h2>"
+    heading = f"<h2>{html.escape(table.heading[:1].upper() + table.heading[1:])}</h2>"
     if not table.rows:
         return heading
     heads = "".join(

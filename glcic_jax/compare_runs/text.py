@@ -38,11 +38,11 @@ def tables(comparison: Comparison) -> list[Table]:
         fact: [_shown_changes(by_run.get(name, [])) for name in names]
         for fact, by_run in comparison.starts.items()
     }
-    facts = f"{len(starts)} facts differ" if any(run.starts for run in runs) else UNKNOWN
+    facts = f"{len(starts)} of {comparison.facts} facts differ" if comparison.facts else UNKNOWN
     return [
         Table("runs", _progress(runs)),
         Table("scores of held-out pictures", _scores(comparison)),
-        Table(f"config: {len(config)} fields differ, {comparison.same} do not", config),
+        Table(f"config: {len(config)} of {comparison.fields} fields differ", config),
         Table(f"provenance: {facts}", starts),
     ]
 
@@ -101,13 +101,20 @@ def shown(value: Any) -> str:
 
 def _progress(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Returns how far each run has come."""
-    return {
+    rows = {
         "method": [shown(run.config["method"]) for run in runs],
         "updates": [f"{run.last:,} of {sum(run.phases.values()):,}" for run in runs],
         "phases": [_phases(run) for run in runs],
         "latest checkpoint": [f"{run.saved[-1]:,}" if run.saved else "none" for run in runs],
-        "starts": [_starts(run) for run in runs],
+        "starts": [str(len(run.starts)) if run.starts else UNKNOWN for run in runs],
+        "first start": [_time(run.starts[:1]) for run in runs],
+        "latest start": [_time(run.starts[-1:]) for run in runs],
     }
+    if not any(run.starts for run in runs):
+        del rows["first start"], rows["latest start"]
+    elif rows["first start"] == rows["latest start"]:
+        del rows["latest start"]
+    return rows
 
 
 def _phases(run: Run) -> str:
@@ -116,12 +123,11 @@ def _phases(run: Run) -> str:
     return ", ".join(f"{name} {run.phases[name]:,}" for name in order if run.phases.get(name))
 
 
-def _starts(run: Run) -> str:
-    """Returns how often and when a run was started."""
-    times = [str(start.get("time", UNKNOWN)) for start in run.starts]
-    if not times:
+def _time(starts: Sequence[dict[str, Any]]) -> str:
+    """Returns the time of the only start, such as "2026-11-25 21:47:08 UTC"."""
+    if not starts:
         return UNKNOWN
-    return times[0] if len(times) == 1 else f"{len(times)}, {times[0]} to {times[-1]}"
+    return str(starts[0].get("time", UNKNOWN)).replace("T", " ").replace("+00:00", " UTC")
 
 
 def _scores(comparison: Comparison) -> dict[str, list[str]]:
@@ -147,12 +153,12 @@ def _shown_score(score: Score | None) -> str:
 
 
 def _shown_changes(changes: Sequence[Change]) -> str:
-    """Returns a fact and its changes; long digests are cut to twelve digits."""
+    """Returns a fact and its changes, one a line; long digests are cut to twelve digits."""
     if not changes:
         return UNKNOWN
     values = [ABSENT if change.value is None else _cut(change.value) for change in changes]
-    later = [f"; {v} from step {c.step:,}" for v, c in zip(values, changes, strict=True)][1:]
-    return values[0] + "".join(later)
+    later = [f"from step {c.step:,}: {v}" for v, c in zip(values, changes, strict=True)][1:]
+    return "\n".join([values[0], *later])
 
 
 def _cut(text: str) -> str:
@@ -160,8 +166,12 @@ def _cut(text: str) -> str:
 
 
 def _printed(table: Table, names: Sequence[str]) -> str:
-    """Returns a table as text. A row with a long cell becomes a list below its name."""
-    long = {name for name, cells in table.rows.items() if max(map(len, cells)) > WIDEST}
+    """Returns a table as text. A row with a cell that is long becomes a list below its name."""
+    long = {
+        name
+        for name, cells in table.rows.items()
+        if any(len(cell) > WIDEST or "\n" in cell for cell in cells)
+    }
     rows = {name: cells for name, cells in table.rows.items() if name not in long}
     lines = [table.heading]
     if rows:
@@ -175,6 +185,8 @@ def _printed(table: Table, names: Sequence[str]) -> str:
         if name in long:
             lines.append(f"  {name}")
             lines += [
-                f"    {run}: {cell}" for run, cell in zip(names, table.rows[name], strict=True)
+                f"    {run}: {line}"
+                for run, cell in zip(names, table.rows[name], strict=True)
+                for line in cell.splitlines()
             ]
     return "\n".join(lines)
