@@ -45,7 +45,7 @@ def load(
 
 
 def completer_of(
-    trained: Trained, *, postprocess: bool | str | None = None, **settings: Any
+    trained: Trained, /, *, postprocess: bool | str | None = None, **settings: Any
 ) -> Completer:
     """Makes the completer of an opened network.
 

@@ -18,13 +18,14 @@ from glcic_jax.methods.procedural.poisson import SMOOTH, blend, way_to_blend
 from glcic_jax.runtime.devices import over_mesh
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.address import locate, open_trained
+from glcic_jax.weights.pretrained import NAME as PRETRAINED
 
 FillBatch = Callable[
     [Float[np.ndarray, "b h w 3"], Float[np.ndarray, "b h w 1"]], Float[np.ndarray, "b h w 3"]
 ]
 """(image, mask) -> completed, float32 in [0, 1], mask 1 = hole; numpy."""
 
-BLENDED = re.compile(r"(.+)\+postprocess(?:=([^=/\s]*))?")
+BLENDED = re.compile(r"(.+?)\+postprocess(?:=([^=/\s]*))?")
 """A method with "+postprocess" or "+postprocess=WAY" behind it."""
 
 COMMAND = "cmd:"
@@ -78,7 +79,7 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
 def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
     plain, way = _way(spec)
     suffix = spec[len(plain) :]
-    named = re.fullmatch(r"([^=:/]+)=(.+)", plain)
+    named = re.fullmatch(r"((?!\+postprocess)[^=:/]+)=(.+)", plain)
     label, body = named.groups() if named else ("", plain)
     if body.startswith(COMMAND):
         template = body.removeprefix(COMMAND)
@@ -118,11 +119,13 @@ def _network(spec: str, mesh: Mesh, *, blended: bool) -> tuple[FillBatch, dict[s
     """
     address, settings = _parts(spec)
     if not locate(address).path.exists():
-        known = ", ".join(FILLS)
+        known = ", ".join((PRETRAINED, *FILLS))
         raise UserError(
             f'--methods: "{spec}" is not a run folder and not a method: give a folder, {known}, or '
-            '"cmd:TOOL {image} {mask} {output}"'
+            '"cmd:TOOL {image} {mask} {output}"; "+postprocess" goes behind it'
         )
+    if "postprocess" in settings:
+        raise UserError(f'--methods: "{spec}": post-processing is written {address}+postprocess')
     trained = open_trained(address)
     completer = completer_of(trained, postprocess=False if blended else None, **settings)
     spread = over_mesh(mesh, completer.complete)

@@ -124,7 +124,7 @@ class Trained:
         """Returns the run's settings for completion; empty if its method has none."""
         return self.weights.settings if self.weights else self.config.get("completion", {})
 
-    def completing(self, **settings: Any) -> tuple[Method, TrainState]:
+    def completing(self, /, **settings: Any) -> tuple[Method, TrainState]:
         """Returns the method, and a state with the networks that it completes with.
 
         Whatever completes, scores, converts or trains on this network reads it here, so all of them

@@ -11,7 +11,11 @@ from tests.helpers.reports import contents, evaluate
 @pytest.mark.parametrize(
     ("methods", "more", "message"),
     [
-        (["none"], {}, '"none" is not a run folder and not a method: give a folder, mean, telea'),
+        (
+            ["none"],
+            {},
+            '"none" is not a run folder and not a method: give a folder, pretrained, mean, ',
+        ),
         (["telea", "telea"], {}, 'two are called "telea": write NAME=telea'),
         (["cmd:tool {image} {output}"], {}, "{mask} is missing"),
         (["cmd:tool ' {image} {mask} {output}"], {}, "No closing quotation"),

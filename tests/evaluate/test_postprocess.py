@@ -48,7 +48,19 @@ def test_a_report_names_its_rows_as_they_were_typed(files, capsys):
     assert list(scores) == ["telea+postprocess=paper", "B"]
     assert scores["B"] == scores["telea+postprocess=paper"]
     command = "cmd:cp {image} {output} {mask}"
-    for wrong in (f"{command}+postprocess=papre", "telea+postprocess=", "A=telea+postprocess=1"):
+    wrong = ["telea+postprocess=", "A=telea+postprocess=1", "telea+postprocess=paper+postprocess"]
+    for spec in (f"{command}+postprocess=papre", *wrong):
         capsys.readouterr()
-        assert evaluate(files, [wrong]) == 2
-        assert f'--methods: "{wrong}": post-processing "' in capsys.readouterr().err
+        assert evaluate(files, [spec]) == 2
+        assert f'--methods: "{spec}": post-processing "' in capsys.readouterr().err
+    for spec in ("+postprocess=paper", "telea+postprocess+postprocess"):
+        capsys.readouterr()
+        assert evaluate(files, [spec]) == 2
+        error = capsys.readouterr().err
+        assert f'--methods: "{spec.removesuffix("+postprocess")}' in error
+        assert '"+postprocess" goes behind it' in error
+    assert evaluate(files, ["pretrained:postprocess=1"]) == 2
+    assert "is written pretrained+postprocess" in capsys.readouterr().err
+    for name in ("self", "trained", "run"):
+        assert evaluate(files, [f"pretrained:{name}=1"]) == 2
+        assert f"completing with this network has no {name}" in capsys.readouterr().err
