@@ -174,7 +174,8 @@ def _first_state(
     if state is not None:
         report.resume(int(state.step))
         over = int(state.step) >= phase_ends(method.phases)[-1]
-        outcome = "training is finished, nothing to do" if over else "resuming"
+        finished = "training is finished, nothing to do; longer config.phases train on"
+        outcome = finished if over else "resuming"
         report.message(f"found a checkpoint of step {int(state.step):,}: {outcome}")
         return state
 
