@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.run_folder import claim, lock, read_config, read_run, read_starts
+from glcic_jax.runtime.run_folder import (
+    claim,
+    lock,
+    read_config,
+    read_records,
+    read_run,
+    read_starts,
+)
 
 CONFIG = {"seed": 0, "data": {"batch_size": 96, "threads": 16, "resize": (256, 384)}}
 FREE = ("every", "data.threads")
@@ -117,6 +124,25 @@ def test_a_run_of_any_version_is_read(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(content | {"format": 3}))
     with pytest.raises(UserError, match="its format is 3, and this version knows 1 to 2: update"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"format": "glcic_jax weights"}, "its format is glcic_jax weights, not a run's"),
+        ({"format": 2}, "it holds no config or no starts"),
+        ({"format": 2, "config": {}, "starts": None}, "it holds no config or no starts"),
+    ],
+)
+def test_the_config_of_something_else_is_refused(content, message, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=f"{message}.*: name the folder of a run"):
+        read_run(tmp_path)
+
+
+def test_torn_records_of_any_bytes_are_skipped(tmp_path):
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1}\n\xff\x00{"st')
+    assert read_records(tmp_path) == [{"step": 1}]
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
