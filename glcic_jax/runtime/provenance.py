@@ -46,7 +46,7 @@ def describe_start(step: int, devices: str, data: dict[str, str]) -> dict[str, A
         "commit": commit(ROOT),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "python": sys.version.split()[0],
-        "command": sys.orig_argv,
+        "command": [Path(sys.orig_argv[0]).name, *sys.orig_argv[1:]],  # not where Python lies
         "devices": devices,
         "data": data,
     }

@@ -17,6 +17,9 @@ METRICS_FILE = "metrics.jsonl"
 UNFINISHED = ".orbax-checkpoint-tmp"
 """Follows the step in the name of a checkpoint that is still being saved."""
 
+DIFFERENCES_SHOWN = 5
+"""The most differences between configs that a message names."""
+
 FORMAT = 2
 """The format in which a run's config.json is written: "format", "config" and "starts"."""
 
@@ -137,8 +140,11 @@ def refuse(folder: Path, found: list[str], option: str = "--workdir") -> None:
       UserError: there are some; it names them.
     """
     if found:
+        shown = found[:DIFFERENCES_SHOWN]
+        if len(shown) < len(found):
+            shown.append(f"and {len(found) - len(shown)} more")
         raise UserError(
-            f"{folder} holds another config: {'; '.join(found)}: choose another {option}"
+            f"{folder} holds another config: {'; '.join(shown)}: choose another {option}"
         )
 
 

@@ -40,6 +40,8 @@ def claim_run(
 ) -> list[str]:
     """Writes the config and the start into a new run folder, or adds the start to the same run.
 
+    A finished run that has nothing left to do gets no further start.
+
     Args:
       workdir: an existing folder, locked.
       config: nested dict of plain values.
@@ -64,11 +66,10 @@ def claim_run(
         lines = _compare_configs(workdir, theirs, ours, phases, start["step"])
         accepted = _compare_data(workdir, starts, start["data"], accept_data)
     added = {"accepted": accepted} if accepted else {}
-    content = {
-        "format": run_folder.FORMAT,
-        "config": ours,
-        "starts": [*starts, {**start, **added}],
-    }
+    nothing_to_do = starts and start["step"] >= sum(ours["phases"][name] for name in phases)
+    if not nothing_to_do:
+        starts = [*starts, {**start, **added}]
+    content = {"format": run_folder.FORMAT, "config": ours, "starts": starts}
     run_folder.write_content(workdir, content)
     return lines + [f"accepted: {line}" for line in accepted]
 

@@ -31,6 +31,8 @@ def test_a_new_folder_keeps_config_and_start(tmp_path):
     assert claim(tmp_path, {"data__threads": 7, "every__log": 3}, step=4) == []
     assert read_config(tmp_path)["data"]["threads"] == 7
     assert [s["step"] for s in read_starts(tmp_path)] == [0, 4]
+    assert claim(tmp_path, step=6) == []  # finished
+    assert [s["step"] for s in read_starts(tmp_path)] == [0, 4]
 
 
 def test_another_config_is_refused_and_nothing_written(tmp_path):
