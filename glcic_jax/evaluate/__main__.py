@@ -19,6 +19,9 @@ from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import keep_freed_memory
 
+LARGEST_SIZE = 16_384
+"""Pixels of the edge to which pictures are scaled. One so large takes 800 MB before any method."""
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
@@ -96,6 +99,8 @@ def check(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and value < least:
             raise UserError(f"--{name} {value}: give at least {least}")
+    if args.size is not None and args.size > LARGEST_SIZE:
+        raise UserError(f"--size {args.size}: give at most {LARGEST_SIZE:,}")
     if args.feature_cache and args.feature_cache.is_file():
         raise UserError(f"--feature_cache {args.feature_cache}: is a file; give a folder")
     if not args.timeout > 0:

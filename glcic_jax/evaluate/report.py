@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from glcic_jax.evaluate.page import PictureRow, report_page
 from glcic_jax.evaluate.rivals import TRUTH
 from glcic_jax.evaluate.tables import latex, markdown, table
 from glcic_jax.pictures.decode import write_picture
-from glcic_jax.runtime.disk import clear_errors, whole_folder, write_whole
+from glcic_jax.runtime.disk import FULL, clear_errors, whole_folder, write_whole
 from glcic_jax.runtime.errors import UserError
 
 RESULTS, MANIFEST, PER_PICTURE = "results.json", "manifest.json", "per_picture.csv"
@@ -35,8 +35,13 @@ def check_output(output: Path) -> None:
         )
     existing = next(p for p in (output.absolute(), *output.absolute().parents) if p.exists())
     place = existing.parent if existing == output.absolute() else existing
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise UserError(f"--output {output}: {place}: cannot write there")
+    try:  # rather than ask: rights are not all that it depends on
+        with TemporaryDirectory(prefix=".", dir=place):
+            pass
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise UserError(f"--output {output}: {place}: cannot write there") from error
 
 
 def write_report(

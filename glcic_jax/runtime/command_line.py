@@ -1,12 +1,17 @@
 """The help and the exit codes that all commands share."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
 
 from glcic_jax.runtime.disk import FULL
 from glcic_jax.runtime.errors import FaultError, UserError
+
+BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+"""Errors that a place or a name which the user gave brings about, wherever it is first looked
+at."""
 
 
 def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
@@ -56,7 +61,7 @@ def print_result(text: str) -> None:
 
 
 def user_message(error: BaseException) -> str | None:
-    """Returns the one line that explains a mistake of the user's or a full disk.
+    """Returns the one line that explains a mistake of the user's, a full disk or a forbidden place.
 
     Returns:
       The line; None for all other errors.
@@ -65,4 +70,6 @@ def user_message(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno in FULL:
         return f"disk full: {error}: free some space and start again"
+    if isinstance(error, OSError) and error.errno in BARRED and error.filename is not None:
+        return f"{error.filename}: {error.strerror}: choose another place or name"
     return None

@@ -47,6 +47,8 @@ from tests.helpers.reports import contents, evaluate
         (["telea"], {"output": "data"}, "holds something other than a report"),
         (["telea"], {"output": "black/m.png"}, "is a file; give a folder"),
         (["telea"], {"more": ["--size", "3"]}, "--size 3: give at least 8"),
+        (["telea"], {"more": ["--size", "99999"]}, "--size 99999: give at most 16,384"),
+        (["telea"], {"output": "/proc/report"}, "--output /proc/report: /proc: cannot write there"),
         (["telea"], {"more": ["--skip", "fid"]}, "--skip fid: no such metric; there are lpips"),
         (
             ["telea"],

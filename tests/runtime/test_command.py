@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 
 from glcic_jax.__main__ import COMMANDS
+from glcic_jax.complete.__main__ import main as complete
+from glcic_jax.convert.__main__ import main as convert
+from glcic_jax.evaluate.__main__ import main as evaluate
+from glcic_jax.masks.__main__ import main as masks
+from glcic_jax.prepare.__main__ import main as prepare
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "import sys; from glcic_jax.__main__ import main; sys.exit(main())"
@@ -47,6 +52,33 @@ def test_a_command_gets_its_arguments_and_gives_its_exit_code():
     )
     assert refused.returncode == 2
     assert refused.stderr == "error: no: no such file or folder\n"
+
+
+LONG = "a" * 300
+"""A name that no disk takes."""
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (complete, ["--image", LONG, "--mask", "m", "--output", "o"]),
+        (complete, ["--image", __file__, "--mask", LONG, "--output", "o"]),
+        (complete, ["--image", __file__, "--mask", __file__, "--output", LONG]),
+        (convert, [LONG, "o"]),
+        (convert, ["pretrained", LONG]),
+        (evaluate, ["--methods", LONG, "--data", ".", "--masks", "box", "--output", "o"]),
+        (evaluate, ["--methods", "mean", "--data", LONG, "--masks", "box", "--output", "o"]),
+        (evaluate, ["--methods", "mean", "--data", ".", "--masks", "box", "--output", LONG]),
+        (masks, ["--kind", "box", "--size", "8", "--count", "1", "--output", LONG]),
+        (prepare, ["--source", LONG, "--output", "o"]),
+    ],
+)
+def test_a_name_that_no_disk_takes_gets_one_line(command, arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dash_in_a_name_may_stand_for_an_underscore():
