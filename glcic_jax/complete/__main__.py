@@ -77,22 +77,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--dilate", type=int, default=0, metavar="N", help="let holes grow by N pixels"
     )
-    parser.add_argument(
-        "--postprocess",
-        nargs="?",
-        choices=WAYS_TO_BLEND,
-        const=WAYS_TO_BLEND[0],
-        help="blend the result into its surroundings: smooth (if neither is named) continues the "
-        "known pixels next to the hole; paper, as GLCIC does, a fast marching fill. Without the "
-        "flag: what the method does",
-    )
-    parser.add_argument(
-        "--no-postprocess",
-        action="store_const",
-        const=False,
-        dest="postprocess",
-        help="do not blend, whatever the method does",
-    )
+    _add_blending(parser)
     parser.add_argument(
         "--device",
         choices=("cpu", "gpu"),
@@ -112,6 +97,26 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     for name, about in SETTINGS.items():
         searching.add_argument(f"--{name}", type=int, metavar="N", help=about)
     return parser.parse_args(argv)
+
+
+def _add_blending(parser: argparse.ArgumentParser) -> None:
+    """Adds --postprocess [WAY] and --no-postprocess; without them `postprocess` is None."""
+    parser.add_argument(
+        "--postprocess",
+        nargs="?",
+        choices=WAYS_TO_BLEND,
+        const=WAYS_TO_BLEND[0],
+        help="blend the result into its surroundings: smooth (if neither is named) continues the "
+        "known pixels next to the hole; paper, as GLCIC does, a fast marching fill. Without the "
+        "flag: what the method does",
+    )
+    parser.add_argument(
+        "--no-postprocess",
+        action="store_const",
+        const=False,
+        dest="postprocess",
+        help="do not blend, whatever the method does",
+    )
 
 
 def load_completer(args: argparse.Namespace) -> "Completer":
