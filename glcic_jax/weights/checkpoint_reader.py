@@ -4,11 +4,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from glcic_jax.runtime.digests import item_digest, json_digest
 from glcic_jax.runtime.errors import UserError, one_line
@@ -16,12 +15,13 @@ from glcic_jax.runtime.run_folder import CHECKPOINTS, saved_steps
 from glcic_jax.types import NetworkState
 from glcic_jax.weights.items import DamagedError, like_saved
 
-logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax logs all of its options
+if TYPE_CHECKING:
+    import orbax.checkpoint as ocp  # half a second that converted weights need not wait for
 
 PARTS = ("params", "batch_stats", "opt_state")
 """The parts of a network's state that are saved."""
 
-Opened = tuple[ocp.CheckpointManager, int, dict]
+Opened = tuple["ocp.CheckpointManager", int, dict]
 """An opened checkpoint: the manager of its folder, its step, its description."""
 
 
@@ -64,11 +64,14 @@ def restore_network(
         return network.params, network.batch_stats
 
 
-def manager_alone(folder: Path) -> ocp.CheckpointManager:
+def manager_alone(folder: Path) -> "ocp.CheckpointManager":
     """Opens a folder of checkpoints to read it in this process alone.
 
     Several processes do not wait for each other, as each may find something else damaged.
     """
+    import orbax.checkpoint as ocp
+
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax logs all of its options
     own = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(own, {own}, f"process_{own}")
     options = {"read_only": True, "multiprocessing_options": alone}
@@ -93,12 +96,14 @@ def _reader(run: Path, step: int | None) -> Iterator[Opened]:
             ) from error
 
 
-def about_of(manager: ocp.CheckpointManager, step: int) -> dict:
+def about_of(manager: "ocp.CheckpointManager", step: int) -> dict:
     """Reads the description of a checkpoint.
 
     Raises:
       DamagedError: it cannot be read, or is not what was saved.
     """
+    import orbax.checkpoint as ocp
+
     arguments = ocp.args.Composite(about=ocp.args.JsonRestore())
     try:
         about = dict(manager.restore(step, args=arguments)["about"])
@@ -125,6 +130,8 @@ def restore_parts(
       DamagedError: an array is not what was saved.
       UserError: the checkpoint holds other networks, or of other shapes.
     """
+    import orbax.checkpoint as ocp
+
     manager, step, about = opened
     restored, items = {}, about["items"]
     for part in parts:
