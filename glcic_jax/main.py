@@ -151,19 +151,16 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
             enabled=first,
         ) as report,
     ):
-        accepted = []
+        lines = [f"{config.method} on {described}", method.note]
         if first:
             started = describe_start(max(saved, default=0), described, dataset.listing)
-            accepted = claim_run(
+            lines += claim_run(
                 workdir, config.to_dict(), started, phases=names, accept_data=accept_data
             )
         require_shared(workdir)
         keep_compiled(workdir)
-        for line in accepted:
+        for line in filter(None, lines):
             report.message(line)
-        report.message(f"{config.method} on {described}")
-        if method.note:
-            report.message(method.note)
         train(config, method, dataset, mesh, report, workdir, start)
         report.message(f"done: open {workdir / 'index.html'}")
 
