@@ -32,6 +32,9 @@ def get_config() -> ConfigDict:
     config.adversarial = ConfigDict()
     config.adversarial.weight = 0.001  # lambda_adv; L2 has the rest to 1
 
+    config.completion = ConfigDict()  # of other sizes than the crop
+    config.completion.whole_picture = False  # True: scaled, as in GLCIC; or a square per hole
+
     config.phases.joint = 781_500  # updates: 500 epochs of 100,000 pictures, as in the release
 
     config.optimizer = ConfigDict()  # Adam, that of DCGAN

@@ -21,6 +21,7 @@ def get_config() -> ConfigDict:
     config.holes.shortest = 28
     config.holes.longest = 28
     config.local_patch = 32
+    config.batch_norm_scale = "ones"  # as the network of ambient_faces64 starts
     config.phases.completion = 14_200
     config.phases.discriminator = 1_600
     config.phases.joint = 63_200

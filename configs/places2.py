@@ -28,6 +28,8 @@ def get_config() -> ConfigDict:
 
     config.width = 64  # channels of the first layers
     config.smooth_holes = False  # True, not the paper's: C sees holes filled smoothly, adds to that
+    config.dilated_layers = 4  # up to 8, each with twice the dilation, to see farther: section 4.8
+    config.batch_norm_scale = "uniform"  # at the start, in [0, 1] as in Torch7 of 2017; or "ones"
     config.discriminators = ("local", "global")
     config.local_patch = 128  # pixels
 
@@ -38,9 +40,9 @@ def get_config() -> ConfigDict:
     config.phases.discriminator = 10_000  # T_D
     config.phases.joint = 400_000  # T_train - T_C - T_D
 
-    config.adversarial = ConfigDict()
+    config.adversarial = ConfigDict(type_safe=False)  # the weight may be a number or a word
     config.adversarial.loss = "non_saturating"  # or "saturating", eq. (5) to the letter
-    config.adversarial.weight = 4e-4  # alpha of eq. (3)
+    config.adversarial.weight = 4e-4  # alpha of eqs. (4), (5); or "balanced", section 3.4
 
     config.optimizer = ConfigDict()
     config.optimizer.name = "adadelta"  # Zeiler 2012; or "adam" with learning_rate, b1, b2

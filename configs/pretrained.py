@@ -22,6 +22,7 @@ def get_config(start: str = "") -> ConfigDict:
     config.data.threads = 2
     config.width = 16
     config.smooth_holes = True
+    config.batch_norm_scale = "ones"
     config.local_patch = 64
     config.optimizer = ConfigDict({"name": "adam", "learning_rate": 1e-3, "eps": 1e-10})
     config.every.images = 500

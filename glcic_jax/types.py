@@ -100,6 +100,8 @@ class Method(NamedTuple):
         they take any size.
       middle: the edge in pixels of the square in the middle of the picture to which all holes are
         confined; None = holes may lie anywhere.
+      whole: whether pictures of other sizes than `size` are scaled as a whole; if not, their holes
+        are filled from squares around them.
       blends: whether the method ends with Poisson blending of the completion into its surroundings.
       measured: whether the method learns from measurements (data/measurement.py) and not from whole
         pictures.
@@ -119,6 +121,7 @@ class Method(NamedTuple):
     alignment: int = 32
     size: int | None = None
     middle: int | None = None
+    whole: bool = False
     blends: bool = False
     measured: bool = False
     generate: Callable[[TrainState, PRNGKeyArray], Image] | None = None

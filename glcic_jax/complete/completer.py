@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
-from glcic_jax.complete.fixed_size import fill_squares
+from glcic_jax.complete.fixed_size import fill_squares, fill_whole
 from glcic_jax.complete.large_pictures import windows
 from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_mask_fits
@@ -77,6 +77,7 @@ class Completer:
       size: edge in pixels of the only squares that `complete` takes; None = it takes any picture.
         Others are filled from squares around their holes, scaled to that size.
       middle: as in Method.
+      whole: as in Method.
       blends: whether results are blended into their surroundings by default, and how: as
         `postprocess` of `__call__`.
     """
@@ -88,6 +89,7 @@ class Completer:
     alignment: int = 32
     size: int | None = None
     middle: int | None = None
+    whole: bool = False
     blends: bool | str = False
 
     def __call__(
@@ -145,8 +147,9 @@ class Completer:
             return [image.copy() for image in images]
         # Fill, by the way that suits the network and the pictures' size.
         if self.size is not None and not self.takes(*holes[0].shape):
+            fill = fill_whole if self.whole else fill_squares
             completed = [
-                fill_squares(image, hole, self.size, self._fill_one, self.middle)
+                fill(image, hole, self.size, self._fill_one, self.middle)
                 for image, hole in zip(images, holes, strict=True)
             ]
         elif self.reach is None or holes[0].size <= LARGE:

@@ -1,4 +1,7 @@
-"""Squares of a fixed size around holes, for networks that take no other."""
+"""Fills holes of pictures of any size by networks that take squares of one size only.
+
+Either each hole is filled from a square around it, or all of them from the whole picture, scaled.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,6 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
 CONTEXT = 2
@@ -108,6 +112,54 @@ def fill_squares(
         ]
         completed[square.box] = np.where(mask[square.box][..., None], part, completed[square.box])
     return completed
+
+
+def fill_whole(
+    image: PixelImage,
+    mask: Bool[np.ndarray, "h w"],
+    size: int,
+    fill: FillSquare,
+    middle: int | None = None,
+) -> PixelImage:
+    """Fills all holes from the whole picture, scaled to the network's square and back.
+
+    Its height and width are scaled each by their own factor. Every pixel that scaling mixed with a
+    hole counts as hole.
+
+    Args:
+      image: uint8 RGB [h, w, 3].
+      mask: True = hole.
+      size: edge of the pictures that `fill` takes.
+      fill: (picture, mask) -> completed picture.
+      middle: as in `squares`.
+
+    Returns:
+      uint8 [h, w, 3]; known pixels are the input's.
+
+    Raises:
+      UserError: a hole reaches beyond the middle square.
+    """
+    small = _scaled(np.where(mask[..., None], 0, image), size)
+    hole = _scaled(mask.astype(np.float32), size) > 0
+    if middle is not None:
+        first = (size - middle) // 2
+        around = hole.copy()
+        around[first : first + middle, first : first + middle] = False
+        if around.any():
+            raise UserError(
+                f"this network fills the middle {middle} of {size} pixels, and a hole of the whole "
+                "picture reaches beyond it: complete from squares around the holes, "
+                "whole_picture=0"
+            )
+    answer = cv2.resize(fill(small, hole), mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.where(mask[..., None], answer, image)
+
+
+def _scaled(array: np.ndarray, size: int) -> np.ndarray:
+    """Scales both axes, one after the other: at once, OpenCV averages areas only if both shrink."""
+    for shape in ((size, len(array)), (size, size)):
+        array = cv2.resize(array, shape, interpolation=cv2.INTER_AREA)
+    return array
 
 
 def _cut(array: np.ndarray, square: Square) -> np.ndarray:

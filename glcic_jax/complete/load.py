@@ -66,5 +66,6 @@ def completer_of(
         alignment=method.alignment,
         size=method.size,
         middle=method.middle,
+        whole=method.whole,
         blends=method.blends if postprocess is None else postprocess,
     )

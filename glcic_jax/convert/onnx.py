@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from glcic_jax.convert.pytorch_layout import transposed
-from glcic_jax.methods.glcic.completion_network import LAYERS, CompletionNetwork
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork, layers
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.weights.glcic import DECONVOLUTIONS, EPSILON, CompletionWeights, kernel_name
+from glcic_jax.weights.glcic import EPSILON, CompletionWeights, is_deconvolution, kernel_name
 from glcic_jax.weights.trained import cast_tensors
 
 OPSET, IR_VERSION = 17, 8
@@ -105,8 +105,8 @@ class _Graph:
         return self.add("Pad", x, pads, mode="reflect")
 
     def network(self, x: str) -> str:
-        """Adds the 17 layers of CompletionNetwork."""
-        for number, (_, _, options) in enumerate(LAYERS, start=1):
+        """Adds the layers of CompletionNetwork."""
+        for number, (_, _, options) in layers(self.weights.dilated_layers).items():
             x = self.convolution(x, number, **options)
             if self.weights.relu_first:
                 x = self.add("Relu", x)
@@ -114,7 +114,7 @@ class _Graph:
                 x = self.norm(x, number)
             if not self.weights.relu_first:
                 x = self.add("Relu", x)
-        x = self.convolution(x, 17)
+        x = self.convolution(x, "17")
         if self.weights.output == "sigmoid":
             return self.add("Sigmoid", x)
         clipped = self.add("Clip", x, self.constant(-1), self.constant(1))
@@ -122,16 +122,16 @@ class _Graph:
         return self.add("Add", self.add("Mul", clipped, half), half)
 
     def convolution(
-        self, x: str, number: int, kernel: int = 3, stride: int = 1, dilation: int = 1
+        self, x: str, number: str, kernel: int = 3, stride: int = 1, dilation: int = 1
     ) -> str:
         name = kernel_name(number)
         inputs = (x, self.tensor(name), self.tensor(name.replace("kernel", "bias")))
-        if number in DECONVOLUTIONS:
+        if is_deconvolution(number):
             return self.add("ConvTranspose", *inputs, strides=[2, 2], pads=[1] * 4)
         pads = [dilation * (kernel - 1) // 2] * 4
         return self.add("Conv", *inputs, strides=[stride] * 2, dilations=[dilation] * 2, pads=pads)
 
-    def norm(self, x: str, number: int) -> str:
+    def norm(self, x: str, number: str) -> str:
         parts = [self.tensor(f"norm{number}.norm.{p}") for p in ("scale", "bias", "mean", "var")]
         return self.add("BatchNormalization", x, *parts, epsilon=EPSILON)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from glcic_jax.convert.mmagic_discriminator import from_mmagic
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, shape_text, to_torch
+from glcic_jax.methods.glcic.completion_network import DILATED
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.glcic import (
     DECONVOLUTIONS,
@@ -139,6 +140,11 @@ def to_state_dict(weights: CompletionWeights) -> tuple[str, Tensors]:
     Raises:
       UserError: no known program has a network of the same arithmetic.
     """
+    if weights.dilated_layers > DILATED:
+        raise UserError(
+            f"no PyTorch program is known whose network has {weights.dilated_layers} dilated "
+            "layers: write .safetensors, .onnx or .stablehlo"
+        )
     ours = (weights.relu_first, weights.output, weights.scale, weights.norm)
     fitting = []
     for title, dialect in DIALECTS.items():

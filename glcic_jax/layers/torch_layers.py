@@ -16,8 +16,26 @@ Dtype = Any
 CONVOLVED = "convolved"
 """Marks the outputs of convolutions: all that a backward pass must keep where memory is short."""
 
+NORM_EPSILON = 1e-5
+"""The number that batch norm adds to the variance."""
+
 torch_kernel_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
-"""U(-1/sqrt(fan_in), 1/sqrt(fan_in)): Torch7's default for weights."""
+"""U(-1/sqrt(fan_in), 1/sqrt(fan_in)): Torch7's default for weights. fan_in is the number of taps
+times the input channels, the last axis but one: of convolutions (k k in out) and of matrices
+(in out)."""
+
+torch_transposed_init = nn.initializers.variance_scaling(
+    1 / 3, "fan_in", "uniform", in_axis=-1, out_axis=-2
+)
+"""The same for kernels of deconvolutions (k k out in), whose input channels are the last axis.
+Torch7's SpatialFullConvolution counts taps times input channels too, although with stride 2 only a
+quarter of the taps meet in one output."""
+
+TORCH_SCALE, CONSTANT_SCALE = "uniform", "ones"
+
+SCALES = {TORCH_SCALE: nn.initializers.uniform(1.0), CONSTANT_SCALE: nn.initializers.ones}
+"""Initial scales of batch norm by name. "uniform", U(0, 1), is Torch7's default of 2017; "ones" is
+that of most frameworks since. Offsets start at 0 in all of them."""
 
 
 def torch_bias_init(fan_in: int):
@@ -91,7 +109,7 @@ class Deconvolution(nn.Module):
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b 2*h 2*w o"]:
         """Doubles height and width."""
         inputs = x.shape[-1]
-        kernel = self.param("kernel", torch_kernel_init, (4, 4, self.features, inputs))
+        kernel = self.param("kernel", torch_transposed_init, (4, 4, self.features, inputs))
         bias = self.param("bias", torch_bias_init(16 * inputs), (self.features,))
         x, kernel, bias = (jnp.asarray(a, self.dtype) for a in (x, kernel, bias))
         return checkpoint_name(deconvolution(x, kernel) + bias, CONVOLVED)
@@ -120,7 +138,7 @@ def batch_norm(
     return nn.BatchNorm(
         use_running_average=not train,
         momentum=0.9,
-        epsilon=1e-5,
+        epsilon=NORM_EPSILON,
         axis_name=axis_name if train else None,  # pyright: ignore[reportArgumentType] - several names too
         dtype=dtype,
         scale_init=scale_init,
@@ -137,17 +155,19 @@ class NormRelu(nn.Module):
       dtype: as in `batch_norm`.
       relu_first: whether ReLU comes before batch norm, as in some ports. That computes something
         else.
+      scale: a key of SCALES, the initial scales of batch norm.
     """
 
     train: bool
     axis_name: tuple[str, ...] | None = None
     dtype: Dtype = jnp.float32
     relu_first: bool = False
+    scale: str = TORCH_SCALE
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         """Normalises and rectifies."""
-        norm = batch_norm(self.train, self.axis_name, self.dtype, name="norm")
+        norm = batch_norm(self.train, self.axis_name, self.dtype, "norm", SCALES[self.scale])
         return norm(nn.relu(x)) if self.relu_first else nn.relu(norm(x))
 
 

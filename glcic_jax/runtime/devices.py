@@ -23,9 +23,6 @@ FSDP = "fsdp"
 DATA = ("data", FSDP)
 """All axes of the mesh. `jax.lax.pmean(x, DATA)` is the mean over the global batch."""
 
-PAPER = (4, 24)
-"""GPUs of the paper, and pictures on each: a batch of 96 (GLCIC, section 4)."""
-
 
 def make_mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
     """Makes a mesh with the axes DATA.
@@ -134,7 +131,7 @@ def _split_axis(shape: tuple[int, ...], count: int) -> int | None:
 
 
 def describe(mesh: Mesh, batch_size: int) -> str:
-    """Returns a line on processes, devices and pictures per device, beside those of the paper.
+    """Returns a line on processes, devices and pictures per device.
 
     Args:
       mesh: the devices, those of other processes included.
@@ -150,10 +147,9 @@ def describe(mesh: Mesh, batch_size: int) -> str:
         raise UserError(f"all processes must have the same number of devices, not {found}")
     kinds = Counter(device.device_kind for device in devices)
     each = batch_size // mesh.size
-    as_paper = "as in" if (mesh.size, each) == PAPER else "4 x 24 in"
     line = "1 process, " if len(shares) == 1 else f"{len(shares)} processes, "
     line += " + ".join(f"{count} x {kind}" for kind, count in kinds.items())
-    line += f", batch {batch_size} = {mesh.size} x {each} ({as_paper} the paper)"
+    line += f", batch {batch_size} = {mesh.size} x {each}"
     if mesh.shape[FSDP] > 1:
         line += f", optimizers split over {mesh.shape[FSDP]} devices"
     return line

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glcic_jax.methods import METHODS
-from glcic_jax.methods.glcic.completion_network import OUTPUTS
+from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, OUTPUTS
 from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
 from glcic_jax.methods.partial_conv.network import KERNELS
 from glcic_jax.runtime.disk import read_file
@@ -64,6 +64,7 @@ def _network(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
         "norm": weights.norm,
         "relu_first": weights.relu_first,
         "output": weights.output,
+        "dilated_layers": weights.dilated_layers,
     }
     return network, {"scale": weights.scale, "fill_pixel": list(weights.fill_pixel)}
 
@@ -139,6 +140,10 @@ NETWORK_FIELDS: dict[str, Fields] = {
         "network.norm": (_is_bool, "true or false"),
         "network.relu_first": (_is_bool, "true or false"),
         "network.output": (lambda v: v in tuple(OUTPUTS), " or ".join(OUTPUTS)),
+        "network.dilated_layers": (  # which earlier versions did not write
+            lambda v: v is None or (_is_count(v) and DILATED <= v <= MOST_DILATED),
+            f"{DILATED} to {MOST_DILATED}",
+        ),
         "input.scale": (lambda v: _is_number(v) and v > 0, "a number above 0"),
         "input.fill_pixel": (_is_rgb, "three numbers"),
     },

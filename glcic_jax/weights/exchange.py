@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
+from glcic_jax.methods.glcic.completion_network import DILATED
 from glcic_jax.methods.partial_conv.forms import PAPER
 from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError, one_line
@@ -151,7 +152,8 @@ def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
     elif network["kind"] == METHOD:
         shapes = _shapes_of_run(config, file)
     else:
-        shapes = completion_shapes(network["width"], network["norm"])
+        dilated = network.get("dilated_layers") or DILATED
+        shapes = completion_shapes(network["width"], network["norm"], dilated)
     for name in sorted(shapes.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else "absent"
         if found != shapes.get(name, "absent"):

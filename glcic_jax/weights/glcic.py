@@ -10,7 +10,12 @@ import numpy as np
 import optax
 
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.glcic.completion_network import CompletionNetwork
+from glcic_jax.methods.glcic.completion_network import (
+    DILATED,
+    MOST_DILATED,
+    CompletionNetwork,
+    layers,
+)
 from glcic_jax.methods.glcic.networks import GlcicNetworks
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, NetworkState, TrainState
@@ -52,6 +57,12 @@ class CompletionWeights(Weights):
         return self.tensors["layer1.conv.kernel"].shape[-1]
 
     @property
+    def dilated_layers(self) -> int:
+        """Returns the number of dilated layers."""
+        further = layers(MOST_DILATED).keys() - layers().keys()
+        return DILATED + sum(kernel_name(number) in self.tensors for number in further)
+
+    @property
     def norm(self) -> bool:
         """Returns whether the network has batch norm, which `fold` removes."""
         return "norm1.norm.mean" in self.tensors
@@ -75,6 +86,7 @@ class CompletionWeights(Weights):
                 relu_first=self.relu_first,
                 norm=self.norm,
                 output=self.output,
+                dilated_layers=self.dilated_layers,
             ),
             discriminator=None,
             crop=0,
@@ -100,26 +112,36 @@ class CompletionWeights(Weights):
     def __str__(self) -> str:
         order = "batch norm folded" if not self.norm else "batch norm, then ReLU"
         order = "ReLU, then batch norm" if self.relu_first else order
+        if self.dilated_layers > DILATED:
+            order += f", {self.dilated_layers} dilated layers"
         return f"GLCIC completion network of width {self.width}, {self.count:,} parameters, {order}"
 
 
-def kernel_name(number: int) -> str:
-    """Returns the name of the kernel of layer 1 to 17.
+def is_deconvolution(number: int | str) -> bool:
+    """Returns whether a layer, by its number or its name in `layers`, is a deconvolution."""
+    return str(number) in map(str, DECONVOLUTIONS)
+
+
+def kernel_name(number: int | str) -> str:
+    """Returns the name of the kernel of layer 1 to 17, or of one by its name in `layers`.
 
     The kernel is [kh, kw, in, out]; that of a deconvolution is [4, 4, out, in].
     """
-    return f"layer{number}.kernel" if number in DECONVOLUTIONS else f"layer{number}.conv.kernel"
+    return f"layer{number}.kernel" if is_deconvolution(number) else f"layer{number}.conv.kernel"
 
 
 @cache
-def completion_shapes(width: int, norm: bool = True) -> dict[str, tuple[int, ...]]:
+def completion_shapes(
+    width: int, norm: bool = True, dilated_layers: int = DILATED
+) -> dict[str, tuple[int, ...]]:
     """Returns names and shapes of the tensors of a completion network.
 
     Args:
       width: the number of channels of the first layer; even.
       norm: False if batch norm is folded into the convolutions.
+      dilated_layers: as in CompletionNetwork.
     """
-    module = CompletionNetwork(train=False, width=width, norm=norm)
+    module = CompletionNetwork(train=False, width=width, norm=norm, dilated_layers=dilated_layers)
     x = jax.ShapeDtypeStruct((1, 8, 8, 4), jnp.float32)
     key = jax.eval_shape(lambda: jax.random.key(0))  # configs ask, before devices may be woken
     variables = jax.eval_shape(module.init, key, x)
@@ -140,12 +162,12 @@ def fold(weights: CompletionWeights) -> CompletionWeights:
             "leave --fold out"
         )
     tensors = {name: t.astype(np.float64) for name, t in weights.tensors.items()}
-    for number in LAYERS[:-1]:
+    for number in layers(weights.dilated_layers):
         norm = {part: tensors.pop(f"norm{number}.norm.{part}") for part in ("scale", "bias")}
         mean, var = (tensors.pop(f"norm{number}.norm.{part}") for part in STATISTICS)
         gain = norm["scale"] / np.sqrt(var + EPSILON)
         name = kernel_name(number)
         bias = name.replace("kernel", "bias")
-        tensors[name] *= gain[:, None] if number in DECONVOLUTIONS else gain
+        tensors[name] *= gain[:, None] if is_deconvolution(number) else gain
         tensors[bias] = (tensors[bias] - mean) * gain + norm["bias"]
     return replace(weights, tensors={n: t.astype(np.float32) for n, t in tensors.items()})

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from glcic_jax.complete.completer import Completer
-from glcic_jax.complete.fixed_size import fill_squares, squares
+from glcic_jax.complete.fixed_size import fill_squares, fill_whole, squares
+from glcic_jax.runtime.errors import UserError
 
 
 def picture(height, width):
@@ -134,3 +135,47 @@ def test_a_completer_for_middles_puts_every_hole_there():
     assert (completed[:6] >= 250).all()  # scaled back together with the known pixels beside it
     assert asked[0][[0, -1]].all() and asked[0][15, 15]  # beyond the picture all is hole
     assert completer.takes(32, 32) is False
+
+
+# The whole picture, scaled ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(100, 80), (20, 70), (24, 20), (32, 32)])
+def test_the_whole_picture_is_scaled_and_its_holes_are_never_read(shape):
+    image, mask = picture(*shape), hole(*shape, (5, 9, 4, 8), (12, 15, 10, 16))
+    other = np.where(mask[..., None], 255 - image, image)
+    seen = []
+
+    def fill(small, small_hole):
+        seen.append((small, small_hole))
+        return np.full_like(small, 7)
+
+    first, second = (fill_whole(i, mask, 32, fill) for i in (image, other))
+    assert np.array_equal(first, second)
+    assert len(seen) == 2 and np.array_equal(seen[0][0], seen[1][0])
+    assert np.array_equal(first[~mask], image[~mask]) and (first[mask] == 7).all()
+    small, small_hole = seen[0]
+    assert small.shape == (32, 32, 3)
+    places = [(v * 2 + 1) * 16 // n for v, n in zip(np.nonzero(mask), shape, strict=True)]
+    assert small_hole[tuple(places)].all()  # no pixel of a hole is lost between the scaled ones
+
+
+def test_a_whole_picture_of_the_right_size_is_not_scaled():
+    image, mask = picture(32, 32), hole(32, 32, (5, 9, 4, 8))
+
+    def fill(small, small_hole):
+        assert np.array_equal(small_hole, mask)
+        assert np.array_equal(small[~mask], image[~mask])
+        return 255 - small
+
+    filled = fill_whole(image, mask, 32, fill)
+    assert (filled[mask] == 255).all() and np.array_equal(filled[~mask], image[~mask])
+
+
+def test_whole_pictures_with_holes_beyond_the_middle_are_refused():
+    image = picture(100, 80)
+    inside, beyond = (hole(100, 80, (45, 55, left, left + 5)) for left in (37, 3))
+    completer = Completer(lambda image, _: image / 255, (0, 0, 0), 0, size=32, middle=8, whole=True)
+    assert completer(image, inside).shape == image.shape
+    with pytest.raises(UserError, match="fills the middle 8 of 32 pixels, .* whole_picture=0"):
+        completer(image, beyond)

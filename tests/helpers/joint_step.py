@@ -38,20 +38,22 @@ def zeiler(network, gradients, stats):
 
 
 @jax.jit
-def reference_joint_step(state, batch, places, alpha, composited):
+def reference_joint_step(state, batch, places, alpha, balanced, composited):
     """Moves the discriminator, then the completion network, by the formulas of the paper."""
     image = jnp.asarray(batch["image"]) / 255.0
     mask = jnp.asarray(batch["mask"], float)
     completion, discriminator = (state.networks[k] for k in ("completion", "discriminator"))
     judge = ContextDiscriminator(train=True, width=4, dtype=jnp.float64)
 
+    def shown(output):
+        return jnp.where(composited, image * (1 - mask) + output * mask, output)
+
     def complete(params):
         x = jnp.concatenate([(image - jnp.asarray(MEAN)) * (1 - mask), mask], axis=-1)
         variables = {"params": params, "batch_stats": completion.batch_stats}
         module = CompletionNetwork(train=True, width=4, dtype=jnp.float64)
         output, changed = module.apply(variables, x, mutable=["batch_stats"])
-        shown = jnp.where(composited, image * (1 - mask) + output * mask, output)
-        return output, shown, changed["batch_stats"]
+        return output, changed["batch_stats"]
 
     def probability(params, stats, pictures, which):
         variables = {"params": params, "batch_stats": stats}
@@ -60,9 +62,9 @@ def reference_joint_step(state, batch, places, alpha, composited):
         return jax.nn.sigmoid(logits), changed["batch_stats"]
 
     def discriminator_objective(params):
-        shown = complete(completion.params)[1]
+        output, _ = complete(completion.params)
         real, stats = probability(params, discriminator.batch_stats, image, "other_mask")
-        fake, stats = probability(params, stats, shown, "mask")
+        fake, stats = probability(params, stats, shown(output), "mask")
         return -jnp.log(real).mean() - jnp.log(1 - fake).mean(), stats
 
     (d_loss, d_stats), d_gradients = jax.value_and_grad(discriminator_objective, has_aux=True)(
@@ -70,11 +72,18 @@ def reference_joint_step(state, batch, places, alpha, composited):
     )
     trained = zeiler(discriminator, d_gradients, d_stats)
 
+    def terms(output):
+        fake, _ = probability(trained.params, trained.batch_stats, shown(output), "mask")
+        return jnp.stack([(((output - image) * mask) ** 2).mean(), -jnp.log(fake).mean()])
+
+    slopes = jax.jacobian(terms)(complete(completion.params)[0])
+    mse_norm, adversarial_norm = (jnp.linalg.norm(slope.ravel()) for slope in slopes)
+    alpha = jnp.where(balanced, mse_norm / adversarial_norm, alpha)
+
     def completion_objective(params):
-        output, shown, stats = complete(params)
-        fake, _ = probability(trained.params, trained.batch_stats, shown, "mask")
-        mse = (((output - image) * mask) ** 2).mean()
-        return mse - alpha * jnp.log(fake).mean(), stats
+        output, stats = complete(params)
+        mse, adversarial = terms(output)
+        return mse + alpha * adversarial, stats
 
     (_, c_stats), c_gradients = jax.value_and_grad(completion_objective, has_aux=True)(
         completion.params
@@ -83,14 +92,18 @@ def reference_joint_step(state, batch, places, alpha, composited):
     norms = {
         "grad_norm/completion": optax.tree.norm(c_gradients),
         "grad_norm/discriminator": optax.tree.norm(d_gradients),
+        "grad_norm/mse": mse_norm,
+        "grad_norm/adversarial": adversarial_norm,
         "loss/discriminator": d_loss,
     }
     return state.replace(step=state.step + 1, networks=networks), norms
 
 
-def reference(state, index, *, alpha=4e-4, composited=True):
+def reference(state, index, *, alpha=4e-4, balanced=False, composited=True):
     """Returns the state after a joint step on `make_batch(index)`, and norms; all is float64."""
     batch = make_batch(index)
     places = {which: patch_places(batch[which]) for which in ("mask", "other_mask")}
     with jax.enable_x64():
-        return jax.device_get(reference_joint_step(state, batch, places, alpha, composited))
+        return jax.device_get(
+            reference_joint_step(state, batch, places, alpha, balanced, composited)
+        )

@@ -29,6 +29,12 @@ def four(one):
     return states, metrics
 
 
+def assert_same_state(ours, theirs):
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), ours, theirs
+    )
+
+
 def differs(a, b) -> bool:
     leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     return any((x != y).any() for x, y in leaves)
@@ -44,9 +50,7 @@ def test_device_count_changes_no_loss_and_no_gradient(one, four):
 
 def test_device_count_changes_no_parameter_and_no_statistic(one, four):
     for ours, theirs in zip(one[0][1:], four[0], strict=True):
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12), ours, theirs
-        )
+        assert_same_state(ours, theirs)
 
 
 def test_float32_on_four_devices_does_what_double_precision_does(one):
@@ -109,11 +113,7 @@ def test_traced_and_static_phase_agree(one):
         after, values = step(states[index], make_batch(index))
         for name, value in values.items():
             np.testing.assert_allclose(value, metrics[index][name], rtol=1e-10, err_msg=name)
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12),
-            after,
-            states[index + 1],
-        )
+        assert_same_state(after, states[index + 1])
 
 
 # The joint step, written a second time in tests.helpers.joint_step -------------------------------
@@ -126,11 +126,20 @@ def test_joint_step_equals_the_reference_twice_over(one):
         expected, norms = reference(states[index], index)
         for name, value in norms.items():
             np.testing.assert_allclose(metrics[index][name], value, rtol=1e-10, err_msg=name)
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12),
-            states[index + 1],
-            expected,
-        )
+        assert_same_state(states[index + 1], expected)
+
+
+@pytest.mark.parametrize("devices", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_balanced_weight_makes_both_terms_gradients_equal(one, devices):
+    """The reference finds alpha by the Jacobian of both terms, over the whole batch at once."""
+    config = small_config(adversarial__weight="balanced", dtype="float64")
+    after, metrics = stepper(config, devices)(one[0][4], make_batch(4))
+    expected, norms = reference(one[0][4], 4, balanced=True)
+    for name, value in norms.items():
+        np.testing.assert_allclose(metrics[name], value, rtol=1e-10, err_msg=name)
+    assert_same_state(after, expected)
+    alpha = metrics["grad_norm/mse"] / metrics["grad_norm/adversarial"]
+    assert_same_state(after, reference(one[0][4], 4, alpha=alpha)[0])
 
 
 @pytest.mark.slow
@@ -211,6 +220,9 @@ def test_without_discriminators_there_is_one_network():
         ({"discriminators": ("local", "both")}, 'choose among "local" and "global"'),
         ({"local_patch": 64}, "64 pixels does not fit a crop of 32"),
         ({"adversarial__loss": "hinge"}, "choose non_saturating or saturating"),
+        ({"adversarial__weight": -1.0}, "choose a number from 0 on"),
+        ({"batch_norm_scale": "zeros"}, "choose uniform or ones"),
+        ({"dilated_layers": 9}, "choose 4 to 8"),
         ({"dtype": "float16"}, "choose float32 or bfloat16"),
         ({"dtype": "float64"}, "choose float32 or bfloat16"),  # but for checks
     ],

@@ -28,6 +28,7 @@ import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
+from glcic_jax.layers.torch_layers import CONSTANT_SCALE
 from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
 from glcic_jax.methods.ambient_gan.updates import ADVERSARIAL, AmbientGan
 from glcic_jax.methods.checks import check_choice, check_weight
@@ -42,16 +43,14 @@ class CompletionNetworkClass(Protocol):
 
     Attributes:
       stride: height and width of the input must be multiples of this, in pixels.
-      reach: pixels around a pixel that its output depends on.
     """
 
     stride: int
-    reach: int
 
     def __call__(
-        self, *, train: bool, width: int, axis_name: tuple[str, ...] | None, dtype: Any
+        self, *, train: bool, width: int, axis_name: tuple[str, ...] | None, dtype: Any, scale: str
     ) -> Any:
-        """Returns the Flax module."""
+        """Returns the Flax module, whose `reach` is the Method's."""
         ...
 
 
@@ -79,6 +78,7 @@ def build(
             width=config.width,
             axis_name=DATA if config.sync_batch_norm else None,
             dtype=dtype,
+            scale=CONSTANT_SCALE,  # as in TensorFlow, which Bora et al. used
         ),
         discriminator=MeasurementDiscriminator(config.discriminator_width, dtype),
         stride=completion_network.stride,
@@ -96,7 +96,7 @@ def build(
         complete=completion_from(method.previews),
         previews=method.previews,
         networks=("completion",),
-        reach=completion_network.reach,
+        reach=method.completion(train=False).reach,
         measured=True,
     )
 

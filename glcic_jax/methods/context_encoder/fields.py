@@ -1,7 +1,7 @@
 """Describes the fields of context encoders, in the order of their configs."""
 
 from glcic_jax.methods.common_fields import WIDTH, adam, phase, rate
-from glcic_jax.runtime.field_kinds import Number, Whole, Word
+from glcic_jax.runtime.field_kinds import Number, Switch, Whole, Word
 from glcic_jax.runtime.fields import Description, Field
 
 FORMS = ("center", "random")
@@ -19,6 +19,12 @@ FIELDS: Description = {
     ),
     "adversarial.weight": Field(Number(0, 1, open_ends="most"), "lambda_adv; L2 has the rest to 1"),
     "phases.joint": phase("the only phase"),
+    "completion.whole_picture": Field(
+        Switch(),
+        "scale whole pictures to the crop, as GLCIC's comparison does; False: see a square around "
+        "each hole",
+        default=False,
+    ),
     **adam("size of the completion network's moves, by Adam"),
     "optimizer.discriminator_learning_rate": rate("size of the discriminator's"),
 }

@@ -18,6 +18,9 @@ discriminator with a bottleneck of 4,000 units. This is the second. Where paper 
 - Learning rates: the completion network's is 10 times the discriminator's, in both.
 - The release moves C by the updated D, but with the error of D before its update. Here both are
   the updated D's.
+- The release's network sees what its user cut or scaled to 128 pixels, and GLCIC's paper scales
+  whole pictures to compare. Here, by default, it sees a square around each hole, which keeps the
+  hole's detail and brings every hole to the middle; `completion.whole_picture` scales the picture.
 - The release paints holes with ImageNet's mean, its channels in the wrong order. Here they get the
   measured mean.
 """
@@ -85,6 +88,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         networks=("completion",),
         size=crop,
         middle=hidden or None,
+        whole=bool(config.get("completion", {}).get("whole_picture", False)),
     )
 
 

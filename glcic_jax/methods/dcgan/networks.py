@@ -21,6 +21,12 @@ DEVIATION = 0.02
 
 weights_init = nn.initializers.normal(DEVIATION)
 
+
+def scale_init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+    """Returns initial scales of batch norm, N(1, DEVIATION), as in the authors' release."""
+    return 1 + weights_init(key, shape, dtype)
+
+
 SignedImage = Float[Array, "b h w 3"]
 """RGB in [-1, 1]."""
 
@@ -109,7 +115,7 @@ class Generator(nn.Module):
         )(z)
         x = x.reshape(-1, edge, edge, channels)
         for number in range(1, layers + 1):
-            norm = batch_norm(self.train, self.axis_name, self.dtype, name=f"norm{number}")
+            norm = batch_norm(self.train, self.axis_name, self.dtype, f"norm{number}", scale_init)
             x = nn.relu(norm(x))
             channels //= 2
             last = number == layers
@@ -147,7 +153,10 @@ class Discriminator(nn.Module):
                 name=f"layer{number}",
             )(x)
             if number > 1:
-                x = batch_norm(self.train, self.axis_name, self.dtype, name=f"norm{number}")(x)
+                norm = batch_norm(
+                    self.train, self.axis_name, self.dtype, f"norm{number}", scale_init
+                )
+                x = norm(x)
             x = nn.leaky_relu(x, LEAK)
         features = x.reshape(len(x), -1)
         logits = nn.Dense(1, kernel_init=weights_init, dtype=self.dtype, name="head")(features)

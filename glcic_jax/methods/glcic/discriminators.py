@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.precision import widened
-from glcic_jax.layers.torch_layers import Convolution, Dense, NormRelu
+from glcic_jax.layers.torch_layers import TORCH_SCALE, Convolution, Dense, NormRelu
 from glcic_jax.types import Image
 
 CHANNELS = (1, 2, 4, 8, 8, 8)
@@ -38,6 +38,7 @@ class Trunk(nn.Module):
     width: int
     axis_name: tuple[str, ...] | None
     dtype: Any
+    scale: str
 
     @nn.compact
     def __call__(self, x: Image) -> Float[Array, "b 16*width"]:
@@ -46,7 +47,10 @@ class Trunk(nn.Module):
             features = CHANNELS[number - 1] * self.width
             layer = Convolution(features, 5, 2, dtype=self.dtype, name=f"layer{number}")
             x = layer(x)
-            x = NormRelu(self.train, self.axis_name, self.dtype, name=f"norm{number}")(x)
+            norm = NormRelu(
+                self.train, self.axis_name, self.dtype, scale=self.scale, name=f"norm{number}"
+            )
+            x = norm(x)
         x = x.reshape(len(x), -1)
         return nn.relu(Dense(16 * self.width, self.dtype, name="dense")(x))
 
@@ -59,7 +63,7 @@ class ContextDiscriminator(nn.Module):
 
     Attributes:
       sides: ("local", "global") or one of them, in the order of the concatenation.
-      train, width, axis_name, dtype: as in CompletionNetwork.
+      train, width, axis_name, dtype, scale: as in CompletionNetwork.
     """
 
     train: bool
@@ -67,6 +71,7 @@ class ContextDiscriminator(nn.Module):
     width: int = 64
     axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
+    scale: str = TORCH_SCALE
 
     @nn.compact
     def __call__(self, image: Image, patch: Image) -> Float[Array, "b"]:
@@ -77,9 +82,7 @@ class ContextDiscriminator(nn.Module):
           patch: the square around the hole, cut from the same pictures.
         """
         inputs = {"local": patch, "global": image}
-        features = [
-            Trunk(self.train, self.width, self.axis_name, self.dtype, name=side)(inputs[side])
-            for side in self.sides
-        ]
+        shared = (self.train, self.width, self.axis_name, self.dtype, self.scale)
+        features = [Trunk(*shared, name=side)(inputs[side]) for side in self.sides]
         logits = Dense(1, self.dtype, name="head")(jnp.concatenate(features, axis=-1))
         return widened(logits[:, 0])

@@ -1,6 +1,9 @@
 """Describes the fields of GLCIC, in the order of configs/places2.py."""
 
+from glcic_jax.layers.torch_layers import CONSTANT_SCALE, SCALES
 from glcic_jax.methods.common_fields import OPTIMIZERS, WIDTH, decay, phase
+from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED
+from glcic_jax.methods.glcic.updates import BALANCED
 from glcic_jax.methods.losses import ADVERSARIAL_LOSSES
 from glcic_jax.runtime.field_kinds import Number, Several, Switch, Whole, Word
 from glcic_jax.runtime.fields import Description, Field
@@ -11,6 +14,19 @@ FIELDS: Description = {
         Switch(),
         "True, which is not the paper's: the network sees holes filled smoothly, and adds to that",
         default=False,
+    ),
+    "dilated_layers": Field(
+        Whole(DILATED, MOST_DILATED),
+        "of the completion network; each beyond the paper's 4 doubles the dilation, to see farther "
+        "(section 4.8)",
+        "layers",
+        default=DILATED,
+    ),
+    "batch_norm_scale": Field(
+        Word(tuple(SCALES)),
+        "initial scales of batch norm: uniform in [0, 1] as Torch7 of 2017, or ones as later "
+        "frameworks",
+        default=CONSTANT_SCALE,
     ),
     "discriminators": Field(
         Several(Word(("local", "global")), (0, 1, 2), distinct=True),
@@ -30,7 +46,11 @@ FIELDS: Description = {
     "adversarial.loss": Field(
         Word(tuple(ADVERSARIAL_LOSSES)), "saturating is eq. (5) to the letter"
     ),
-    "adversarial.weight": Field(Number(), "alpha, the weight of the discriminator's judgement"),
+    "adversarial.weight": Field(
+        Number(words=(BALANCED,)),
+        "alpha of eqs. (4) and (5), the weight of the discriminator's judgement; balanced = its "
+        "gradient is as large as that of eq. (2), update by update (section 3.4)",
+    ),
     "optimizer": OPTIMIZERS,
     "average_decay": decay(
         "per update, of a moving average of the completion network, which then completes; 0 = "

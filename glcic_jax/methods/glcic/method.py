@@ -14,12 +14,14 @@ import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
-from glcic_jax.methods.checks import check_choice, check_least, check_share
+from glcic_jax.layers.torch_layers import CONSTANT_SCALE, SCALES
+from glcic_jax.methods.checks import check_choice, check_least, check_share, check_weight
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.glcic.completion_network import CompletionNetwork
+from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.methods.glcic.networks import AVERAGE
 from glcic_jax.methods.glcic.updates import (
+    BALANCED,
     COMPLETION_METRICS,
     DISCRIMINATOR_METRICS,
     JOINT_METRICS,
@@ -32,6 +34,10 @@ from glcic_jax.types import Method, Phase
 
 OPTIMIZERS = {"adadelta": optax.adadelta, "adam": optax.adam}
 """Adadelta is the paper's; the network that comes with this package was trained by Adam."""
+
+
+PAPER_BATCH = 96
+"""Pictures in a batch of section 4: 24 on each of 4 GPUs."""
 
 
 def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
@@ -51,10 +57,16 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         "width": config.width,
         "axis_name": DATA if config.sync_batch_norm else None,
         "dtype": precision(config.dtype),
+        "scale": config.get("batch_norm_scale", CONSTANT_SCALE),
     }
     output = "difference" if config.get("smooth_holes") else "sigmoid"
     glcic = Glcic(
-        completion=partial(CompletionNetwork, output=output, **shared),
+        completion=partial(
+            CompletionNetwork,
+            output=output,
+            dilated_layers=config.get("dilated_layers", DILATED),
+            **shared,
+        ),
         discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,
         crop=config.data.crop,
         local_patch=config.local_patch,
@@ -82,9 +94,15 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
         averages={AVERAGE: "completion"} if config.average_decay else {},
+        note=_note(config.data.batch_size),
         reach=glcic.reach,
         alignment=glcic.alignment,
     )
+
+
+def _note(batch: int) -> str:
+    """Returns a line on the paper's batch where a run has another one."""
+    return "" if batch == PAPER_BATCH else f"a batch of {batch}; the paper's is {PAPER_BATCH}"
 
 
 def _optimizer(name: str = "adadelta", **settings: float) -> optax.GradientTransformation:
@@ -109,6 +127,12 @@ def _check(config: Any) -> None:
             f"local_patch of {config.local_patch} pixels does not fit a crop of "
             f"{config.data.crop}: lower local_patch or raise data.crop"
         )
+    check_choice("batch_norm_scale", config.get("batch_norm_scale", CONSTANT_SCALE), SCALES)
+    dilated = config.get("dilated_layers", DILATED)
+    if not DILATED <= dilated <= MOST_DILATED:
+        raise UserError(f"dilated_layers is {dilated}: choose {DILATED} to {MOST_DILATED}")
+    if config.adversarial.weight != BALANCED:
+        check_weight("adversarial.weight", config.adversarial.weight)
     check_choice("adversarial.loss", config.adversarial.loss, ADVERSARIAL_LOSSES)
     check_share("average_decay", config.average_decay)
     check_least("accumulate", config.accumulate, 1)

@@ -137,7 +137,7 @@ class GlcicNetworks:
     @property
     def reach(self) -> int:
         """Returns the field of Method of this name."""
-        reach = CompletionNetwork.reach
+        reach = self.completion(train=False).reach
         return reach + ALIGNMENT if self.adds else reach
 
     @property

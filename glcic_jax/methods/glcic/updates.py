@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +11,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from glcic_jax.layers.ops import composite
 from glcic_jax.methods.glcic.networks import AVERAGE, GlcicNetworks
+from glcic_jax.methods.glcic.parts import over_parts
 from glcic_jax.methods.losses import discriminator_loss, masked_mse
 from glcic_jax.methods.network_state import descend, device_mean, used_often
+from glcic_jax.runtime.devices import DATA
 from glcic_jax.types import Batch, Image, Metrics, NetworkState, TrainState
 
 COMPLETION_METRICS = ("loss/mse", "grad_norm/completion")
@@ -23,7 +24,15 @@ DISCRIMINATOR_METRICS = (
     "accuracy/completed",
     "grad_norm/discriminator",
 )
-JOINT_METRICS = (*COMPLETION_METRICS, "loss/adversarial", *DISCRIMINATOR_METRICS)
+TERM_NORMS = ("grad_norm/mse", "grad_norm/adversarial")
+"""Norms of the gradients of the two terms of C's loss in phase 3, without alpha, in C's output: the
+gradients in C's parameters follow from these by one linear map, C's backward pass, which would have
+to run twice to give two norms."""
+
+JOINT_METRICS = (*COMPLETION_METRICS, "loss/adversarial", *TERM_NORMS, *DISCRIMINATOR_METRICS)
+
+BALANCED = "balanced"
+"""The `adversarial.weight` that is chosen anew in each update: the ratio of TERM_NORMS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +41,15 @@ class Glcic(GlcicNetworks):
 
     Attributes:
       adversarial_loss: C's second term, from D's logits of completed pictures.
-      adversarial_weight: alpha of eq. (3).
+      adversarial_weight: alpha of eqs. (4) and (5), or BALANCED.
       accumulate: parts that each device's share of a batch is split into. They are worked through
         one after the other, which needs less memory. Gradients are the parts' mean. Batch norm sees
-        one part at a time, and its running statistics move once per part.
+        one part at a time, and its running statistics move once per part. A balanced alpha is each
+        part's own.
     """
 
     adversarial_loss: Callable[[Float[Array, "b"]], Float[Array, ""]]
-    adversarial_weight: float
+    adversarial_weight: float | str
     accumulate: int = 1
 
     # Phase 1 -------------------------------------------------------------------------------------
@@ -59,7 +69,7 @@ class Glcic(GlcicNetworks):
             (mse, changed), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
             return changed, (gradients, {"loss/mse": mse})
 
-        stats, (gradients, metrics) = self._over_parts(part, network.batch_stats, batch)
+        stats, (gradients, metrics) = over_parts(part, network.batch_stats, batch, self.accumulate)
         return self._move_completion(state, gradients, stats, metrics)
 
     # Phase 2 -------------------------------------------------------------------------------------
@@ -75,7 +85,9 @@ class Glcic(GlcicNetworks):
             output, _ = self.fill(network.params, network.batch_stats, batch, train=False)
             return self._discriminator_gradients(discriminator.params, stats, batch, output)
 
-        stats, (gradients, metrics) = self._over_parts(part, discriminator.batch_stats, batch)
+        stats, (gradients, metrics) = over_parts(
+            part, discriminator.batch_stats, batch, self.accumulate
+        )
         return self._move_discriminator(state, gradients, stats, metrics)
 
     # Phase 3 -------------------------------------------------------------------------------------
@@ -103,12 +115,10 @@ class Glcic(GlcicNetworks):
         state, judge_metrics = self._move_discriminator(state, gradients, judge_stats, metrics)
         # C moves against the updated D.
         judge = state.networks["discriminator"]
-        (_, metrics), cotangent = jax.value_and_grad(
-            lambda output: self._completion_loss(judge, batch, output), has_aux=True
-        )(output)
+        cotangent, metrics = self._completion_cotangent(judge, batch, output)
         (gradients,) = backward(cotangent)
         state, metrics = self._move_completion(state, gradients, stats, metrics)
-        return state, judge_metrics | metrics
+        return state, judge_metrics | _with_roots(metrics)
 
     def _update_joint_in_parts(self, state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         """Does the same with two forward passes of C: D must see all parts before C moves."""
@@ -123,23 +133,25 @@ class Glcic(GlcicNetworks):
             return (completion_stats, judge_stats), values
 
         stats = network.batch_stats, discriminator.batch_stats
-        stats, (gradients, metrics) = self._over_parts(judge_part, stats, batch)
+        stats, (gradients, metrics) = over_parts(judge_part, stats, batch, self.accumulate)
         completion_stats, judge_stats = stats
         state, judge_metrics = self._move_discriminator(state, gradients, judge_stats, metrics)
         judge = state.networks["discriminator"]
 
         # C moves against the updated D, by all parts again.
         def completion_part(no_stats, batch):
-            def loss(params):
-                output, _ = self.fill(params, network.batch_stats, batch, train=True)
-                return self._completion_loss(judge, batch, output)
-
-            (_, metrics), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
+            output, backward, _ = jax.vjp(
+                lambda params: self.fill(params, network.batch_stats, batch, train=True),
+                network.params,
+                has_aux=True,
+            )
+            cotangent, metrics = self._completion_cotangent(judge, batch, output)
+            (gradients,) = backward(cotangent)
             return no_stats, (gradients, metrics)
 
-        _, (gradients, metrics) = self._over_parts(completion_part, (), batch)
+        _, (gradients, metrics) = over_parts(completion_part, (), batch, self.accumulate)
         state, metrics = self._move_completion(state, gradients, completion_stats, metrics)
-        return state, judge_metrics | metrics
+        return state, judge_metrics | _with_roots(metrics)
 
     # What the phases share -----------------------------------------------------------------------
 
@@ -165,47 +177,36 @@ class Glcic(GlcicNetworks):
         }
         return stats, (gradients, metrics)
 
-    def _completion_loss(
+    def _completion_cotangent(
         self, discriminator: NetworkState, batch: Batch, output: Image
-    ) -> tuple[Float[Array, ""], Metrics]:
-        """Returns C's loss by eq. (3), reconstruction and an adversarial term, and its metrics."""
-        # D normalises by this batch's statistics. Its new running statistics are dropped: only its
-        # own update may change it.
-        logits, _ = self.judge(
-            discriminator.params,
-            discriminator.batch_stats,
-            composite(batch["image"], output, batch["mask"]),
-            batch["mask"],
-        )
-        mse = device_mean(masked_mse(output, batch["image"], batch["mask"]))
-        adversarial = device_mean(self.adversarial_loss(logits))
-        metrics = {"loss/mse": mse, "loss/adversarial": adversarial}
-        return mse + self.adversarial_weight * adversarial, metrics
+    ) -> tuple[Image, Metrics]:
+        """Returns the gradient of C's loss in C's output, by eq. (5), and C's metrics.
 
-    def _over_parts(self, function, stats, batch: Batch) -> tuple[Any, Any]:
-        """Calls `function(stats, part)` for one part of the batch after the other.
-
-        Args:
-          function: returns statistics, and values to average.
-          stats: what it gets with the first part. Later ones get what it returned before.
-          batch: this device's share.
-
-        Returns:
-          The last statistics, and the mean of the values over the parts.
+        Under TERM_NORMS are the norms' squares; those of parts of a batch can be averaged.
         """
-        if self.accumulate == 1:
-            return function(stats, batch)
-        count = self.accumulate
-        parts = {name: x.reshape(count, -1, *x.shape[1:]) for name, x in batch.items()}
-        first = jax.tree.map(lambda x: x[0], parts)
-        shapes = jax.eval_shape(function, stats, first)[1]
-        zeros = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
 
-        def add(carry, part):
-            stats, values = function(carry[0], part)
-            return (stats, jax.tree.map(lambda a, b: a + b / count, carry[1], values)), None
+        def reconstruction(output):
+            return device_mean(masked_mse(output, batch["image"], batch["mask"]))
 
-        return lax.scan(add, (stats, zeros), parts)[0]
+        def adversarial(output):
+            # D normalises by this batch's statistics. Its new running statistics are dropped: only
+            # its own update may change it.
+            completed = composite(batch["image"], output, batch["mask"])
+            logits, _ = self.judge(
+                discriminator.params, discriminator.batch_stats, completed, batch["mask"]
+            )
+            return device_mean(self.adversarial_loss(logits))
+
+        terms = (jax.value_and_grad(term)(output) for term in (reconstruction, adversarial))
+        (mse, of_mse), (judged, of_judged) = terms
+        squares = [lax.psum(jnp.sum(jnp.square(g)), DATA) for g in (of_mse, of_judged)]
+        alpha = self.adversarial_weight
+        if alpha == BALANCED:
+            alpha = jnp.where(squares[1] > 0, jnp.sqrt(squares[0] / squares[1]), 0)
+        metrics = {"loss/mse": mse, "loss/adversarial": judged}
+        for name, square in zip(TERM_NORMS, squares, strict=True):
+            metrics[name] = square / self.accumulate
+        return of_mse + alpha * of_judged, metrics
 
     def _move_completion(
         self, state: TrainState, gradients, batch_stats, metrics: Metrics
@@ -229,3 +230,8 @@ class Glcic(GlcicNetworks):
         network = descend(self.optimizer, state.networks["discriminator"], gradients, batch_stats)
         metrics = metrics | {"grad_norm/discriminator": optax.tree.norm(gradients)}
         return state.replace(networks=state.networks | {"discriminator": network}), metrics
+
+
+def _with_roots(metrics: Metrics) -> Metrics:
+    """Returns metrics with norms in place of their squares."""
+    return metrics | {name: jnp.sqrt(metrics[name]) for name in TERM_NORMS}
