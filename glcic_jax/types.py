@@ -83,6 +83,10 @@ class Method(NamedTuple):
       phases: the phases of training, in their order.
       complete: `complete(state, image, mask, key)` returns the completed Image. Known pixels stay
         the same bit for bit. Image and mask may have any size, unless `size` is set.
+      complete_within: `complete_within(state, image, mask, key, (height, width))` completes one
+        picture of this size at the top left of larger arrays, whose sizes are multiples of 64, as
+        `complete` completes the picture alone: one program for many sizes. What it returns outside
+        of the picture has no meaning. None = there is no such program.
       previews: takes the same arguments and returns pictures by name, for the sample grids. The one
         named "completed" is also scored during training; it may be made with less effort than
         `complete` makes.
@@ -117,6 +121,7 @@ class Method(NamedTuple):
     averages: Mapping[str, str] = MappingProxyType({})
     prepare: Callable[[], object] = lambda: None
     note: str = ""
+    complete_within: Callable[..., Image] | None = None
     reach: int | None = None
     alignment: int = 32
     size: int | None = None

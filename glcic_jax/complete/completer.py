@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
+from glcic_jax.complete.any_size import FillOne
 from glcic_jax.complete.fixed_size import fill_squares, fill_whole
 from glcic_jax.complete.large_pictures import windows
 from glcic_jax.layers.ops import as_float
@@ -56,9 +57,14 @@ def make_complete_fn(
     def complete(state: TrainState, image: Image, mask: Mask) -> Image:
         return method.complete(state, as_float(image), as_float(mask), key)
 
-    needed = {name: state.networks[name] for name in method.networks}
-    state = TrainState(state.step, {n: s.replace(opt_state=None) for n, s in needed.items()})
+    state = completing_state(method, state)
     return lambda image, mask: complete(state, image, mask)
+
+
+def completing_state(method: Method, state: TrainState) -> TrainState:
+    """Returns a state with the networks that complete alone, without optimizers."""
+    needed = {name: state.networks[name].replace(opt_state=None) for name in method.networks}
+    return TrainState(state.step, needed)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Completer:
         Others are filled from squares around their holes, scaled to that size.
       middle: as in Method.
       whole: as in Method.
+      fill_one: completes one picture of any size without compiling for it, where there is such a
+        program; see any_size.py.
       blends: whether results are blended into their surroundings by default, and how: as
         `postprocess` of `__call__`.
     """
@@ -91,6 +99,7 @@ class Completer:
     middle: int | None = None
     whole: bool = False
     blends: bool | str = False
+    fill_one: FillOne | None = None
 
     def __call__(
         self,
@@ -153,7 +162,12 @@ class Completer:
                 for image, hole in zip(images, holes, strict=True)
             ]
         elif self.reach is None or holes[0].size <= LARGE:
-            completed = self._fill(np.stack(images), np.stack(holes))
+            alone = len(images) == 1 and max(holes[0].shape) <= LONGEST_WINDOW
+            completed = (
+                [self._fill_one(images[0], holes[0])]
+                if alone
+                else self._fill(np.stack(images), np.stack(holes))
+            )
         else:
             completed = [
                 self._fill_windows(image, hole, self.reach)
@@ -182,6 +196,8 @@ class Completer:
         return np.where(stacked, np.rint(np.asarray(output) * 255).astype(np.uint8), images)
 
     def _fill_one(self, image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
+        if self.fill_one is not None:
+            return self.fill_one(image, hole)
         return self._fill(image[None], hole[None])[0]
 
     def _fill_windows(

@@ -5,6 +5,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.ops import pad_to_multiple
+from glcic_jax.layers.tiles import Extent, inside, mirrored, rounded_up
 from glcic_jax.types import Image, Mask
 
 HALVINGS = 6
@@ -24,7 +25,7 @@ RELAXATION = 0.9
 would never fade."""
 
 
-def smooth_fill(image: Image, mask: Mask) -> Image:
+def smooth_fill(image: Image, mask: Mask, extent: Extent | None = None) -> Image:
     """Fills holes as smoothly as their borders allow: nearly the harmonic interpolation.
 
     It is push and pull (Gortler et al. 1996) with sweeps of Jacobi's method: known colours are
@@ -34,14 +35,23 @@ def smooth_fill(image: Image, mask: Mask) -> Image:
     Args:
       image: RGB in [0, 1], any size; what it holds inside the holes is never read.
       mask: 1 = hole.
+      extent: the size of one picture that lies at the top left of the arrays, whose own sizes are
+        multiples of ALIGNMENT; None = the arrays are the pictures.
 
     Returns:
       The filled picture. Outside the holes it is `image` bit for bit; with no known pixel at all it
       is grey.
     """
     height, width = image.shape[1:3]
-    padded, holes = (pad_to_multiple(x, ALIGNMENT) for x in (image, mask))
-    known = (holes <= 0).astype(image.dtype)
+    if extent is None:
+        padded, holes = (pad_to_multiple(x, ALIGNMENT) for x in (image, mask))
+        known = holes <= 0
+        ends = None
+    else:
+        padded, holes = (mirrored(x, extent, ALIGNMENT) for x in (image, mask))
+        ends = rounded_up(extent[0], ALIGNMENT), rounded_up(extent[1], ALIGNMENT)
+        known = (holes <= 0) & inside((height, width), (0, 0), ends)
+    known = known.astype(image.dtype)
     # Average known colours, from fine to coarse.
     levels = [(jnp.where(holes > 0, 0, padded), known)]
     for _ in range(HALVINGS):
@@ -50,9 +60,12 @@ def smooth_fill(image: Image, mask: Mask) -> Image:
         levels.append((_sums(colour * known) / jnp.maximum(count, 1), jnp.minimum(count, 1)))
     # Fill unknown cells, from coarse to fine.
     colour, known = levels.pop()
-    filled = _relax(colour, known, jnp.full_like(colour, 0.5), COARSEST_SWEEPS)
-    for colour, known in reversed(levels):
-        filled = _relax(colour, known, filled.repeat(2, axis=1).repeat(2, axis=2), SWEEPS)
+    filled = _relax(
+        colour, known, jnp.full_like(colour, 0.5), COARSEST_SWEEPS, _halved(ends, HALVINGS)
+    )
+    for halvings, (colour, known) in reversed(list(enumerate(levels))):
+        start = filled.repeat(2, axis=1).repeat(2, axis=2)
+        filled = _relax(colour, known, start, SWEEPS, _halved(ends, halvings))
     return jnp.where(mask > 0, filled[:, :height, :width], image)
 
 
@@ -62,15 +75,34 @@ def _sums(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
     return x[:, :, ::2] + x[:, :, 1::2]
 
 
+def _halved(ends: Extent | None, halvings: int) -> Extent | None:
+    """Returns a picture's size on a level, if it is known only when the program runs."""
+    return ends and (ends[0] // 2**halvings, ends[1] // 2**halvings)
+
+
 def _relax(
-    colour: Image, known: Float[Array, "b h w 1"], start: Image, sweeps: int
+    colour: Image,
+    known: Float[Array, "b h w 1"],
+    start: Image,
+    sweeps: int,
+    ends: Extent | None,
 ) -> Float[Array, "b h w 3"]:
-    """Moves unknown cells towards the mean of their four neighbours, `sweeps` times."""
+    """Moves unknown cells towards the mean of their four neighbours, `sweeps` times.
+
+    A cell at the picture's edge has itself for its neighbour beyond.
+    """
 
     def sweep(_, x):
         rows = jnp.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
         columns = jnp.concatenate([x[:, :, :1], x, x[:, :, -1:]], axis=2)
-        around = (rows[:, :-2] + rows[:, 2:] + columns[:, :, :-2] + columns[:, :, 2:]) / 4
+        below, right = rows[:, 2:], columns[:, :, 2:]
+        if ends is not None:
+            below = jnp.where(last_row, x, below)
+            right = jnp.where(last_column, x, right)
+        around = (rows[:, :-2] + below + columns[:, :, :-2] + right) / 4
         return jnp.where(known > 0, colour, x + RELAXATION * (around - x))
 
+    if ends is not None:
+        last_row = (jnp.arange(colour.shape[1]) == ends[0] - 1)[None, :, None, None]
+        last_column = (jnp.arange(colour.shape[2]) == ends[1] - 1)[None, None, :, None]
     return lax.fori_loop(0, sweeps, sweep, jnp.where(known > 0, colour, start))

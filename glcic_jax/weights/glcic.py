@@ -100,6 +100,7 @@ class CompletionWeights(Weights):
             init=networks.init,
             phases=(),
             complete=completion_from(networks.previews),
+            complete_within=networks.complete_within,
             previews=networks.previews,
             networks=("completion",),
             reach=networks.reach,

@@ -91,6 +91,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
             Phase("joint", phases.joint, glcic.update_joint, JOINT_METRICS),
         ),
         complete=completion_from(glcic.previews),
+        complete_within=glcic.complete_within if config.dtype == "float32" else None,
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
         averages={AVERAGE: "completion"} if config.average_decay else {},

@@ -8,14 +8,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from glcic_jax.layers.ops import completion_input, crop_patches, patch_corner
+from glcic_jax.layers.ops import completion_input, composite, crop_patches, patch_corner
 from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
+from glcic_jax.layers.tiles import Extent, mirrored, rounded_up
 from glcic_jax.layers.torch_layers import CONVOLVED
 from glcic_jax.methods.completion import fill_any_size
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
+from glcic_jax.methods.glcic.tiled_network import run_in_tiles
 from glcic_jax.methods.network_state import run_in_training, start
 from glcic_jax.types import Batch, Image, Mask, TrainState
 
@@ -81,14 +83,16 @@ class GlcicNetworks:
     def fill(self, params, batch_stats, batch: Batch, *, train: bool) -> tuple[Image, Any]:
         """Returns C's raw output, and its running statistics after it."""
         module, image, mask = self.completion(train=train), batch["image"], batch["mask"]
-        if self.adds:
-            filled = smooth_fill(image, mask)
-            centred = (filled - jnp.asarray(self.mean_pixel)) * self.scale
-            x = jnp.concatenate([centred, mask], axis=-1)
-            difference, stats = self._apply(module, params, batch_stats, x)
-            return filled + difference, stats
-        x = completion_input(image, mask, self.mean_pixel, self.scale, self.fill_pixel)
-        return self._apply(module, params, batch_stats, x)
+        filled = smooth_fill(image, mask) if self.adds else None
+        output, stats = self._apply(module, params, batch_stats, self._seen(image, mask, filled))
+        return output if filled is None else filled + output, stats
+
+    def _seen(self, image: Image, mask: Mask, filled: Image | None) -> Float[Array, "b h w 4"]:
+        """Returns what C sees: the smoothly filled picture if there is one, and the mask."""
+        if filled is None:
+            return completion_input(image, mask, self.mean_pixel, self.scale, self.fill_pixel)
+        centred = (filled - jnp.asarray(self.mean_pixel)) * self.scale
+        return jnp.concatenate([centred, mask], axis=-1)
 
     def judge(self, params, batch_stats, image: Image, mask: Mask) -> tuple[Array, Any]:
         """Returns D's logits, and its running statistics after them.
@@ -128,6 +132,21 @@ class GlcicNetworks:
             return output
 
         return fill_any_size(fill, image, mask, CompletionNetwork.stride)
+
+    def complete_within(
+        self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray, extent: Extent
+    ) -> Image:
+        """Completes one picture at the top left of larger arrays, as Method explains."""
+        del key
+        network = state.networks[AVERAGE if self.average_decay else "completion"]
+        module = self.completion(train=False)
+        given, holes = (mirrored(x, extent, module.stride) for x in (image, mask))
+        height, width = (rounded_up(size, module.stride) for size in extent)
+        filled = smooth_fill(given, holes, (height, width)) if self.adds else None
+        x = self._seen(given, holes, filled)
+        output = run_in_tiles(module, network.params, network.batch_stats, x, (height, width))
+        output = output if filled is None else filled + output
+        return composite(image, jnp.clip(output, 0, 1), mask)
 
     @property
     def adds(self) -> bool:

@@ -1,0 +1,150 @@
+"""Layers over pictures whose size is known only when they run: one program serves all sizes.
+
+The picture lies at the top left of a larger array of fixed size. A layer visits the tiles that the
+picture covers, and no others: its time follows the picture, not the array.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from glcic_jax.layers.winograd import winograd
+
+Extent = tuple[Int[Array, ""], Int[Array, ""]]
+"""Height and width of a picture, known when the program runs."""
+
+MANY_CHANNELS = 64
+"""With more channels than these, in and out, Winograd's method is faster on a CPU."""
+
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+class Canvas(NamedTuple):
+    """Holds features of a picture in a larger array, which is 0 outside of the picture.
+
+    Attributes:
+      values: [1, H + 2 * margin, W + 2 * margin, c]; the picture begins at [margin, margin].
+      extent: the picture's height and width, at most H and W.
+      margin: zeros around the place for pictures, for layers that look beyond a picture's edge.
+    """
+
+    values: Float[Array, "1 H W c"]
+    extent: Extent
+    margin: int
+
+
+def canvas(x: Float[Array, "1 H W c"], extent: Extent, margin: int) -> Canvas:
+    """Returns the features of a picture as a canvas; what x holds outside of it becomes 0."""
+    x = jnp.where(inside(x.shape[1:3], (0, 0), extent), x, 0)
+    x = jnp.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)))
+    return Canvas(x, extent, margin)
+
+
+def over_tiles(
+    layer: Callable[[Float[Array, "1 n n c"]], Float[Array, "1 e e d"]],
+    source: Canvas,
+    *,
+    features: int,
+    halo: int,
+    edge: int,
+    margin: int,
+    down: int = 1,
+    up: int = 1,
+    added: Canvas | None = None,
+) -> Canvas:
+    """Applies a layer to a canvas, tile by tile.
+
+    Args:
+      layer: makes a tile of the result out of the window that it depends on: a tile of the source
+        and `halo` pixels around it.
+      source: its place for pictures is a whole number of tiles in both directions.
+      features: channels of the result.
+      halo: pixels around a tile that the layer looks at; at most the source's margin.
+      edge: edge of the result's tiles, pixels.
+      margin: of the result.
+      down: factor by which the layer shrinks pictures.
+      up: factor by which it enlarges them.
+      added: features of the result's size that are added to it.
+    """
+    before = edge * down // up
+    height, width = (length * up // down for length in source.extent)
+    across = -(-width // edge)
+    place = [size - 2 * source.margin for size in source.values.shape[1:3]]
+    assert halo <= source.margin and all(size % before == 0 for size in place)
+    rows, columns = (size * up // down + 2 * margin for size in place)
+    window = (1, before + 2 * halo, before + 2 * halo, source.values.shape[-1])
+
+    def visit(index: Array, values: Array) -> Array:
+        row, column = index // across, index % across
+        first = [tile * before + source.margin - halo for tile in (row, column)]
+        tile = layer(lax.dynamic_slice(source.values, (0, *first, 0), window))
+        corner = row * edge, column * edge
+        if added is not None:
+            place = [start + added.margin for start in corner]
+            tile += lax.dynamic_slice(added.values, (0, *place, 0), tile.shape)
+        tile = jnp.where(inside((edge, edge), corner, (height, width)), tile, 0)
+        return lax.dynamic_update_slice(values, tile, (0, *(c + margin for c in corner), 0))
+
+    empty = jnp.zeros((1, rows, columns, features), source.values.dtype)
+    values = lax.fori_loop(0, across * -(-height // edge), visit, empty)
+    return Canvas(values, (height, width), margin)
+
+
+def inner_convolution(
+    x: Float[Array, "1 h w i"], kernel: Float[Array, "k k i o"], stride: int = 1, dilation: int = 1
+) -> Float[Array, "1 H W o"]:
+    """Convolves where the kernel lies wholly inside x; H and W are smaller accordingly."""
+    plain = partial(
+        lax.conv_general_dilated,
+        window_strides=(stride, stride), padding="VALID", rhs_dilation=(dilation, dilation),
+        dimension_numbers=_LAYOUT,
+    )  # fmt: skip
+    if stride > 1 or len(kernel) != 3 or min(kernel.shape[2:]) <= MANY_CHANNELS:
+        return plain(x, kernel)
+    fast = partial(winograd, padding=(0, 0), dilation=dilation)
+    return lax.platform_dependent(x, kernel, cpu=fast, default=plain)
+
+
+def inner_deconvolution(
+    x: Float[Array, "1 h w i"], kernel: Float[Array, "4 4 o i"]
+) -> Float[Array, "1 2*h-4 2*w-4 o"]:
+    """Deconvolves as layers.convolution does; leaves out what one more pixel would change."""
+    output = lax.conv_transpose(
+        x, kernel, (2, 2), ((2, 2), (2, 2)), dimension_numbers=_LAYOUT, transpose_kernel=True
+    )
+    return output[:, 2:-2, 2:-2]
+
+
+def mirrored(x: Float[Array, "1 H W c"], extent: Extent, multiple: int) -> Float[Array, "1 H W c"]:
+    """Mirrors a picture at its lower and right edge until both sides are multiples.
+
+    It does what ops.pad_to_multiple does, for a picture at the top left of x. What it writes
+    beyond these multiples has no meaning.
+    """
+    for axis, size in zip((1, 2), extent, strict=True):
+        period = jnp.maximum(2 * size - 2, 1)
+        index = jnp.arange(x.shape[axis])
+        place = index % period
+        place = jnp.where(place < size, place, period - place)
+        x = jnp.take(x, jnp.where(index < rounded_up(size, multiple), place, 0), axis=axis)
+    return x
+
+
+def rounded_up(size: Array, multiple: int) -> Array:
+    """Returns the smallest multiple that is not below a size."""
+    return -(-size // multiple) * multiple
+
+
+def inside(
+    shape: tuple[int, ...], corner: tuple[Array | int, Array | int], extent: Extent
+) -> Array:
+    """Returns where a tile at `corner` covers the picture: bool [1, h, w, 1]."""
+    rows, columns = (
+        start + jnp.arange(length) < size
+        for length, start, size in zip(shape, corner, extent, strict=True)
+    )
+    return (rows[:, None] & columns[None, :])[None, ..., None]

@@ -1,0 +1,144 @@
+"""Runs a trained completion network tile by tile: one program for pictures of all sizes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+from jax import lax
+from jaxtyping import Array, Float
+
+from glcic_jax.layers.tiles import (
+    Canvas,
+    Extent,
+    canvas,
+    inner_convolution,
+    inner_deconvolution,
+    over_tiles,
+)
+from glcic_jax.layers.torch_layers import NORM_EPSILON, Deconvolution
+from glcic_jax.methods.glcic.completion_network import (
+    OUTPUTS,
+    CompletionNetwork,
+    layers,
+    shortcuts,
+)
+from glcic_jax.types import Image
+
+TILE = 64
+"""Edge of the tiles of the picture, in pixels; those of halved pictures are halved too.
+
+Heights and widths of the arrays that hold pictures are multiples of it.
+"""
+
+Variables = Mapping[str, Any]
+"""The parameters or the running statistics of a network."""
+
+
+class Layer(NamedTuple):
+    """Holds a layer as `over_tiles` takes it.
+
+    Attributes:
+      apply: makes a tile out of its window.
+      features: channels of the result.
+      halo: pixels that it looks beyond a tile.
+      down: factor by which it shrinks pictures.
+      up: factor by which it enlarges them.
+    """
+
+    apply: Callable[[Array], Array]
+    features: int
+    halo: int
+    down: int = 1
+    up: int = 1
+
+
+def run_in_tiles(
+    module: CompletionNetwork,
+    params: Variables,
+    batch_stats: Variables,
+    x: Float[Array, "1 H W 4"],
+    extent: Extent,
+) -> Image:
+    """Does what `module` does in inference, for one picture at the top left of an array.
+
+    Args:
+      module: describes the network; its `dtype` is not read, the arithmetic is float32.
+      params: of the network.
+      batch_stats: of the network; empty if it has no batch norm.
+      x: as `completion_input` makes it; H and W are multiples of TILE.
+      extent: the picture's height and width, multiples of `module.stride`.
+
+    Returns:
+      As the module, at the picture's place in [1, H, W, 3]. What stands elsewhere has no meaning.
+    """
+    table = layers(module.dilated_layers)
+    built = {name: _hidden(module, name, row, params, batch_stats) for name, row in table.items()}
+    built["17"] = _last(module, params["layer17"]["conv"])
+    added = shortcuts(module.dilated_layers) if module.output == "difference" else {}
+    margins = [*[layer.halo for layer in built.values()][1:], 0]
+    results: dict[str, Canvas] = {}
+    result, edge = canvas(x, extent, built["1"].halo), TILE
+    for (name, layer), margin in zip(built.items(), margins, strict=True):
+        edge = edge // layer.down * layer.up
+        result = over_tiles(
+            layer.apply,
+            result,
+            features=layer.features,
+            halo=layer.halo,
+            edge=edge,
+            margin=margin,
+            down=layer.down,
+            up=layer.up,
+            added=results.get(added.get(name, "")),
+        )
+        results[name] = result
+    return result.values
+
+
+def _hidden(
+    module: CompletionNetwork,
+    name: str,
+    row: tuple[Any, int, Mapping[str, int]],
+    params: Variables,
+    batch_stats: Variables,
+) -> Layer:
+    """Returns one of the layers 1 to 16 with its batch norm and ReLU."""
+    kind, _, options = row
+    own = params[f"layer{name}"]
+    after = _norm_relu(module, params.get(f"norm{name}"), batch_stats.get(f"norm{name}"))
+    if kind is Deconvolution:
+        kernel, bias = own["kernel"], own["bias"]
+        return Layer(
+            lambda x: after(inner_deconvolution(x, kernel) + bias), len(bias), halo=1, up=2
+        )
+    stride, dilation = options.get("stride", 1), options.get("dilation", 1)
+    kernel, bias = own["conv"]["kernel"], own["conv"]["bias"]
+    return Layer(
+        lambda x: after(inner_convolution(x, kernel, stride, dilation) + bias),
+        len(bias),
+        halo=dilation * (len(kernel) - 1) // 2,
+        down=stride,
+    )
+
+
+def _last(module: CompletionNetwork, own: Variables) -> Layer:
+    """Returns layer 17 with the network's last function."""
+    output, kernel, bias = OUTPUTS[module.output], own["kernel"], own["bias"]
+    return Layer(
+        lambda x: output(inner_convolution(x, kernel) + bias),
+        len(bias),
+        halo=(len(kernel) - 1) // 2,
+    )
+
+
+def _norm_relu(
+    module: CompletionNetwork, params: Variables | None, stats: Variables | None
+) -> Callable[[Array], Array]:
+    """Returns batch norm by running statistics, and ReLU, in the network's order."""
+    if params is None or stats is None:
+        return nn.relu
+    spread = lax.rsqrt(stats["norm"]["var"] + NORM_EPSILON) * params["norm"]["scale"]
+    shift = params["norm"]["bias"] - stats["norm"]["mean"] * spread
+    if module.relu_first:
+        return lambda x: nn.relu(x) * spread + shift
+    return lambda x: nn.relu(x * spread + shift)
