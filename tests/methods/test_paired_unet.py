@@ -57,10 +57,10 @@ def test_the_config_has_the_layers_of_that_project():
 def written_again(params, image, hole):
     """Computes PairedUNet with two levels by loops over pixels."""
 
-    def layer(name, parts, stride=1):
+    def layer(name, parts, stride=1, least=0):
         kernel, bias = (np.asarray(params[name][part]) for part in ("kernel", "bias"))
         x, hole = by_loops(parts, kernel, bias, stride)
-        return Part(np.maximum(x, 0), hole)
+        return Part(np.maximum(x, least), hole)
 
     def up(part):
         return Part(*(np.kron(x, np.ones((1, 2, 2, 1))) for x in part))
@@ -69,7 +69,7 @@ def written_again(params, image, hole):
     middle = layer("encode2_1", (layer("encode1_2", (fine,), 2),))
     coarse = layer("encode2_2", (middle,), 2)
     middle = layer("decode2_2", (layer("decode2_1", (middle, up(coarse))),))
-    fine = layer("decode1_2", (layer("decode1_1", (fine, up(middle))),))
+    fine = layer("decode1_2", (layer("decode1_1", (fine, up(middle))),), least=-np.inf)
     known = Part(fine.features, np.zeros_like(fine.hole))
     padded = Part(*(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))) for x in known))
     last = {n: np.asarray(p) for n, p in params["output"]["conv"].items()}

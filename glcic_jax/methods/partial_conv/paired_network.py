@@ -6,8 +6,10 @@ encoder 32 channels wide, whatever its argument `filters` asks for, and so are t
 
 What differs: there the sum over known values is divided by their number over all channels and
 multiplied by the window's pixels alone, so that each layer's output is that of the paper's eq. (1)
-divided by the number of its input channels. Here it is eq. (1). Initial weights are He's instead
-of Glorot's.
+divided by the number of its input channels. Here it is eq. (1). There ReLU follows the sixteenth
+too, which has three channels. Each of them is a weighted sum of values above 0, and one that is
+below 0 everywhere, as happens at the start, is lost with a colour. Here it does not follow. Initial
+weights are He's instead of Glorot's.
 """
 
 from typing import Any
@@ -24,9 +26,9 @@ from glcic_jax.types import Image, Mask
 class PairedUNet(nn.Module):
     """Halves in the encoder, and doubles in the decoder with the encoder's features beside it.
 
-    All kernels are 3 x 3, ReLU follows every partial convolution, and nothing is normalised. Each
-    level of the encoder is a convolution and one of stride 2; the first one's features are what the
-    decoder sees beside its own. A plain convolution and a sigmoid come last.
+    All kernels are 3 x 3, ReLU follows every partial convolution but the last, and nothing is
+    normalised. Each level of the encoder is a convolution and one of stride 2; the first one's
+    features are what the decoder sees beside its own. A plain convolution and a sigmoid come last.
 
     Attributes:
       train: not used: nothing here differs in training.
@@ -63,7 +65,9 @@ class PairedUNet(nn.Module):
         for level in range(self.levels, 0, -1):
             first = self.width * 2 ** (level - 1)
             part = self._convolve(f"decode{level}_1", first, (skips.pop(), doubled(part)))
-            part = self._convolve(f"decode{level}_2", first // 2 if level > 1 else 3, (part,))
+            if level > 1:
+                part = self._convolve(f"decode{level}_2", first // 2, (part,))
+        part = PartialConvolution(3, dtype=self.dtype, name="decode1_2")((part,))
         last = Convolution(3, dtype=self.dtype, name="output")(part.features)
         return nn.sigmoid(widened(last))
 
