@@ -144,7 +144,16 @@ def test_full_size_is_the_release():
     assert kernels["bottleneck"]["kernel"] == (4 * 4 * 512, 4000)
     assert kernels["unfold"]["kernel"] == (4000, 4 * 4 * 512)
     assert kernels["output"]["kernel"] == (4, 4, 3, 64)
-    assert (method.size, method.middle) == (128, 50)
+    assert (method.size, method.middle, method.whole) == (128, 50, False)
+
+
+def test_a_config_of_before_sees_squares_and_a_new_one_can_see_whole_pictures():
+    config = tiny("random")
+    assert not METHODS["context_encoder"](config, MEAN).whole
+    config.completion.whole_picture = True
+    assert METHODS["context_encoder"](config, MEAN).whole
+    del config.completion
+    assert not METHODS["context_encoder"](config, MEAN).whole
 
 
 def test_even_kernels_convolve_alike_in_all_forms():

@@ -49,6 +49,14 @@ def test_accumulation_with_remat_equals_the_whole_batch_without(twins, plain):
     assert_same_update(joint_step(twins, accumulate=2, remat=True), plain, rtol=1e-10)
 
 
+@pytest.mark.slow
+def test_a_balanced_weight_is_that_of_the_whole_batch_where_parts_are_alike(twins):
+    weight = {"adversarial__weight": "balanced"}
+    assert_same_update(
+        joint_step(twins, accumulate=2, **weight), joint_step(twins, **weight), 1e-10
+    )
+
+
 def test_parts_must_divide_a_devices_share():
     check_batch_size(make_mesh(), 24, parts=3)
     with pytest.raises(UserError, match="24 does not divide over 4 devices in 4 parts each: .*16"):
