@@ -26,7 +26,7 @@ def fields_of(method: str, values: Mapping[str, Any]) -> dict[str, Field]:
       method: a name in METHODS.
       values: the config's values by dotted name. They decide which groups and kinds it has.
     """
-    measured = any(name.startswith("data.measurement") for name in values)
+    measured = any(name.startswith("data.measurement.") for name in values)
     return {
         **SEED,
         "method": Field(Word(tuple(METHODS)), "name of the method in glcic_jax/methods"),
@@ -65,6 +65,8 @@ def check(config: ConfigDict) -> Method:
       UserError: names the field, its value, and what to choose.
     """
     values = dotted(config.to_dict())
+    if values.get("data.measurement", "") is None:
+        del values["data.measurement"]  # the group is left out
     name = config.get("method")
     if not isinstance(name, str) or name not in METHODS:
         raise UserError(f"method is {shown(name)}: choose {' or '.join(METHODS)}")

@@ -159,6 +159,9 @@ LISTS = re.compile(r"\b(iterdir|glob|iglob|rglob|walk|scandir|listdir)\(")
 
 OTHERS = {
     "evaluate.manifest": "the package's own files",
+    "compare_runs.runs": "a run's sample grids",
+    "generate.__main__": "what its output folder holds",
+    "settings.config_files": "the package's own configs",
     "evaluate.report": "whether an output folder is empty",
     "masks.__main__": "whether an output folder is empty",
     "pictures.storage": "the one listing of pictures",

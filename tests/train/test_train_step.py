@@ -129,7 +129,8 @@ def test_joint_step_equals_the_reference_twice_over(one):
         assert_same_state(states[index + 1], expected)
 
 
-@pytest.mark.parametrize("devices", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [4, 1])
 def test_a_balanced_weight_makes_both_terms_gradients_equal(one, devices):
     """The reference finds alpha by the Jacobian of both terms, over the whole batch at once."""
     config = small_config(adversarial__weight="balanced", dtype="float64")
