@@ -1,6 +1,7 @@
 """Completes pictures of any size by few compiled programs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import numpy as np
@@ -9,30 +10,50 @@ from jaxtyping import Bool, PRNGKeyArray, UInt8
 from glcic_jax.layers.ops import as_float
 from glcic_jax.types import Image, Mask, Method, TrainState
 
-CAPACITIES = (512, 1024)
-"""Edges, in pixels, of the arrays that programs are compiled for; larger ones are multiples of the
-last."""
-
-FillOne = Callable[
-    [UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]], UInt8[np.ndarray, "h w 3"]
-]
-"""(picture, hole) -> completed picture, of any size."""
+Complete = Callable[..., Image]
+"""(state, image, mask, height, width) -> completed, arrays of one of the capacities."""
 
 
-def capacity(height: int, width: int) -> int:
-    """Returns the edge of the smallest square array that a picture fits into."""
-    longest = max(height, width)
-    for edge in CAPACITIES:
-        if longest <= edge:
-            return edge
-    return -(-longest // CAPACITIES[-1]) * CAPACITIES[-1]
+@dataclass(frozen=True)
+class AnySize:
+    """Completes one picture at a time, by a program for each capacity instead of one for each size.
+
+    Its time follows the picture's size, not the capacity.
+
+    Attributes:
+      complete: the jitted function.
+      state: the networks that it reads.
+      capacities: edges, in pixels, of the square arrays that it is compiled for; ascending.
+    """
+
+    complete: Complete
+    state: TrainState
+    capacities: tuple[int, ...]
+
+    def takes(self, height: int, width: int) -> bool:
+        """Returns whether a picture of this size fits into the largest array."""
+        return max(height, width) <= self.capacities[-1]
+
+    def __call__(
+        self, image: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        """Completes a picture that fits. Known pixels are the input's, bit for bit."""
+        height, width = hole.shape
+        edge = next(edge for edge in self.capacities if max(height, width) <= edge)
+        space = ((0, edge - height), (0, edge - width))
+        placed, holes = np.pad(image, (*space, (0, 0))), np.pad(hole.astype(np.uint8), space)
+        output = self.complete(
+            self.state, placed[None], holes[None, ..., None], np.int32(height), np.int32(width)
+        )
+        pixels = np.rint(np.asarray(output)[0, :height, :width] * 255).astype(np.uint8)
+        return np.where(hole[..., None], pixels, image)
 
 
-def make_fill_one(method: Method, state: TrainState, key: PRNGKeyArray) -> FillOne | None:
-    """Makes a function that completes a picture, compiled once for all sizes up to a capacity.
+def make_any_size(method: Method, state: TrainState, key: PRNGKeyArray) -> AnySize | None:
+    """Makes the completion of pictures of any size without compiling for each.
 
-    Its time follows the picture's size, not the capacity. It is for CPUs, where compiling takes
-    longest: on other devices tiles, one after the other, are slower than whole pictures.
+    It is for CPUs, where compiling takes longest: on other devices tiles, one after the other, are
+    slower than whole pictures.
 
     Args:
       method: the method that `state` was trained with.
@@ -40,8 +61,7 @@ def make_fill_one(method: Method, state: TrainState, key: PRNGKeyArray) -> FillO
       key: source of the random numbers that some methods need.
 
     Returns:
-      The function; None where there is no such program: for other methods and other devices. Pixels
-      outside of the hole are the input's, bit for bit.
+      None where there is no such program: for other methods and other devices.
     """
     within = method.complete_within
     if within is None or jax.default_backend() != "cpu":
@@ -51,17 +71,4 @@ def make_fill_one(method: Method, state: TrainState, key: PRNGKeyArray) -> FillO
     def complete(state: TrainState, image: Image, mask: Mask, height, width) -> Image:
         return within(state, as_float(image), as_float(mask), key, (height, width))
 
-    def fill_one(
-        image: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]
-    ) -> UInt8[np.ndarray, "h w 3"]:
-        height, width = hole.shape
-        edge = capacity(height, width)
-        space = ((0, edge - height), (0, edge - width))
-        image_in, hole_in = np.pad(image, (*space, (0, 0))), np.pad(hole.astype(np.uint8), space)
-        output = complete(
-            state, image_in[None], hole_in[None, ..., None], np.int32(height), np.int32(width)
-        )
-        pixels = np.rint(np.asarray(output)[0, :height, :width] * 255).astype(np.uint8)
-        return np.where(hole[..., None], pixels, image)
-
-    return fill_one
+    return AnySize(complete, state, method.capacities)

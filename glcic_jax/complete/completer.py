@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
-from glcic_jax.complete.any_size import FillOne
+from glcic_jax.complete.any_size import AnySize
 from glcic_jax.complete.fixed_size import fill_squares, fill_whole
 from glcic_jax.complete.large_pictures import windows
 from glcic_jax.layers.ops import as_float
@@ -84,8 +84,8 @@ class Completer:
         Others are filled from squares around their holes, scaled to that size.
       middle: as in Method.
       whole: as in Method.
-      fill_one: completes one picture of any size without compiling for it, where there is such a
-        program; see any_size.py.
+      any_size: completes pictures of many sizes without compiling for each, where there is such a
+        program.
       blends: whether results are blended into their surroundings by default, and how: as
         `postprocess` of `__call__`.
     """
@@ -99,7 +99,7 @@ class Completer:
     middle: int | None = None
     whole: bool = False
     blends: bool | str = False
-    fill_one: FillOne | None = None
+    any_size: AnySize | None = None
 
     def __call__(
         self,
@@ -162,10 +162,9 @@ class Completer:
                 for image, hole in zip(images, holes, strict=True)
             ]
         elif self.reach is None or holes[0].size <= LARGE:
-            alone = len(images) == 1 and max(holes[0].shape) <= LONGEST_WINDOW
             completed = (
                 [self._fill_one(images[0], holes[0])]
-                if alone
+                if len(images) == 1
                 else self._fill(np.stack(images), np.stack(holes))
             )
         else:
@@ -196,8 +195,8 @@ class Completer:
         return np.where(stacked, np.rint(np.asarray(output) * 255).astype(np.uint8), images)
 
     def _fill_one(self, image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
-        if self.fill_one is not None:
-            return self.fill_one(image, hole)
+        if self.any_size is not None and self.any_size.takes(*hole.shape):
+            return self.any_size(image, hole)
         return self._fill(image[None], hole[None])[0]
 
     def _fill_windows(

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from glcic_jax.complete.any_size import make_fill_one
+from glcic_jax.complete.any_size import make_any_size
 from glcic_jax.complete.completer import Completer, completing_state, make_complete_fn
 from glcic_jax.methods.procedural.poisson import way_to_blend
 from glcic_jax.weights.address import Trained, open_trained
@@ -71,5 +71,5 @@ def completer_of(
         middle=method.middle,
         whole=method.whole,
         blends=method.blends if postprocess is None else postprocess,
-        fill_one=make_fill_one(method, completing_state(method, state), jax.random.key(0)),
+        any_size=make_any_size(method, completing_state(method, state), jax.random.key(0)),
     )

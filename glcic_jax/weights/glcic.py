@@ -17,6 +17,7 @@ from glcic_jax.methods.glcic.completion_network import (
     layers,
 )
 from glcic_jax.methods.glcic.networks import GlcicNetworks
+from glcic_jax.methods.glcic.tiled_network import capacities
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import (
@@ -101,6 +102,7 @@ class CompletionWeights(Weights):
             phases=(),
             complete=completion_from(networks.previews),
             complete_within=networks.complete_within,
+            capacities=capacities(self.width),
             previews=networks.previews,
             networks=("completion",),
             reach=networks.reach,

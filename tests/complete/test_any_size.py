@@ -4,19 +4,20 @@ import jax
 import numpy as np
 import pytest
 
-from glcic_jax.complete import any_size
-from glcic_jax.complete.any_size import capacity, make_fill_one
+from glcic_jax.complete.any_size import make_any_size
 from glcic_jax.complete.completer import Completer, completing_state, make_complete_fn
 from glcic_jax.methods import METHODS
+from glcic_jax.methods.glcic.tiled_network import TILE, capacities
 from tests.helpers.small import MEAN, small_config
 
 RNG = np.random.default_rng(1)
 
 
-def completer(**changes):
+def completer(*capacities, **changes):
     """A network of random weights and statistics, with and without the program for any size."""
     alone = {"discriminators": (), "phases__discriminator": 0, "phases__joint": 0}
     method = METHODS["glcic"](small_config(**alone, **changes), MEAN)
+    method = method._replace(capacities=capacities)
     state = completing_state(method, method.init(jax.random.key(0, impl="rbg")))
     network = state.networks["completion"]
     stats = jax.tree.map(lambda a: a + RNG.uniform(0.1, 0.5, a.shape), network.batch_stats)
@@ -25,8 +26,8 @@ def completer(**changes):
     state = state.replace(networks={"completion": network})
     options = {"reach": method.reach, "alignment": method.alignment}
     exact = Completer(make_complete_fn(method, state), MEAN, 0, **options)
-    fill_one = make_fill_one(method, state, jax.random.key(0))
-    return exact, Completer(exact.complete, MEAN, 0, fill_one=fill_one, **options)
+    any_size = make_any_size(method, state, jax.random.key(0))
+    return exact, Completer(exact.complete, MEAN, 0, any_size=any_size, **options)
 
 
 def picture(height, width):
@@ -51,23 +52,20 @@ def check(completers, sizes):
 
 
 @pytest.mark.parametrize("smooth_holes", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_picture_is_completed_as_by_a_program_of_its_size(smooth_holes, monkeypatch):
-    monkeypatch.setattr(any_size, "CAPACITIES", (128,))
-    check(completer(smooth_holes=smooth_holes, dilated_layers=5), [(97, 62)])
+def test_a_picture_is_completed_as_by_a_program_of_its_size(smooth_holes):
+    check(completer(128, smooth_holes=smooth_holes, dilated_layers=5), [(97, 62)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("smooth_holes", [False, True])
-def test_it_is_at_every_remainder_too(smooth_holes, monkeypatch):
-    monkeypatch.setattr(any_size, "CAPACITIES", (128,))
+def test_it_is_at_every_remainder_too(smooth_holes):
     sizes = [(64 + r, 128 - 5 * r) for r in range(8)] + [(3, 5), (128, 128), (61, 127), (65, 2)]
-    check(completer(smooth_holes=smooth_holes), sizes)
+    check(completer(128, smooth_holes=smooth_holes), sizes)
 
 
-def test_few_programs_serve_all_sizes(monkeypatch):
+def test_few_programs_serve_all_sizes():
     """Counts what is compiled for twelve pictures of twelve sizes, large ones among them."""
-    monkeypatch.setattr(any_size, "CAPACITIES", (512,))
-    _, any_ = completer()
+    _, any_ = completer(512)
     any_(*picture(40, 50))
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(
@@ -81,9 +79,12 @@ def test_few_programs_serve_all_sizes(monkeypatch):
 
 
 def test_arrays_are_of_few_sizes():
-    assert {capacity(h, w) for h in (1, 300, 512) for w in (8, 512)} == {512}
-    assert (capacity(513, 3), capacity(1024, 1024), capacity(1025, 10)) == (1024, 1024, 2048)
-    assert all(edge % 64 == 0 for edge in any_size.CAPACITIES)
+    assert capacities(16) == (512, 1024)
+    assert capacities(64) == (512,)  # larger arrays would take gigabytes
+    assert all(edge % TILE == 0 for edge in capacities(16))
+    _, any_ = completer(512, 1024)
+    assert any_.any_size.takes(3, 1024)
+    assert not any_.any_size.takes(1025, 3)
 
 
 def test_methods_without_such_a_program_are_completed_as_before():
@@ -91,4 +92,4 @@ def test_methods_without_such_a_program_are_completed_as_before():
     assert METHODS["glcic"](config, MEAN).complete_within is None
     method = METHODS["glcic"](small_config(), MEAN)._replace(complete_within=None)
     state = jax.eval_shape(method.init, jax.random.key(0))
-    assert make_fill_one(method, state, jax.random.key(0)) is None
+    assert make_any_size(method, state, jax.random.key(0)) is None

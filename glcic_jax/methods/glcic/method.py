@@ -20,6 +20,7 @@ from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.methods.glcic.networks import AVERAGE
+from glcic_jax.methods.glcic.tiled_network import capacities
 from glcic_jax.methods.glcic.updates import (
     BALANCED,
     COMPLETION_METRICS,
@@ -92,6 +93,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         ),
         complete=completion_from(glcic.previews),
         complete_within=glcic.complete_within if config.dtype == "float32" else None,
+        capacities=capacities(config.width),
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
         averages={AVERAGE: "completion"} if config.average_decay else {},

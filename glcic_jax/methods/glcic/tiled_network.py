@@ -30,6 +30,13 @@ TILE = 64
 Heights and widths of the arrays that hold pictures are multiples of it.
 """
 
+CAPACITIES = (512, 1024)
+"""Edges, in pixels, of the arrays that programs are made for."""
+
+NARROW = 16
+"""The largest width of networks whose programs may have the larger arrays: 0.6 GB of features. Four
+times as wide, it would be 2 GB, where a program for the very size takes a part of that."""
+
 Variables = Mapping[str, Any]
 """The parameters or the running statistics of a network."""
 
@@ -50,6 +57,11 @@ class Layer(NamedTuple):
     halo: int
     down: int = 1
     up: int = 1
+
+
+def capacities(width: int) -> tuple[int, ...]:
+    """Returns the edges of the arrays that suit a network of this width."""
+    return CAPACITIES if width <= NARROW else CAPACITIES[:1]
 
 
 def run_in_tiles(
