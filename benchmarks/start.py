@@ -1,0 +1,124 @@
+"""Measures what a first picture costs: the command, `load`, and pictures of many sizes.
+
+    python -m benchmarks.start
+    python -m benchmarks.start --other ../glcic_jax_before    # beside another clone, in turn
+
+"cold" begins with empty caches, "warm" follows it. All are whole processes with the network that
+ships: wall time, CPU time and the most memory that one held.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.race import ROOT, race_parser, table, write_json
+from glcic_jax.pictures.decode import write_picture
+
+SIZES = (
+    (512, 512), (480, 320), (333, 500), (500, 375), (256, 300), (420, 512), (301, 199), (64, 80),
+)  # fmt: skip
+"""Heights and widths of the pictures of the last row."""
+
+LOAD = "import glcic_jax; glcic_jax.load()"
+
+MIXED = f"""
+import numpy as np
+import glcic_jax
+completer = glcic_jax.load()
+noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
+for height, width in {SIZES}:
+    mask = np.zeros((height, width), bool)
+    mask[height // 3 : height // 2, width // 3 : width // 2] = True
+    completer(noise[:height, :width], mask)
+"""
+
+
+class Cost(NamedTuple):
+    """Holds what a process took: seconds of wall and CPU time, and its peak memory in MiB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def measure(clone: Path, arguments: list[str], cache: Path) -> Cost:
+    """Runs Python in a clone, and returns what it took.
+
+    Raises:
+      RuntimeError: it failed.
+    """
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(clone)}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=clone, env=environment, stdout=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{clone}: exit code {process.returncode}: {arguments}")
+    wall = time.perf_counter() - start
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def rows(clone: Path, folder: Path) -> dict[str, Cost]:
+    """Returns the costs of one turn of a clone, by row."""
+    files = {name: str(folder / f"{name}.png") for name in ("image", "mask", "output")}
+    complete = ["-m", "glcic_jax.complete", *(w for n, f in files.items() for w in (f"--{n}", f))]
+    with tempfile.TemporaryDirectory() as cache:
+        return {
+            "complete 512 x 512, cold": measure(clone, complete, Path(cache)),
+            "complete 512 x 512, warm": measure(clone, complete, Path(cache)),
+            "load()": measure(clone, ["-c", LOAD], Path(cache)),
+            f"load and {len(SIZES)} pictures of as many sizes": measure(
+                clone, ["-c", MIXED], Path(cache)
+            ),
+        }
+
+
+def median(costs: list[Cost]) -> Cost:
+    """Returns the medians of wall time, CPU time and memory, each by itself."""
+    return Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))
+
+
+def main() -> None:
+    """Measures all sides in turn, and prints one table of medians."""
+    parser = race_parser("start", __doc__)
+    parser.add_argument("--other", type=Path, help="another clone, to compare with")
+    options = parser.parse_args()
+    clones = {"this": ROOT} | ({"other": options.other.resolve()} if options.other else {})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        coarse = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        mask = np.zeros((512, 512, 3), np.uint8)
+        mask[192:320, 192:320] = 255
+        write_picture(folder / "image.png", coarse.repeat(8, 0).repeat(8, 1))
+        write_picture(folder / "mask.png", mask)
+        turns = [
+            {side: rows(clone, folder) for side, clone in clones.items()}
+            for _ in range(options.rounds)
+        ]
+    head = ["row", *(f"{side}, {what}" for side in clones for what in ("wall s", "CPU s", "MiB"))]
+    lines, records = [], []
+    for row in turns[0]["this"]:
+        medians = {
+            side: Cost(
+                *map(statistics.median, zip(*(turn[side][row] for turn in turns), strict=True))
+            )
+            for side in clones
+        }
+        cells = [f"{c.wall:.1f} {c.cpu:.1f} {c.memory:.0f}".split() for c in medians.values()]
+        lines.append([row, *(cell for side in cells for cell in side)])
+        records.append({"row": row, **{side: cost._asdict() for side, cost in medians.items()}})
+    print(table(head, lines))
+    write_json(options.output, {"results": records})
+
+
+if __name__ == "__main__":
+    main()
