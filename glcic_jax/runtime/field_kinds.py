@@ -28,7 +28,7 @@ class Whole:
         return type(value) is int and self.least <= value <= self.most
 
     def __str__(self) -> str:
-        most = f"{self.most:,}" if self.most < LARGEST else None
+        most = f"{self.most:,}" if self.most != LARGEST else None
         return f"a whole number, {_range(self.least, most)}"
 
 
