@@ -75,7 +75,8 @@ def resolved(description: Description, values: Mapping[str, Any]) -> dict[str, F
         kinds = tuple(entry.kinds)
         chooser = f"{name}.{entry.by}"
         fields[chooser] = Field(Word(kinds), entry.meaning, default=kinds[0])
-        own = entry.kinds.get(values.get(chooser, kinds[0]), {})
+        kind = values.get(chooser, kinds[0])
+        own = entry.kinds.get(kind, {}) if isinstance(kind, str) else {}
         fields |= {f"{name}.{field}": described for field, described in own.items()}
     return fields
 
@@ -113,7 +114,8 @@ def completed(config: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
     """Returns a config with the defaults of the fields that it lacks.
 
     Args:
-      config: nested dicts of plain values. It is not changed.
+      config: nested dicts of plain values. It is not changed. A value in the place of a group of
+        fields stays, for `faults` to find what is missing.
       fields: the description of its fields.
     """
     result = _copied(config)
@@ -121,8 +123,9 @@ def completed(config: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
         *path, last = name.split(".")
         node = result
         for part in path:
-            node = node.setdefault(part, {})
-        node[last] = default
+            node = node.setdefault(part, {}) if isinstance(node, dict) else node
+        if isinstance(node, dict):
+            node[last] = default
     return result
 
 

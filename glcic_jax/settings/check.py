@@ -1,7 +1,7 @@
 """Checks a whole config against the description of its fields, before anything is written."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -45,9 +45,21 @@ def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
         an unknown method is returned as it is.
     """
     method = config.get("method")
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         return dict(config)
     return completed(config, fields_of(method, dotted(config)))
+
+
+def method_name(config: Mapping[str, Any] | ConfigDict) -> str:
+    """Returns the name of a config's method.
+
+    Raises:
+      UserError: there is no such method.
+    """
+    name = config.get("method")
+    if not isinstance(name, str) or name not in METHODS:
+        raise UserError(f"method is {shown(name)}: choose {' or '.join(METHODS)}")
+    return name
 
 
 def check(config: ConfigDict) -> Method:
@@ -67,38 +79,38 @@ def check(config: ConfigDict) -> Method:
     values = dotted(config.to_dict())
     if values.get("data.measurement", "") is None:
         del values["data.measurement"]  # the group is left out
-    name = config.get("method")
-    if not isinstance(name, str) or name not in METHODS:
-        raise UserError(f"method is {shown(name)}: choose {' or '.join(METHODS)}")
+    name = method_name(config)
     # Each field by itself.
-    fields = fields_of(config.method, values)
+    fields = fields_of(name, values)
     found = faults(values, fields)
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise UserError(f"config.{found[0]}{more}")
-    unknown = [n for n in values if n not in fields and not n.startswith(f"{HOLES}.")]
+    unknown = [n for n in values if n not in fields and n.split(".")[0] != HOLES]
     if unknown:
-        raise UserError(unknown_field(unknown[0], config.method, fields))
+        raise UserError(unknown_field(unknown[0], name, fields))
     # The fields together.
     _check_together(config)
     # A trial: the mean pixel is not known yet, and no setting depends on it.
-    method = METHODS[config.method](config, (0.0, 0.0, 0.0))
+    method = METHODS[name](config, (0.0, 0.0, 0.0))
     if method.measured != (config.data.get("measurement") is not None):
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
-        raise UserError(f"{config.method} learns from {needs} data.measurement")
+        raise UserError(f"{name} learns from {needs} data.measurement")
     method.prepare()
     return method
 
 
-def unknown_field(name: str, method: str, known: Iterable[str], prefix: str = "config.") -> str:
+def unknown_field(name: str, method: str, known: Collection[str], prefix: str = "config.") -> str:
     """Returns the message for a field that a config cannot have.
 
     Args:
       name: the field, dotted.
       method: the config's method.
-      known: the fields that it can have.
+      known: the fields that it can have, dotted.
       prefix: what goes before the names of fields.
     """
+    if any(other.startswith(f"{name}.") for other in known):
+        return f"{prefix}{name}: a group of fields: set {prefix}{name}.FIELD=VALUE"
     for group, entry in METHODS[method].fields.items():
         if isinstance(entry, Alternatives) and name.startswith(f"{group}."):
             own = name.removeprefix(f"{group}.")
@@ -116,7 +128,7 @@ def unknown_field(name: str, method: str, known: Iterable[str], prefix: str = "c
             f"{prefix}{name}: a field of {' and '.join(owners)}; this config is of {method}: leave "
             "it out"
         )
-    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
     hint = f"; the nearest is {prefix}{nearest[0]}" if nearest else ""
     return f"{prefix}{name}: the config has no such field{hint}"
 

@@ -16,10 +16,9 @@ from ml_collections import ConfigDict
 
 from glcic_jax.methods import METHODS
 from glcic_jax.runtime.disk import write_whole
-from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.field_kinds import Several, Text, Word
 from glcic_jax.runtime.fields import REQUIRED, Description, Field, dotted
-from glcic_jax.settings.check import HOLES, fields_of
+from glcic_jax.settings.check import HOLES, fields_of, method_name
 from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
 from glcic_jax.settings.config_files import read_config_file, shipped_folder
 
@@ -30,11 +29,9 @@ def config_table(config: ConfigDict) -> str:
     Raises:
       UserError: an unknown method.
     """
-    if config.get("method") not in METHODS:
-        raise UserError(f'method is "{config.get("method")}": choose {" or ".join(METHODS)}')
     values = dotted(config.to_dict())
     lines = []
-    for name, field in fields_of(config.method, values).items():
+    for name, field in fields_of(method_name(config), values).items():
         lines.append(f"config.{name} = {values.get(name, field.default)!r}")
         lines.append(f"    {explained(field)}")
     for name in values:

@@ -12,7 +12,7 @@ from glcic_jax.methods import METHODS
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.field_kinds import Number
 from glcic_jax.runtime.fields import Alternatives, dotted
-from glcic_jax.settings.check import fields_of, unknown_field, with_defaults
+from glcic_jax.settings.check import fields_of, method_name, unknown_field, with_defaults
 
 OVERRIDE = re.compile(r"--?config\.([^=]+)(?:=(.*))?", re.DOTALL)
 """--config.FIELD=VALUE, or --config.FIELD before its VALUE."""
@@ -55,11 +55,8 @@ def override(config: ConfigDict, given: dict[str, str]) -> ConfigDict:
     Raises:
       UserError: no such field, or a value that is not of the field's type.
     """
-    method: Any = config.get("method")
-    for name in (method, given.get("method", method)):
-        if name not in METHODS:
-            raise UserError(f'method is "{name}": choose {" or ".join(METHODS)}')
-    if given.get("method", method) != method:
+    method = method_name(config)
+    if method_name({"method": method, **given}) != method:
         raise UserError(
             f"--config.method is {given['method']}: every method has fields of its own; name a "
             "config of that method"
@@ -71,10 +68,9 @@ def override(config: ConfigDict, given: dict[str, str]) -> ConfigDict:
     fields = fields_of(method, values)
     for name, text in given.items():
         if name not in values:
-            group = any(known.startswith(f"{name}.") for known in values)
             raise UserError(
-                f"--config.{name}: a group of fields: set --config.{name}.FIELD=VALUE"
-                if group
+                f"--config.{name}: the config file lacks this field: give it a value there"
+                if name in fields
                 else unknown_field(name, method, values, "--config.")
             )
         kind = fields[name].kind if name in fields else None
@@ -114,7 +110,9 @@ def _choose_optimizers(method: str, config: dict[str, Any], given: dict[str, str
 def _choose_holes(config: dict[str, Any], given: dict[str, str]) -> None:
     """Sets the default arguments of every kind of hole that is newly named."""
     known, crop = dotted(config), given.get("data.crop", "")
-    edge = int(crop) if crop.isdecimal() else known["data.crop"]
+    edge = int(crop) if crop.isdecimal() else known.get("data.crop")
+    if type(edge) is not int:
+        return  # `check` refuses the crop
     for name, kind in given.items():
         if re.fullmatch(r"holes(\..+)?\.kind", name) and kind in HOLES and kind != known.get(name):
             group = name.removesuffix(".kind")
@@ -130,5 +128,7 @@ def _set(config: dict[str, Any], name: str, value: Any) -> None:
     """Sets a field or a group by its dotted name, whatever stood there."""
     *path, last = name.split(".")
     for part in path:
-        config = config.setdefault(part, {})
+        if not isinstance(config.get(part), dict):
+            config[part] = {}
+        config = config[part]
     config[last] = value

@@ -17,7 +17,7 @@ from tests.helpers.small import change
 
 HUGE = 10**30
 STRANGE = (
-    -1, 0, HUGE, float(HUGE), math.nan, math.inf, None, "x", "", True, (), (1,), {"x": 1}, 0.5,
+    -1, 0, HUGE, float(HUGE), math.nan, math.inf, None, "x", "", True, (), (1,), [1], {"x": 1}, 0.5,
 )  # fmt: skip
 
 
@@ -93,6 +93,23 @@ def test_missing_unknown_and_foreign_fields_are_named():
     assert "a field of ambient_gan; this config is of glcic" in refusal(config)
     del config.holes, config.discriminator_width
     assert "config.holes is missing" in refusal(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("holes", "box", "config.holes is missing: give a kind"),
+        ("optimizer", "adam", "config.optimizer: a group of fields"),
+        ("data", None, "config.data.source is missing: give"),
+        ("phases", 3, "config.phases.completion is missing: give"),
+        ("method", ["glcic"], "method is ['glcic']: choose glcic"),
+        ("seed", 2**32, "config.seed is 4294967296: choose a whole number, 0 to 4,294,967,295"),
+    ],
+)
+def test_a_value_in_the_place_of_a_group_is_named_with_and_without_overrides(name, value, message):
+    config = changed(places2.get_config(), name, value)
+    assert message in refusal(config)
+    assert message in refusal(ConfigDict(with_defaults(config.to_dict())))
 
 
 def test_phases_must_add_up():

@@ -1,6 +1,7 @@
 """Fields set on a command line: types, kinds with their defaults, and mistakes in one line."""
 
 import pytest
+from ml_collections import ConfigDict
 
 from configs import places2, places2_mixed, pretrained
 from glcic_jax.runtime.errors import UserError
@@ -95,6 +96,27 @@ def test_mistakes_name_the_field(word, message):
         given(word)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_field_that_the_config_file_lacks_is_named():
+    config = places2.get_config()
+    del config.data.crop
+    with pytest.raises(UserError, match=r"--config.data.crop: the config file lacks this field"):
+        given("data.crop=64", config=config)
+    for word in ("seed=1", "holes.kind=center"):
+        with pytest.raises(UserError, match=r"config.data.crop is missing"):
+            check(given(word, config=config))
+    with pytest.raises(UserError, match=r"method is None: choose glcic"):
+        given("seed=1", config=ConfigDict({"seed": 0}))
+
+
+def test_a_group_takes_the_place_of_a_value():
+    config = places2.get_config()
+    del config.optimizer
+    config.optimizer = "adam"
+    with pytest.raises(UserError, match=r"config.optimizer: a group of fields"):
+        check(given("seed=1", config=config))
+    assert given("optimizer.name=adam", config=config).optimizer.b2 == 0.999
 
 
 def test_a_weight_may_be_a_word_and_a_number_again():
