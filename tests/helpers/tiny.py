@@ -26,8 +26,8 @@ from tests.helpers.small import small_config
 OPTIMIZER = split_over_fsdp(optax.adadelta(1.0))
 
 
-def get_config():
-    config = small_config(discriminators=(), keep=10, method="toy")
+def get_config(method="toy"):
+    config = small_config(discriminators=(), keep=10, method=method)
     config.data.update(held_out=0.25, held_out_examples=6, min_edge=16, batch_size=8)
     config.cpu_devices = 2
     config.phases.update(completion=6, discriminator=0, joint=0)

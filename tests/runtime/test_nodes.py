@@ -10,7 +10,7 @@ import pytest
 
 from glcic_jax.runtime.run_folder import read_config, saved_steps, steps_cut_short
 from tests.helpers.checkpoints import flip_a_byte, remove_a_file, truncate
-from tests.helpers.nodes import BOUND, TOY, flags, nodes, records, run_through
+from tests.helpers.nodes import BOUND, CONFIG, TOY, flags, nodes, records, run_through
 from tests.helpers.pictures import make_collection
 
 NAMES = ("completion", "discriminator", "joint")
@@ -93,8 +93,8 @@ def test_it_goes_on_with_other_processes_and_devices(whole, pictures, tmp_path, 
 def test_glcic_on_two_processes_is_that_on_one(pictures, tmp_path):
     """C alone, then both networks once, in double precision: float32 would differ by rounding."""
     phases = [f"--config.phases.{n}={c}" for n, c in zip(NAMES, (2, 0, 1), strict=True)]
-    method = ("--config.method=glcic", "--config.discriminators=('local','global')")
-    double = {"module": "tests.helpers.double", "JAX_ENABLE_X64": "1"}
+    method = ("--config.discriminators=('local','global')",)
+    double = {"module": "tests.helpers.double", "config": f"{CONFIG}:glcic", "JAX_ENABLE_X64": "1"}
     few = ("--config.every.evaluate=100", "--config.every.images=100", "--config.width=4")
     patient = "--heartbeat_timeout=600"  # on a busy machine compiling can hold a process that long
     for count in (1, 2):
