@@ -149,5 +149,6 @@ def _copied(value: Any) -> Any:
 
 def shown(value: Any) -> str:
     """Returns a value as a message shows it: in one line, cut where it is long."""
-    text = f'"{value}"' if isinstance(value, str) else " ".join(repr(value).split())
+    plain = isinstance(value, str) and value.isprintable()
+    text = f'"{value}"' if plain else " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -169,7 +169,9 @@ def migrated(content: dict[str, Any], path: Path) -> dict[str, Any]:
         )
     for migrate in MIGRATIONS[written - 1 :]:
         content = migrate(content)
-    if not isinstance(content.get("config"), dict) or not isinstance(content.get("starts"), list):
+    config, starts = content.get("config"), content.get("starts")
+    listed = isinstance(starts, list) and all(isinstance(start, dict) for start in starts)
+    if not isinstance(config, dict) or not listed:
         raise UserError(f"{path}: it holds no config or no starts: name the folder of a run")
     return content
 

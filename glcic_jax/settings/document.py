@@ -32,7 +32,8 @@ def config_table(config: ConfigDict) -> str:
     values = dotted(config.to_dict())
     lines = []
     for name, field in fields_of(method_name(config), values).items():
-        lines.append(f"config.{name} = {values.get(name, field.default)!r}")
+        value = values.get(name, field.default)
+        lines.append(f"config.{name} {'is missing' if value is REQUIRED else f'= {value!r}'}")
         lines.append(f"    {explained(field)}")
     for name in values:
         if name.startswith(f"{HOLES}."):

@@ -132,6 +132,7 @@ def test_a_run_of_any_version_is_read(tmp_path):
         ({"format": "glcic_jax weights"}, "its format is glcic_jax weights, not a run's"),
         ({"format": 2}, "it holds no config or no starts"),
         ({"format": 2, "config": {}, "starts": None}, "it holds no config or no starts"),
+        ({"format": 2, "config": {}, "starts": [1]}, "it holds no config or no starts"),
     ],
 )
 def test_the_config_of_something_else_is_refused(content, message, tmp_path):

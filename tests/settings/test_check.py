@@ -102,6 +102,7 @@ def test_missing_unknown_and_foreign_fields_are_named():
         ("optimizer", "adam", "config.optimizer: a group of fields"),
         ("data", None, "config.data.source is missing: give"),
         ("phases", 3, "config.phases.completion is missing: give"),
+        ("data.root", "a\nb", r"config.data.root is 'a\nb': choose a text in one line"),
         ("method", ["glcic"], "method is ['glcic']: choose glcic"),
         ("seed", 2**32, "config.seed is 4294967296: choose a whole number, 0 to 4,294,967,295"),
     ],

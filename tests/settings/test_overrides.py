@@ -101,6 +101,7 @@ def test_mistakes_name_the_field(word, message):
 def test_a_field_that_the_config_file_lacks_is_named():
     config = places2.get_config()
     del config.data.crop
+    assert "\nconfig.data.crop is missing\n" in config_table(config)
     with pytest.raises(UserError, match=r"--config.data.crop: the config file lacks this field"):
         given("data.crop=64", config=config)
     for word in ("seed=1", "holes.kind=center"):
