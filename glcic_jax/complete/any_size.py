@@ -18,7 +18,7 @@ Complete = Callable[..., Image]
 class AnySize:
     """Completes one picture at a time, by a program for each capacity instead of one for each size.
 
-    Its time follows the picture's size, not the capacity.
+    Its network takes the time of the picture; its smooth fill that of the array.
 
     Attributes:
       complete: the jitted function.
