@@ -82,6 +82,11 @@ def _compare_configs(
     lengths = tuple(f"phases.{name}" for name in phases)
     found = run_folder.differences(whole, ours, (*MAY_DIFFER, *lengths))
     both = whole.get("phases", {}), ours["phases"]
+    if not isinstance(both[0], dict) or not all(type(n) is int for n in both[0].values()):
+        path = workdir / run_folder.CONFIG
+        raise UserError(
+            f"{path}: not a config: its phases have no lengths: choose another --workdir"
+        )
     run_folder.refuse(workdir, found + _moved_ends(*both, phases, step))
     lines = [
         f"{name} is {value}: an older version started this run and had no such field"
@@ -119,6 +124,11 @@ def _compare_data(
     Nothing is refused where an older version made the last start and kept no digests.
     """
     known = starts[-1].get("data", {}) if starts else {}
+    if not isinstance(known, Mapping):
+        path = workdir / run_folder.CONFIG
+        raise UserError(
+            f"{path}: not a config: its last start has no data: choose another --workdir"
+        )
     found = [
         f"the {name} was {known[name]} and is {data.get(name)}"
         for name in known
@@ -130,3 +140,8 @@ def _compare_data(
             "or go on with these by --accept_data"
         )
     return found
+
+
+def _broken(workdir: Path, fault: str) -> UserError:
+    path = workdir / run_folder.CONFIG
+    return UserError(f"{path}: not a config: {fault}: choose another --workdir")

@@ -94,3 +94,23 @@ def test_a_run_of_an_older_version_goes_on(tmp_path):
     assert sorted(line.partition(":")[0] for line in lines) == ["accumulate is 1", "fsdp is 1"]
     assert read_run(tmp_path)["format"] == 2
     assert claim(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("config", "phases"), 3, "its phases have no lengths"),
+        (("config", "phases", "joint"), "a", "its phases have no lengths"),
+        (("starts", 0, "data"), [1], "its last start has no data"),
+    ],
+)
+def test_a_config_that_was_edited_by_hand_is_refused_in_a_line(tmp_path, path, value, fault):
+    claim(tmp_path)
+    content = json.loads((tmp_path / "config.json").read_text())
+    node = content
+    for part in path[:-1]:
+        node = node[part]
+    node[path[-1]] = value
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=f"config.json: not a config: {fault}"):
+        claim(tmp_path)
