@@ -30,7 +30,7 @@ TILE = 64
 Heights and widths of the arrays that hold pictures are multiples of it.
 """
 
-CAPACITIES = (512, 1024)
+CAPACITIES = (512, 768, 1024)
 """Edges, in pixels, of the arrays that programs are made for."""
 
 NARROW = 16
