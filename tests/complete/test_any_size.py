@@ -51,7 +51,7 @@ def check(completers, sizes):
         np.testing.assert_array_equal(any_(image, mask), found)  # what lies in the hole is not read
 
 
-@pytest.mark.parametrize("smooth_holes", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("smooth_holes", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_picture_is_completed_as_by_a_program_of_its_size(smooth_holes):
     check(completer(128, smooth_holes=smooth_holes, dilated_layers=5), [(97, 62)])
 

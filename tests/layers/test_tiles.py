@@ -98,7 +98,8 @@ def test_pictures_are_mirrored_as_whole_ones_are():
         np.testing.assert_array_equal(found[:, : expected.shape[1], : expected.shape[2]], expected)
 
 
-@pytest.mark.parametrize("size", [(65, 100)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(65, 100), (128, 128)])
 def test_a_smooth_fill_equals_that_of_the_picture_alone(size):
     height, width = size
     image = RNG.random((1, height, width, 3), np.float32)

@@ -19,6 +19,7 @@ def checkpoint(workdir, step):
     return read_about(workdir, step)[1]["items"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_trained_longer_equals_one_that_was_as_long_from_the_start(tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
