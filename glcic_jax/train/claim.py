@@ -83,10 +83,7 @@ def _compare_configs(
     found = run_folder.differences(whole, ours, (*MAY_DIFFER, *lengths))
     both = whole.get("phases", {}), ours["phases"]
     if not isinstance(both[0], dict) or not all(type(n) is int for n in both[0].values()):
-        path = workdir / run_folder.CONFIG
-        raise UserError(
-            f"{path}: not a config: its phases have no lengths: choose another --workdir"
-        )
+        raise _broken(workdir, "its phases have no lengths")
     run_folder.refuse(workdir, found + _moved_ends(*both, phases, step))
     lines = [
         f"{name} is {value}: an older version started this run and had no such field"
@@ -125,10 +122,7 @@ def _compare_data(
     """
     known = starts[-1].get("data", {}) if starts else {}
     if not isinstance(known, Mapping):
-        path = workdir / run_folder.CONFIG
-        raise UserError(
-            f"{path}: not a config: its last start has no data: choose another --workdir"
-        )
+        raise _broken(workdir, "its last start has no data")
     found = [
         f"the {name} was {known[name]} and is {data.get(name)}"
         for name in known
@@ -143,5 +137,6 @@ def _compare_data(
 
 
 def _broken(workdir: Path, fault: str) -> UserError:
+    """Returns the refusal of a config.json that was edited by hand."""
     path = workdir / run_folder.CONFIG
     return UserError(f"{path}: not a config: {fault}: choose another --workdir")
