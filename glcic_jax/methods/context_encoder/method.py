@@ -88,7 +88,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         networks=("completion",),
         size=crop,
         middle=hidden or None,
-        whole=bool(config.get("completion", {}).get("whole_picture", False)),
+        whole=config.completion.whole_picture,
     )
 
 

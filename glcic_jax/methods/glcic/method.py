@@ -14,7 +14,7 @@ import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
-from glcic_jax.layers.torch_layers import CONSTANT_SCALE, SCALES
+from glcic_jax.layers.torch_layers import SCALES
 from glcic_jax.methods.checks import check_choice, check_least, check_share, check_weight
 from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, CompletionNetwork
@@ -58,14 +58,14 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         "width": config.width,
         "axis_name": DATA if config.sync_batch_norm else None,
         "dtype": precision(config.dtype),
-        "scale": config.get("batch_norm_scale", CONSTANT_SCALE),
+        "scale": config.batch_norm_scale,
     }
-    output = "difference" if config.get("smooth_holes") else "sigmoid"
+    output = "difference" if config.smooth_holes else "sigmoid"
     glcic = Glcic(
         completion=partial(
             CompletionNetwork,
             output=output,
-            dilated_layers=config.get("dilated_layers", DILATED),
+            dilated_layers=config.dilated_layers,
             **shared,
         ),
         discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,
@@ -130,8 +130,8 @@ def _check(config: Any) -> None:
             f"local_patch of {config.local_patch} pixels does not fit a crop of "
             f"{config.data.crop}: lower local_patch or raise data.crop"
         )
-    check_choice("batch_norm_scale", config.get("batch_norm_scale", CONSTANT_SCALE), SCALES)
-    dilated = config.get("dilated_layers", DILATED)
+    check_choice("batch_norm_scale", config.batch_norm_scale, SCALES)
+    dilated = config.dilated_layers
     if not DILATED <= dilated <= MOST_DILATED:
         raise UserError(f"dilated_layers is {dilated}: choose {DILATED} to {MOST_DILATED}")
     if config.adversarial.weight != BALANCED:

@@ -28,7 +28,7 @@ from ml_collections import ConfigDict
 from glcic_jax.layers.precision import precision
 from glcic_jax.methods.checks import check_weight
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
+from glcic_jax.methods.partial_conv.forms import FORMS
 from glcic_jax.methods.partial_conv.network import KERNELS
 from glcic_jax.methods.partial_conv.updates import (
     FEATURE_TERMS,
@@ -61,7 +61,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     needs_features = bool(set(weights) & set(FEATURE_TERMS))
     read = partial(read_vgg16, Path(config.perceptual))
     adam = partial(optax.adam, b1=config.optimizer.b1, b2=config.optimizer.b2)
-    form = FORMS[config.get("form", PAPER)]
+    form = FORMS[config.form]
     networks = PartialConv(
         network=partial(
             form.network,
@@ -102,7 +102,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
 
 def _check(config: Any) -> None:
     """Refuses settings that contradict each other."""
-    form = config.get("form", PAPER)
+    form = config.form
     if form not in FORMS:
         raise UserError(f'form is "{form}": choose {" or ".join(FORMS)}')
     if not 2 <= config.levels <= len(KERNELS):
