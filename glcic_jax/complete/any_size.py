@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from jaxtyping import Bool, PRNGKeyArray, UInt8
+from jaxtyping import Bool, Float, PRNGKeyArray, UInt8
 
 from glcic_jax.layers.ops import as_float
 from glcic_jax.types import Image, Mask, Method, TrainState
@@ -45,8 +45,19 @@ class AnySize:
         output = self.complete(
             self.state, placed[None], holes[None, ..., None], np.int32(height), np.int32(width)
         )
-        pixels = np.rint(np.asarray(output)[0, :height, :width] * 255).astype(np.uint8)
-        return np.where(hole[..., None], pixels, image)
+        return painted(image, np.asarray(output)[0, :height, :width], hole[..., None])
+
+
+def painted(
+    images: UInt8[np.ndarray, "*b h w 3"],
+    output: Float[np.ndarray, "*b h w 3"],
+    holes: Bool[np.ndarray, "*b h w 1"],
+) -> UInt8[np.ndarray, "*b h w 3"]:
+    """Returns pictures with a network's output, in [0, 1], rounded into their holes.
+
+    Known pixels are copied from the pictures rather than trusted to the rounding.
+    """
+    return np.where(holes, np.rint(output * 255).astype(np.uint8), images)
 
 
 def make_any_size(method: Method, state: TrainState, key: PRNGKeyArray) -> AnySize | None:

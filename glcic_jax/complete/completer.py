@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
-from glcic_jax.complete.any_size import AnySize
+from glcic_jax.complete.any_size import AnySize, painted
 from glcic_jax.complete.fixed_size import fill_squares, fill_whole
 from glcic_jax.complete.large_pictures import windows
 from glcic_jax.layers.ops import as_float
@@ -191,8 +191,7 @@ class Completer:
     ) -> UInt8[np.ndarray, "b h w 3"]:
         stacked = holes[..., None]
         output = self.complete(jnp.asarray(images), jnp.asarray(stacked, jnp.uint8))
-        # Rounded in numpy; known pixels are copied rather than trusted to the rounding.
-        return np.where(stacked, np.rint(np.asarray(output) * 255).astype(np.uint8), images)
+        return painted(images, np.asarray(output), stacked)
 
     def _fill_one(self, image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
         if self.any_size is not None and self.any_size.takes(*hole.shape):
