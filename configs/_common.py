@@ -18,6 +18,8 @@ def training(method: str) -> ConfigDict:
     config.data.resize = (256, 384)  # shortest edge, pixels, drawn uniformly
     config.data.crop = 256  # pixels
     config.data.flip = False
+    config.data.colours = False  # vary exposure and colours
+    config.data.leftovers = 0.0  # share of examples whose holes miss a rim of what is to go
     config.data.batch_size = 64  # pictures, over all devices
     config.data.threads = 16
     config.data.workers = 0  # processes; 0 = read with the threads alone

@@ -40,6 +40,10 @@ def get_config() -> ConfigDict:
     config.phases.discriminator = 10_000  # T_D
     config.phases.joint = 400_000  # T_train - T_C - T_D
 
+    config.reconstruction = "mse"  # eq. (2); or "l1", which is not the paper's
+    config.perceptual = ""  # VGG16's weights, to compare its features too, not the paper's
+    config.perceptual_weight = 0.0
+
     config.adversarial = ConfigDict(type_safe=False)  # the weight may be a number or a word
     config.adversarial.loss = "non_saturating"  # or "saturating", eq. (5) to the letter
     config.adversarial.weight = 4e-4  # alpha of eqs. (4), (5); or "balanced", section 3.4
@@ -49,6 +53,7 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 1.0
     config.optimizer.rho = 0.9
     config.optimizer.eps = 1e-6
+    config.optimizer.cosine = 0  # updates over which the rate falls to 0; 0 = it stays
 
     config.average_decay = 0.0  # moving average of C for completion, not the paper's; 0 = none
     return config

@@ -32,6 +32,8 @@ image: b h w 3, the whole picture; with measurements (data/measurement.py) only 
 mask: b h w 1, the hole M_c that the completion network fills.
 other_mask: b h w 1, another hole M_d from the same distribution; it places the local patch of the
     *real* pictures (GLCIC, algorithm 1).
+given: b h w 3, only with config.data.leftovers: what the completion network is shown in place of
+    `image`, with rims of things around holes.
 """
 
 Metrics = dict[str, Array]
@@ -110,6 +112,7 @@ class Method(NamedTuple):
       blends: whether the method ends with Poisson blending of the completion into its surroundings.
       measured: whether the method learns from measurements (data/measurement.py) and not from whole
         pictures.
+      given: whether it shows its networks the batch's `given`, where there is one.
       generate: `generate(state, keys)` draws an Image, one picture for each of the random keys [b],
         whatever the others are; None = the method only completes.
     """
@@ -131,6 +134,7 @@ class Method(NamedTuple):
     whole: bool = False
     blends: bool = False
     measured: bool = False
+    given: bool = False
     generate: Callable[[TrainState, PRNGKeyArray], Image] | None = None
 
 

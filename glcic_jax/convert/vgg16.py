@@ -5,7 +5,7 @@ from pathlib import Path
 from safetensors.numpy import save
 
 from glcic_jax.convert.pytorch_layout import to_torch
-from glcic_jax.methods.partial_conv.vgg16 import NAMES, read_vgg16
+from glcic_jax.layers.vgg16 import NAMES, read_vgg16
 from glcic_jax.runtime.disk import write_file
 from glcic_jax.runtime.errors import UserError
 

@@ -69,8 +69,9 @@ def make_dataset(
     data = config.data
     check_sizes(data.resize, data.crop)
     hole = make_hole(config.holes, data.crop, data.crop)
-    frame = partial(framed, resize=tuple(data.resize), crop=data.crop, flip=data.flip)
-    make_example = make_whole = partial(example, frame=frame, hole=hole)
+    plain = partial(framed, resize=tuple(data.resize), crop=data.crop, flip=data.flip)
+    frame = partial(plain, colours=data.colours)
+    make_example = partial(example, frame=frame, hole=hole, leftovers=data.leftovers or None)
 
     # The pictures and their mean.
     split = open_source(data)
@@ -82,7 +83,8 @@ def make_dataset(
         mean_pixel = mean_pixel or mean_over(train.known_mean, len(train))
     elif mean_pixel is None:
         mean_pixel = split.mean_pixel or read_or_measure_mean(split)
-    held_out = held_out_examples(split.held_out, make_whole, data.held_out_examples, seed)
+    make_plain = partial(example, frame=plain, hole=hole)
+    held_out = held_out_examples(split.held_out, make_plain, data.held_out_examples, seed)
     return Dataset(
         batches=partial(
             train_batches,

@@ -36,6 +36,14 @@ def adam(meaning: str) -> dict[str, Field]:
     }
 
 
+COSINE = Field(
+    UPDATES,
+    "over which the learning rate falls to 0 by half a cosine, counted from each network's first; "
+    "0 = it stays, as in the papers",
+    "updates",
+    default=0,
+)
+
 OPTIMIZERS = Alternatives(
     "name",
     "Adadelta (Zeiler 2012), the paper's, or Adam (Kingma and Ba 2015)",
@@ -44,12 +52,14 @@ OPTIMIZERS = Alternatives(
             "learning_rate": rate("factor of each move", 1.0),
             "rho": decay("decay of Adadelta's averages", 0.9),
             "eps": Field(Number(0, open_ends="least"), "added below the root", default=1e-6),
+            "cosine": COSINE,
         },
         "adam": {
             "learning_rate": rate("size of each move", 1e-3),
             "b1": decay("decay of Adam's average of gradients", 0.9),
             "b2": decay("decay of Adam's average of squares", 0.999),
             "eps": Field(Number(0, open_ends="least"), "added to the root", default=1e-8),
+            "cosine": COSINE,
         },
     },
 )

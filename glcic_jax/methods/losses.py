@@ -1,12 +1,19 @@
-"""Computes losses: GLCIC's (Iizuka et al. 2017, section 3.4) and those of Wasserstein GANs."""
+"""Computes losses that several methods share.
 
-from collections.abc import Callable
+They are GLCIC's (Iizuka et al. 2017, section 3.4), those of Wasserstein GANs, and a perceptual one.
+"""
+
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glcic_jax.layers.precision import widened
 from glcic_jax.types import Image, Mask
+
+Features = Sequence[Float[Array, "b h w c"]]
+"""Features of one network, finest first. Sizes and channels differ."""
 
 
 def masked_mse(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
@@ -22,6 +29,27 @@ def masked_mse(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
       mask: 1 = hole.
     """
     return jnp.mean(jnp.square(mask * (output - target)))
+
+
+def masked_l1(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
+    """Returns the mean absolute error over the hole only, a mean over all values as in masked_mse.
+
+    Args:
+      output: the completion network's raw output, float32 in [0, 1].
+      target: the uncut pictures, in the same range.
+      mask: 1 = hole.
+    """
+    return jnp.mean(jnp.abs(mask * (output - target)))
+
+
+def perceptual_loss(features: Features, target: Features) -> Float[Array, ""]:
+    """Returns the mean absolute difference of features, summed over layers.
+
+    The source is Liu et al., ECCV 2018, eq. (3), each of whose terms this is.
+    """
+    pairs = zip(features, target, strict=True)
+    distances = (jnp.mean(jnp.abs(widened(a) - widened(b))) for a, b in pairs)
+    return sum(distances, start=jnp.zeros(()))
 
 
 def discriminator_loss(

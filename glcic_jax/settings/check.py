@@ -96,6 +96,8 @@ def check(config: ConfigDict) -> Method:
     if method.measured != (config.data.get("measurement") is not None):
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{name} learns from {needs} data.measurement")
+    if config.data.leftovers and not method.given:
+        raise UserError(f"{name} cannot learn from data.leftovers: set it to 0")
     method.prepare()
     return method
 

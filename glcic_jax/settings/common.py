@@ -37,6 +37,15 @@ DATA = {
     ),
     "data.crop": Field(Whole(1, LARGEST_EDGE), "edge of the square that is cut out", "pixels"),
     "data.flip": Field(Switch(), "mirror half of the pictures"),
+    "data.colours": Field(
+        Switch(), "vary exposure, saturation and colours at random", default=False
+    ),
+    "data.leftovers": Field(
+        SHARE,
+        "of the examples, whose holes miss a rim of what is to go; for GLCIC",
+        "share",
+        default=0.0,
+    ),
     "data.batch_size": Field(Whole(1, 2**20), "over all devices; divides over them", "pictures"),
     "data.threads": Field(Whole(0, 1_024), "that read pictures; 0 = the main thread", "threads"),
     "data.workers": Field(

@@ -92,7 +92,7 @@ def reference_joint_step(state, batch, places, alpha, balanced, composited):
     norms = {
         "grad_norm/completion": optax.tree.norm(c_gradients),
         "grad_norm/discriminator": optax.tree.norm(d_gradients),
-        "grad_norm/mse": mse_norm,
+        "grad_norm/reconstruction": mse_norm,
         "grad_norm/adversarial": adversarial_norm,
         "loss/discriminator": d_loss,
     }

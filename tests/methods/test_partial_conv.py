@@ -16,7 +16,7 @@ from glcic_jax.main import run
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.partial_conv.network import ENCODER_NORMS, PartialUNet
 from glcic_jax.methods.partial_conv.updates import TERMS
-from glcic_jax.methods.partial_conv.vgg16 import CHANNELS, NAMES, read_vgg16
+from glcic_jax.layers.vgg16 import CHANNELS, NAMES, read_vgg16
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key
 from tests.helpers.small import MEAN, assert_same_network, make_batch, run_steps, stepper

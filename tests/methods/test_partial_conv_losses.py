@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from glcic_jax.methods.losses import masked_l1, perceptual_loss
 from glcic_jax.methods.partial_conv.losses import (
     gram,
-    hole_loss,
-    perceptual_loss,
     style_loss,
     total_variation_loss,
     valid_loss,
@@ -19,7 +18,7 @@ def test_losses_of_pixels_by_hand():
     output = np.array([1, 2, 4, 8], np.float32).reshape(1, 1, 4, 1).repeat(3, axis=3)
     mask = np.array([0, 0, 0, 1], np.float32).reshape(1, 1, 4, 1)
     assert valid_loss(output, target, mask) == 7 / 4
-    assert hole_loss(output, target, mask) == 8 / 4
+    assert masked_l1(output, target, mask) == 8 / 4
     # The hole and its neighbour: one pair of pixels, |8 - 4|, over four places.
     np.testing.assert_allclose(total_variation_loss(output, mask), 4 / 4)
 

@@ -49,12 +49,14 @@ def test_the_config_itself_is_not_changed():
 
 def test_an_optimizer_brings_its_settings():
     adam = given("optimizer.name=adam", "optimizer.b1=0.5").optimizer.to_dict()
-    assert adam == {"name": "adam", "learning_rate": 1e-3, "b1": 0.5, "b2": 0.999, "eps": 1e-8}
+    moments = {"b1": 0.5, "b2": 0.999, "eps": 1e-8}
+    assert adam == {"name": "adam", "learning_rate": 1e-3, **moments, "cosine": 0}
     own = pretrained.get_config().optimizer
     same = given("optimizer.name=adam", config=pretrained.get_config()).optimizer
     assert (same.learning_rate, same.eps) == (own.learning_rate, own.eps)  # chosen already
     back = given("optimizer.name=adadelta", config=pretrained.get_config()).optimizer.to_dict()
-    assert back == {"name": "adadelta", "learning_rate": 1.0, "rho": 0.9, "eps": 1e-6}
+    averages = {"rho": 0.9, "eps": 1e-6}
+    assert back == {"name": "adadelta", "learning_rate": 1.0, **averages, "cosine": 0}
 
 
 def test_a_kind_of_hole_brings_its_arguments_for_the_size_of_the_crop():

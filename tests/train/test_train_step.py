@@ -139,7 +139,7 @@ def test_a_balanced_weight_makes_both_terms_gradients_equal(one, devices):
     for name, value in norms.items():
         np.testing.assert_allclose(metrics[name], value, rtol=1e-10, err_msg=name)
     assert_same_state(after, expected)
-    alpha = metrics["grad_norm/mse"] / metrics["grad_norm/adversarial"]
+    alpha = metrics["grad_norm/reconstruction"] / metrics["grad_norm/adversarial"]
     assert_same_state(after, reference(one[0][4], 4, alpha=alpha)[0])
 
 

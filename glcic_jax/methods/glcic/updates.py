@@ -12,24 +12,22 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from glcic_jax.layers.ops import composite
 from glcic_jax.methods.glcic.networks import AVERAGE, GlcicNetworks
 from glcic_jax.methods.glcic.parts import over_parts
-from glcic_jax.methods.losses import discriminator_loss, masked_mse
+from glcic_jax.methods.glcic.reconstruction import Reconstruction
+from glcic_jax.methods.losses import discriminator_loss
 from glcic_jax.methods.network_state import descend, device_mean, used_often
 from glcic_jax.runtime.devices import DATA
 from glcic_jax.types import Batch, Image, Metrics, NetworkState, TrainState
 
-COMPLETION_METRICS = ("loss/mse", "grad_norm/completion")
 DISCRIMINATOR_METRICS = (
     "loss/discriminator",
     "accuracy/real",
     "accuracy/completed",
     "grad_norm/discriminator",
 )
-TERM_NORMS = ("grad_norm/mse", "grad_norm/adversarial")
+TERM_NORMS = ("grad_norm/reconstruction", "grad_norm/adversarial")
 """Norms of the gradients of the two terms of C's loss in phase 3, without alpha, in C's output: the
 gradients in C's parameters follow from these by one linear map, C's backward pass, which would have
 to run twice to give two norms."""
-
-JOINT_METRICS = (*COMPLETION_METRICS, "loss/adversarial", *TERM_NORMS, *DISCRIMINATOR_METRICS)
 
 BALANCED = "balanced"
 """The `adversarial.weight` that is chosen anew in each update: the ratio of TERM_NORMS."""
@@ -40,6 +38,7 @@ class Glcic(GlcicNetworks):
     """Updates C and D in the three phases, per device, inside shard_map.
 
     Attributes:
+      reconstruction: C's first term: eq. (2), if nothing else is chosen.
       adversarial_loss: C's second term, from D's logits of completed pictures.
       adversarial_weight: alpha of eqs. (4) and (5), or BALANCED.
       accumulate: parts that each device's share of a batch is split into. They are worked through
@@ -48,26 +47,39 @@ class Glcic(GlcicNetworks):
         part's own.
     """
 
+    reconstruction: Reconstruction
     adversarial_loss: Callable[[Float[Array, "b"]], Float[Array, ""]]
     adversarial_weight: float | str
     accumulate: int = 1
+
+    @property
+    def completion_metrics(self) -> tuple[str, ...]:
+        """Returns the names of the metrics of phase 1."""
+        return (*self.reconstruction.metrics, "grad_norm/completion")
+
+    @property
+    def joint_metrics(self) -> tuple[str, ...]:
+        """Returns the names of the metrics of phase 3."""
+        of_completion = (*self.completion_metrics, "loss/adversarial", *TERM_NORMS)
+        return (*of_completion, *DISCRIMINATOR_METRICS)
 
     # Phase 1 -------------------------------------------------------------------------------------
 
     def update_completion(
         self, state: TrainState, batch: Batch, key: PRNGKeyArray
     ) -> tuple[TrainState, Metrics]:
-        """Moves C by eq. (2)."""
+        """Moves C by eq. (2), or by what stands in its place."""
         del key
         network = state.networks["completion"]
 
         def part(stats, batch):
             def loss(params):
                 output, changed = self.fill(params, stats, batch, train=True)
-                return device_mean(masked_mse(output, batch["image"], batch["mask"])), changed
+                value, metrics = self.reconstruction(output, batch["image"], batch["mask"])
+                return value, (changed, metrics)
 
-            (mse, changed), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
-            return changed, (gradients, {"loss/mse": mse})
+            gradients, (changed, metrics) = jax.grad(loss, has_aux=True)(network.params)
+            return changed, (gradients, metrics)
 
         stats, (gradients, metrics) = over_parts(part, network.batch_stats, batch, self.accumulate)
         return self._move_completion(state, gradients, stats, metrics)
@@ -186,7 +198,7 @@ class Glcic(GlcicNetworks):
         """
 
         def reconstruction(output):
-            return device_mean(masked_mse(output, batch["image"], batch["mask"]))
+            return self.reconstruction(output, batch["image"], batch["mask"])
 
         def adversarial(output):
             # D normalises by this batch's statistics. Its new running statistics are dropped: only
@@ -197,16 +209,16 @@ class Glcic(GlcicNetworks):
             )
             return device_mean(self.adversarial_loss(logits))
 
-        terms = (jax.value_and_grad(term)(output) for term in (reconstruction, adversarial))
-        (mse, of_mse), (judged, of_judged) = terms
-        squares = [lax.psum(jnp.sum(jnp.square(g)), DATA) for g in (of_mse, of_judged)]
+        slope, metrics = jax.grad(reconstruction, has_aux=True)(output)
+        judged, of_judged = jax.value_and_grad(adversarial)(output)
+        squares = [lax.psum(jnp.sum(jnp.square(g)), DATA) for g in (slope, of_judged)]
         alpha = self.adversarial_weight
         if alpha == BALANCED:
             alpha = jnp.where(squares[1] > 0, jnp.sqrt(squares[0] / squares[1]), 0)
-        metrics = {"loss/mse": mse, "loss/adversarial": judged}
+        metrics = metrics | {"loss/adversarial": judged}
         for name, square in zip(TERM_NORMS, squares, strict=True):
             metrics[name] = square / self.accumulate
-        return of_mse + alpha * of_judged, metrics
+        return slope + alpha * of_judged, metrics
 
     def _move_completion(
         self, state: TrainState, gradients, batch_stats, metrics: Metrics

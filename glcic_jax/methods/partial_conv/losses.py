@@ -1,35 +1,21 @@
 """The losses of partial convolution (Liu et al., ECCV 2018, section 3.3).
 
-Every norm is a mean over all values of the batch, known ones included.
+Every norm is a mean over all values of the batch, known ones included. L_hole and the
+perceptual term are in methods/losses.py, since other methods have them too.
 """
-
-from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.precision import widened
+from glcic_jax.methods.losses import Features
 from glcic_jax.types import Image, Mask
-
-Features = Sequence[Float[Array, "b h w c"]]
-"""Features of one network, finest first. Sizes and channels differ."""
 
 
 def valid_loss(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
     """Returns the mean absolute error of the raw output at known pixels: L_valid."""
     return jnp.mean(jnp.abs((1 - mask) * (output - target)))
-
-
-def hole_loss(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
-    """Returns the mean absolute error of the raw output in the hole: L_hole."""
-    return jnp.mean(jnp.abs(mask * (output - target)))
-
-
-def perceptual_loss(features: Features, target: Features) -> Float[Array, ""]:
-    """Returns the mean absolute difference of features, summed over layers: a term of eq. (3)."""
-    pairs = zip(features, target, strict=True)
-    return _total(jnp.mean(jnp.abs(widened(a) - widened(b))) for a, b in pairs)
 
 
 def style_loss(features: Features, target: Features) -> Float[Array, ""]:

@@ -26,6 +26,7 @@ import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
+from glcic_jax.layers.vgg16 import read_vgg16, vgg16
 from glcic_jax.methods.checks import check_weight
 from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.partial_conv.forms import FORMS
@@ -36,7 +37,6 @@ from glcic_jax.methods.partial_conv.updates import (
     TERMS,
     PartialConv,
 )
-from glcic_jax.methods.partial_conv.vgg16 import read_vgg16, vgg16
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, Phase

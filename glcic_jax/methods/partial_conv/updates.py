@@ -13,10 +13,9 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from glcic_jax.layers.ops import composite
+from glcic_jax.methods.losses import masked_l1, perceptual_loss
 from glcic_jax.methods.network_state import descend, device_mean, infer, run_in_training, start
 from glcic_jax.methods.partial_conv.losses import (
-    hole_loss,
-    perceptual_loss,
     style_loss,
     total_variation_loss,
     valid_loss,
@@ -115,7 +114,7 @@ class PartialConv:
         completed = composite(image, output, mask)
         terms = {
             "valid": valid_loss(output, image, mask),
-            "hole": hole_loss(output, image, mask),
+            "hole": masked_l1(output, image, mask),
             "tv": total_variation_loss(completed, mask),
         }
         if set(self.weights) & set(FEATURE_TERMS):

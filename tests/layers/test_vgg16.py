@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import save_file
 from scipy.signal import correlate
 
-from glcic_jax.methods.partial_conv import vgg16 as module
-from glcic_jax.methods.partial_conv.vgg16 import CHANNELS, DEVIATION, MEAN, NAMES, read_vgg16, vgg16
+from glcic_jax.layers import vgg16 as module
+from glcic_jax.layers.vgg16 import CHANNELS, DEVIATION, MEAN, NAMES, read_vgg16, vgg16
 from glcic_jax.runtime.errors import UserError
 
 rng = np.random.default_rng(0)
