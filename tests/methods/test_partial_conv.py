@@ -12,11 +12,11 @@ from configs import pconv_cifar10, pconv_places2
 from glcic_jax.complete import completer as completing
 from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.convert.__main__ import main as convert
+from glcic_jax.layers.vgg16 import CHANNELS, NAMES, read_vgg16
 from glcic_jax.main import run
 from glcic_jax.methods import METHODS
 from glcic_jax.methods.partial_conv.network import ENCODER_NORMS, PartialUNet
 from glcic_jax.methods.partial_conv.updates import TERMS
-from glcic_jax.layers.vgg16 import CHANNELS, NAMES, read_vgg16
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key
 from tests.helpers.small import MEAN, assert_same_network, make_batch, run_steps, stepper
