@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -40,7 +41,9 @@ def main() -> None:
     parser = command_parser("benchmarks.gpu_day", __doc__)
     parser.add_argument("--minutes", type=float, default=60, help="begin no cell after these")
     parser.add_argument("--batch", type=int, default=BATCH, help=f"pictures; {BATCH} by default")
-    parser.add_argument("--output", help="a JSON file to write besides")
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/benchmarks/gpu_day.json"), help="JSON to write"
+    )
     options = parser.parse_args()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs memory too
     end = time.monotonic() + 60 * options.minutes
@@ -57,8 +60,8 @@ def main() -> None:
             records.append(record)
             rows.append(row(record))
             print(rows[-1], flush=True)
-            write_json(options.output, {"machine": about, "results": records})
     print("\n" + table(["cell", "ms", "TFLOP/s", "ready, s", "peak, GiB"], rows))
+    write_json(options.output, {"machine": about, "results": records})
 
 
 def cells(batch: int) -> Iterator[Cell]:

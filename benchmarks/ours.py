@@ -10,7 +10,7 @@ FAR = 10**6
 def full_width_method(size: int, dtype: str, **changes: object):
     """Builds GLCIC at full width for crops of `size` pixels, its phases longer than any race."""
     from configs import places2
-    from glcic_jax.methods import METHODS
+    from glcic_jax.methods.by_name import METHODS
 
     config = places2.get_config()
     config.data.crop, config.local_patch, config.dtype = size, size // 2, dtype

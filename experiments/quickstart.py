@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from glcic_jax.complete.completer import Completer
 from glcic_jax.complete.load import load
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.procedural.fills import mean_fill, telea
 from glcic_jax.metrics import HELD_OUT
 from glcic_jax.metrics.scoring import score

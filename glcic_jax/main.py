@@ -20,7 +20,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from glcic_jax.data.pipeline import make_dataset
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime import run_folder
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard

@@ -1,5 +1,6 @@
 r"""Converts weights of completion networks from and to other programs' files.
 
+python -m glcic_jax.convert pretrained pretrained.onnx
 python -m glcic_jax.convert runs/quickstart quickstart.onnx
 python -m glcic_jax.convert completionnet_places2.t7 places2
 python -m glcic_jax.convert runs/places2 glcic_pytorch.pth --fold
@@ -9,9 +10,9 @@ python -m glcic_jax.convert --vgg16 vgg16-397923af.pth vgg16.safetensors
 IN   a run folder; a folder or .safetensors file that this program wrote; a Torch7 .t7 file of
      GLCIC's authors; a state dict of GLCIC-PyTorch, MMagic, of an nn.Sequential in the paper's
      order, or of pytorch-inpainting-with-partial-conv, as PyTorch's own file or as .safetensors;
-     or hf://OWNER/NAME.
+     hf://OWNER/NAME; or pretrained, the network that comes with this package.
 OUT  a folder, or NAME.safetensors (both with config.json; glcic_jax.load takes them); NAME.onnx;
-     NAME.stablehlo; NAME.pth (PyTorch's names); or hf://OWNER/NAME, with a model card.
+     NAME.stablehlo; NAME.pth (PyTorch); or hf://OWNER/NAME, with a model card.
 """
 
 import argparse
@@ -43,7 +44,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--fold",
         action="store_true",
-        help="fold batch norm into the convolutions; as NAME.pth it is for GLCIC-PyTorch's class",
+        help="fold batch norm into the convolutions; NAME.pth of a network in the paper's form is "
+        "then for GLCIC-PyTorch's class",
     )
     parser.add_argument(
         "--dtype",
@@ -95,11 +97,15 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
 
 def _read_pytorch(state: "Tensors", mean_pixel: str | None, source: str) -> "Weights":
     """Returns the network of a state dict; its names show which program wrote it."""
-    from glcic_jax.convert import pytorch_glcic, pytorch_partial_conv
+    from glcic_jax.convert import pytorch_glcic, pytorch_partial_conv, pytorch_smooth
 
     # Programs that ran on several GPUs put "module." before all names.
     state = {name.removeprefix("module."): t for name, t in state.items()}
     colour = _colour(mean_pixel) if mean_pixel is not None else None
+    if pytorch_smooth.FIRST in state:
+        if colour:
+            raise UserError(f"{source} holds its mean pixel itself: leave --mean-pixel out")
+        return pytorch_smooth.from_state_dict(state, source)
     if pytorch_partial_conv.FIRST not in state:
         return pytorch_glcic.from_state_dict(state, colour, source)
     if colour:
@@ -186,17 +192,19 @@ def _to_torch(weights: "Weights", path: Path) -> tuple[str, "Tensors"]:
     Raises:
       UserError: no PyTorch program has this network.
     """
-    from glcic_jax.convert import pytorch_folded, pytorch_glcic, pytorch_partial_conv
+    from glcic_jax.convert import (
+        pytorch_folded,
+        pytorch_glcic,
+        pytorch_partial_conv,
+        pytorch_smooth,
+    )
     from glcic_jax.weights.glcic import CompletionWeights
     from glcic_jax.weights.partial_conv import PartialWeights
 
     if isinstance(weights, PartialWeights):
         return pytorch_partial_conv.to_state_dict(weights)
     if isinstance(weights, CompletionWeights) and weights.output == "difference":
-        raise UserError(
-            f"{path}: no PyTorch program is known whose network adds to a smooth fill, as this one "
-            "does: write a folder or .stablehlo"
-        )
+        return pytorch_smooth.to_state_dict(weights)
     if isinstance(weights, CompletionWeights) and not weights.norm:
         return pytorch_folded.to_folded_state_dict(weights)
     if isinstance(weights, CompletionWeights):

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from glcic_jax.data.transforms import check_sizes
 from glcic_jax.masks.kinds import make_hole
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.field_kinds import LARGEST, Word
 from glcic_jax.runtime.fields import Alternatives, Field, completed, dotted, faults, resolved, shown

@@ -14,7 +14,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.field_kinds import Several, Text, Word
 from glcic_jax.runtime.fields import REQUIRED, Description, Field, dotted

@@ -8,7 +8,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from glcic_jax.masks.kinds import HOLES, default_arguments
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.field_kinds import Number
 from glcic_jax.runtime.fields import Alternatives, dotted

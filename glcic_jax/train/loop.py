@@ -141,16 +141,17 @@ def ideal_seconds(
       batch: arrays or their shapes.
 
     Returns:
-      Seconds by the phase's name; empty where the devices' peak is not known.
+      Seconds by the phase's name; empty where the devices' peak is not known, or XLA does not count.
     """
     peak = peak_flops(mesh.devices.flat[0].device_kind, dtype)
     if peak is None:
         return {}
-    return {
-        phase.name: update_flops(mesh, phase, state, batch) / peak
+    counted = {
+        phase.name: update_flops(mesh, phase, state, batch)
         for phase in method.phases
         if phase.steps
     }
+    return {name: operations / peak for name, operations in counted.items() if operations}
 
 
 def _first_state(

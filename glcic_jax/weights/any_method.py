@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import Rgb, Weights

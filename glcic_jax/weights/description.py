@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, OUTPUTS
 from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
 from glcic_jax.methods.partial_conv.network import KERNELS

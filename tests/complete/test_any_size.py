@@ -6,7 +6,7 @@ import pytest
 
 from glcic_jax.complete.any_size import make_any_size
 from glcic_jax.complete.completer import Completer, completing_state, make_complete_fn
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.glcic.tiled_network import TILE, capacities
 from tests.helpers.small import MEAN, small_config
 

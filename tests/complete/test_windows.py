@@ -8,7 +8,7 @@ import pytest
 from glcic_jax.complete import completer as completing
 from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.complete.large_pictures import WINDOW_STEP, windows
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.train.step import init_key
 from tests.helpers.small import MEAN, small_config

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 import glcic_jax
 from glcic_jax.complete.__main__ import main as complete
 from glcic_jax.convert.pytorch_glcic import from_state_dict
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.pictures.decode import decode
 from glcic_jax.runtime.run_folder import METRICS_FILE
 from glcic_jax.train.step import init_key

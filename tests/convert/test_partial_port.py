@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 import glcic_jax
 from configs import pconv_places2
 from glcic_jax.convert.pytorch_partial_conv import MEAN, from_state_dict, to_state_dict
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.checkpoint import Checkpoints
 from glcic_jax.weights.exchange import read_exchange, write_exchange

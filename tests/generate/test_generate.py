@@ -7,7 +7,7 @@ import pytest
 from configs import dcgan_faces64
 from glcic_jax.generate import __main__ as generate
 from glcic_jax.generate.drawing import BATCH, draw, sheet
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.pictures.decode import decode
 from glcic_jax.train.step import init_key
 from glcic_jax.weights.address import open_trained

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from glcic_jax import main
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.train.viewer import Viewer
 
 

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from glcic_jax import main
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.run_folder import steps_cut_short
 from glcic_jax.types import NetworkState, TrainState
 from glcic_jax.weights.checkpoint import Checkpoints

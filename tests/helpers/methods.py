@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = {

@@ -1,6 +1,6 @@
 """A run folder with a network that was barely trained."""
 
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.train.step import init_key
 from glcic_jax.weights.checkpoint import Checkpoints
 from tests.helpers.small import MEAN, small_config

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from configs import places2
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import make_mesh, place, shard
 from glcic_jax.train.step import init_key, make_train_step
 

@@ -18,7 +18,7 @@ import orbax.checkpoint as ocp
 from glcic_jax import main
 from glcic_jax.data import pipeline
 from glcic_jax.data.ahead import read_ahead
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
 from glcic_jax.types import Method, NetworkState, Phase, TrainState
 from tests.helpers.small import small_config

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from configs import _common
 from glcic_jax.data.transforms import check_sizes
 from glcic_jax.masks.kinds import make_hole
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.settings.document import with_tables
 from glcic_jax.train.step import one_phase

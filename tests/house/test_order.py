@@ -134,7 +134,7 @@ def test_an_import_turned_round_is_found(name, line):
         ("methods.losses", "from glcic_jax.types import Image"),
         ("methods.glcic.method", "from glcic_jax.methods.glcic.networks import AVERAGE"),
         ("methods.glcic.method", "from glcic_jax.methods.losses import masked_mse"),
-        ("methods", "from glcic_jax.methods import dcgan, glcic"),
+        ("methods.by_name", "from glcic_jax.methods.dcgan.fields import FIELDS"),
         ("main", "import numpy"),
     ],
 )

@@ -14,8 +14,8 @@ from glcic_jax.data.pipeline import open_source
 from glcic_jax.data.transforms import framed
 from glcic_jax.main import run
 from glcic_jax.masks.kinds import make_hole
-from glcic_jax.methods import METHODS
 from glcic_jax.methods.ambient_gan.updates import Measurement, remeasure
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records

@@ -10,7 +10,7 @@ import pytest
 from configs import context_encoder_center, context_encoder_random
 from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.layers.convolution import convolution
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.context_encoder.networks import channels
 from glcic_jax.runtime.errors import UserError
 from tests.helpers.small import MEAN, assert_same_network, first_state, make_batch, stepper

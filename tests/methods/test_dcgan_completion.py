@@ -13,7 +13,7 @@ from glcic_jax import main
 from glcic_jax.complete import __main__ as complete
 from glcic_jax.complete.completer import Completer
 from glcic_jax.layers.convolution import plain_convolution
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.dcgan.networks import Discriminator, Generator, enlarge, halvings, start_edge
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.pictures.decode import decode, write_picture

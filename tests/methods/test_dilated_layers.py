@@ -10,7 +10,7 @@ import pytest
 from glcic_jax.complete.completer import make_complete_fn
 from glcic_jax.convert.onnx import to_onnx
 from glcic_jax.convert.pytorch_glcic import to_state_dict
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork, layers, shortcuts
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.train.step import init_key
 from tests.helpers.methods import config_of, every_method, names, small_config_of
 from tests.helpers.small import MEAN, first_state, make_batch, stepper

@@ -7,7 +7,7 @@ import pytest
 
 from configs import pconv_cifar10
 from glcic_jax.convert.__main__ import main as convert
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.partial_conv.network import Part
 from glcic_jax.methods.partial_conv.paired_network import PairedUNet, paired_reach
 from glcic_jax.runtime.errors import UserError

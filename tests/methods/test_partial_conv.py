@@ -14,7 +14,7 @@ from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.convert.__main__ import main as convert
 from glcic_jax.layers.vgg16 import CHANNELS, NAMES, read_vgg16
 from glcic_jax.main import run
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.partial_conv.network import ENCODER_NORMS, PartialUNet
 from glcic_jax.methods.partial_conv.updates import TERMS
 from glcic_jax.runtime.errors import UserError

@@ -10,7 +10,7 @@ import pytest
 from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.convert.onnx import to_onnx
 from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key

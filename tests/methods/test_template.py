@@ -8,7 +8,7 @@ from PIL import Image
 import glcic_jax
 from configs import template
 from glcic_jax.main import run
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records
 from tests.helpers.small import MEAN, run_steps

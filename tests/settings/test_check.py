@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from configs import places2
 from glcic_jax.masks import kinds
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.settings.check import check, fields_of, with_defaults

@@ -12,7 +12,7 @@ from configs import finetune
 from glcic_jax.convert.pytorch_glcic import from_state_dict
 from glcic_jax.convert.pytorch_partial_conv import from_state_dict as from_partial
 from glcic_jax.main import main, run
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.train.start import read_start

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from glcic_jax.main import main, parse, run
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.train import loop as train_module

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from glcic_jax.convert.from_run import from_run
 from glcic_jax.main import run
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_config, read_records
 from glcic_jax.train.start import known_mean_pixel, read_start, with_networks

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.floors import completion_layers, discriminator_layers, phase_bytes, phase_macs
 from benchmarks.scaling import exchanges
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.train.loop import ideal_seconds
 from glcic_jax.train.step import init_key, one_phase, update_flops

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import make_mesh, shard
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import phase_at

@@ -11,7 +11,7 @@ import pytest
 
 import glcic_jax
 from glcic_jax.convert.__main__ import main as convert
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.address import locate, open_trained
 from glcic_jax.weights.checkpoint import Checkpoints

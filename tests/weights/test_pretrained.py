@@ -18,7 +18,7 @@ from configs import finetune, pretrained, quickstart
 from glcic_jax.complete.__main__ import main as complete
 from glcic_jax.demo import __main__ as demo
 from glcic_jax.masks.shapes import boxes
-from glcic_jax.methods import METHODS
+from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import keep_compiled
