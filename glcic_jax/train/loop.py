@@ -141,7 +141,7 @@ def ideal_seconds(
       batch: arrays or their shapes.
 
     Returns:
-      Seconds by the phase's name; empty where the devices' peak is not known, or XLA does not count.
+      Seconds by the phase's name; empty where the devices' peak is unknown or XLA does not count.
     """
     peak = peak_flops(mesh.devices.flat[0].device_kind, dtype)
     if peak is None:
