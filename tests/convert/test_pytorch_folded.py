@@ -10,7 +10,6 @@ from glcic_jax.convert.pytorch_glcic import from_state_dict
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.exchange import write_exchange
 from glcic_jax.weights.glcic import EPSILON, CompletionWeights, completion_shapes, fold
-from glcic_jax.weights.pretrained import BUNDLED
 from tests.helpers.glcic_pytorch import completed, state_shapes
 from tests.helpers.ports import convert, weights_of
 
@@ -118,11 +117,4 @@ def test_what_the_class_cannot_hold_is_refused(program, message, tmp_path, capsy
     assert convert(tmp_path / "net", tmp_path / "net.pth", "--fold") == 2
     (line,) = capsys.readouterr().err.splitlines()[-1:]
     assert message in line
-    assert not (tmp_path / "net.pth").exists()
-
-
-@pytest.mark.parametrize("flags", [(), ("--fold",)])
-def test_networks_that_add_to_a_smooth_fill_are_refused(flags, tmp_path, capsys):
-    assert convert(BUNDLED, tmp_path / "net.pth", *flags) == 2
-    assert "whose network adds to a smooth fill, as this one does" in capsys.readouterr().err
     assert not (tmp_path / "net.pth").exists()

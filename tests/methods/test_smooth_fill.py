@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from glcic_jax.complete.completer import Completer, make_complete_fn
-from glcic_jax.convert.onnx import to_onnx
 from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.procedural.fills import FILLS
-from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key
 from glcic_jax.weights.exchange import read_exchange, write_exchange
 from glcic_jax.weights.glcic import CompletionWeights, completion_shapes, fold
@@ -94,8 +92,6 @@ def test_the_network_adds_to_the_smooth_fill(tmp_path):
     write_exchange(weights, tmp_path / "weights", "float32")
     again = make_complete_fn(*read_exchange(tmp_path / "weights").completing())(image, mask)
     np.testing.assert_array_equal(again, completed)
-    with pytest.raises(UserError, match="ONNX has no smooth fill"):
-        to_onnx(weights)
 
 
 @pytest.mark.slow
