@@ -20,6 +20,9 @@ from glcic_jax.types import PixelImage
 GRIDS_SHOWN = 12
 """Sample grids on the page: the newest."""
 
+WORTH_A_WORD = 0.1
+"""Share of the time that updates wait for data from which on the console shows it."""
+
 
 class Report:
     """Records and prints the progress of one run.
@@ -85,8 +88,7 @@ class Report:
         """
         speed = self.clock.lap(step, self.ideal_seconds.get(phase))
         self._record("train", step, phase, speed | values)
-        losses = [f"{name} {value:.3g}" for name, value in values.items()]
-        shown = [*_speed_parts(speed, self._total_steps - step), *losses]
+        shown = [*_speed_parts(speed, self._total_steps - step), *grouped(values, ".3g")]
         self.message(f"[{phase} {step:,}/{self._total_steps:,}] {'  '.join(shown)}")
         warning = self._alarm(values)
         if warning:
@@ -95,7 +97,7 @@ class Report:
     def evaluation(self, step: int, phase: str, values: dict[str, float]) -> None:
         """Records and prints held-out scores, named "held_out/NAME", and redraws the page."""
         self._record("held_out", step, phase, values)
-        scores = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        scores = "  ".join(grouped(values, ".4g"))
         self.message(f"[{phase} {step:,}/{self._total_steps:,}] {scores}")
         self._redraw()
 
@@ -186,6 +188,26 @@ def draw_grid(rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> P
     return canvas
 
 
+def grouped(values: dict[str, float], digits: str) -> list[str]:
+    """Returns numbers as texts, each group with its name once.
+
+    Args:
+      values: by names such as "loss/mse", whose part before the slash is the group.
+      digits: the format of the numbers, such as ".3g".
+
+    Returns:
+      Texts such as "loss: mse 0.1, adversarial 0.7".
+    """
+    groups: dict[str, list[str]] = {}
+    for name, value in values.items():
+        group, _, rest = name.rpartition("/")
+        groups.setdefault(group, []).append(f"{rest} {value:{digits}}")
+    return [
+        f"{group.replace('_', ' ')}: {', '.join(texts)}" if group else ", ".join(texts)
+        for group, texts in groups.items()
+    ]
+
+
 def _speed_parts(speed: dict[str, float], steps_left: int) -> list[str]:
     """Returns the parts of a console line that show what `Clock.lap` measured."""
     parts = []
@@ -193,9 +215,9 @@ def _speed_parts(speed: dict[str, float], steps_left: int) -> list[str]:
         parts.append(f"first update {speed['first_update_s']:.1f} s")
     if "step_ms" in speed:
         parts.append(f"{speed['images_per_s']:.1f} images/s")
-        parts.append(
-            f"{speed['step_ms']:.0f} ms a step, {speed['waiting_ms']:.0f} of them for data"
-        )
+        waiting = speed["waiting_ms"] / max(speed["step_ms"], 1e-9)
+        if waiting >= WORTH_A_WORD:
+            parts.append(f"{waiting:.0%} waiting for data")
         if "mfu" in speed:
             parts.append(f"MFU {speed['mfu']:.0%}")
         parts.append(f"{_duration(steps_left * speed['step_ms'] / 1000)} left")

@@ -36,7 +36,7 @@ def test_the_first_update_of_a_phase_is_measured_by_itself(tmp_path, monkeypatch
     assert (after["images_per_s"], after["step_ms"], after["waiting_ms"]) == (20, 400, 100)
     assert (joint["first_update_s"], joint["images_per_s"], joint["step_ms"]) == (50, 10, 800)
     first, second, third = capsys.readouterr().out.splitlines()
-    assert first == "[completion 1/300] first update 90.0 s  loss/mse 0.1"
-    assert "1:56 left" in second  # 290 updates of .4 s
-    assert "first update 50.0 s  10.0 images/s  800 ms a step" in third
-    assert "3:44 left" in third
+    assert first == "[completion 1/300] first update 90.0 s  loss: mse 0.1"
+    # 290 updates of .4 s
+    assert second == "[completion 10/300] 20.0 images/s  25% waiting for data  1:56 left"
+    assert third == "[joint 20/300] first update 50.0 s  10.0 images/s  3:44 left"

@@ -81,7 +81,7 @@ def test_console_line_shows_phase_rate_and_time_left(tmp_path, capsys):
         report.resume(0)
         report.scalars(150, "joint", losses(2))
     line = capsys.readouterr().out
-    for part in ("[joint 150/300]", "images/s", "left", "loss/mse 0.5"):
+    for part in ("[joint 150/300]", "images/s", "left", "loss: mse 0.5"):
         assert part in line
     assert line.strip() in (tmp_path / "log.txt").read_text()
 
