@@ -15,13 +15,20 @@ SCORES = "held_out/"
 """The names of held-out scores begin with this."""
 
 CHARTS = {
+    "Held-out pictures": (SCORES, False),
     "Losses": ("loss/", True),
     "Discriminator accuracy": ("accuracy/", False),
     "Gradient norms": ("grad_norm/", True),
-    "Held-out pictures": (SCORES, False),
     "Images per second": ("images_per_s", False),
 }
 """For each heading, how the names of its curves begin, and whether the axis is logarithmic."""
+
+READING = """Held-out pictures are never trained on; their scores are over the holes alone. A loss
+is what updates make smaller: it jumps, since every batch is another. The discriminator, if there
+is one, learns to tell real pictures from completed ones; an accuracy of .5 is guessing. Dashed
+lines show where a phase begins."""
+GRIDS = """Input: the mean colour in the hole. Raw output: all that the network draws. Completed:
+the known pixels, and that in the hole. Truth: what was there."""
 
 COLOURS = (
     *("#3366cc", "#dc6a12", "#2a9d4b", "#a3339b"),
@@ -42,7 +49,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 1360px; margin: 2em auto
 figure { margin: 0; } figcaption { font-weight: 600; }
 svg { width: 100%; height: auto; } svg text { font-size: 11px; fill: currentColor; }
 .key { font-size: 13px; } .key > span { margin-right: 1em; white-space: nowrap; }
-img { max-width: 100%; } pre { overflow-x: auto; }
+img { max-width: 100%; min-width: min(100%, 830px); image-rendering: pixelated; }
+p { max-width: 60em; } pre { overflow-x: auto; }
 """
 
 
@@ -96,9 +104,9 @@ def run_page(
     last = max((record["step"] for record in records), default=0)
     progress = f"step {last:,} of {total:,}" if records else "no records yet"
     body = (
-        f"<h1>{html.escape(title)}</h1><p>{progress}</p>"
+        f"<h1>{html.escape(title)}</h1><p>{progress}. {READING}</p>"
         f'<div class="charts">{"".join(charts)}</div>'
-        f"<h2>Held-out pictures, newest first</h2>{pictures}"
+        f"<h2>Held-out pictures, newest first</h2><p>{GRIDS}</p>{pictures}"
         "<details><summary>config.json: the config, and every start of the run</summary>"
         f"<pre>{html.escape(config)}</pre></details>"
     )

@@ -46,6 +46,14 @@ def test_page_names_progress_scores_and_steps():
     assert "<figcaption>samples/&lt;mine&gt;.png</figcaption>" in text
 
 
+def test_page_shows_scores_first_and_explains_what_it_shows():
+    record = {"kind": "train", "step": 7, "loss/mse": 0.5, "held_out/l1": 0.1}
+    text = run_page("title", [record], ["samples/00000007.png"], PHASES, "")
+    places = [text.index(part) for part in ("never trained on", "Held-out pictures: l1", "Losses")]
+    assert places == sorted(places)
+    assert text.index("Truth: what was there") < text.index("<figcaption>step 7")
+
+
 def test_page_survives_no_records_equal_values_and_zeros():
     assert "no records yet" in run_page("t", [], [], PHASES, "")
     for values in ([0.0, 0.0], [3.0, 3.0], [0.0, 5.0]):
