@@ -1,4 +1,4 @@
-# make quickstart: environment, training on real photographs, completed pictures
+# make quickstart: environment, a photograph completed, training on real photographs, a table
 # make test:       environment, lint, types, the tests but for the slow ones
 # make test-slow:  the slow ones
 
@@ -7,8 +7,9 @@ BIN := .venv/bin
 
 .PHONY: quickstart test test-slow
 quickstart: .venv/installed
-	$(BIN)/python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
-	$(BIN)/python -m experiments.quickstart runs/quickstart
+	@$(BIN)/python -m experiments.first_picture runs/first_picture.png
+	@$(BIN)/python -m glcic_jax.main --config configs/quickstart.py --workdir runs/quickstart
+	@$(BIN)/python -m experiments.quickstart runs/quickstart
 
 test: .venv/installed
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ NAMES = ("loss/mse", "loss/discriminator", "loss/adversarial")
 
 def losses(dtype: str, options: argparse.Namespace, workdir: Path) -> list[dict]:
     """Trains, and returns the record of every update."""
-    config = quickstart.get_config()
+    config = quickstart.get_config("paper")
     config.width, config.local_patch, config.dtype = options.width, options.size // 2, dtype
     config.data.update(crop=options.size, batch_size=options.batch)
     config.data.resize = (options.size, options.size * 3 // 2)

@@ -2,8 +2,9 @@
 
 python -m experiments.quickstart runs/quickstart
 
-Scores the run on its held-out holes beside procedural fills and the network that ships, and writes
-held_out.png, comparison.png and a completed photograph into RUN/completed.
+Scores the run on parts of the photographs that it never saw, with one box of 16 to 24 pixels each,
+beside procedural fills and the network that ships. Writes held_out.png, comparison.png and a
+completed photograph into RUN/completed.
 """
 
 import argparse
@@ -13,12 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from experiments.first_picture import photograph_and_mask
 from glcic_jax.complete.completer import Completer
 from glcic_jax.complete.load import load
 from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.layers.smooth_fill import smooth_fill
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.procedural.fills import mean_fill, telea
 from glcic_jax.metrics import HELD_OUT
@@ -27,11 +31,14 @@ from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.report import draw_grid
-from glcic_jax.types import PixelImage, phase_ends
+from glcic_jax.types import phase_ends
 from glcic_jax.weights.address import open_trained
 
 ROWS = 6
 """Held-out pictures that are shown."""
+
+SCORED_HOLES = {"kind": "box", "shortest": 16, "longest": 24}
+"""The holes of the table, whatever the run was trained on, so that all its tables compare."""
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
@@ -42,31 +49,23 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def user_mask(height: int, width: int) -> np.ndarray:
-    """Draws a mask as people do: a stroke and a spot, uint8 [h, w], 1 = hole."""
-    import cv2
-
-    mask = np.zeros((height, width), np.uint8)
-    stroke = np.array([[0.52, 0.12], [0.60, 0.22], [0.72, 0.26], [0.84, 0.20]]) * (width, height)
-    cv2.polylines(mask, [np.rint(stroke).astype(np.int32)], False, 1, thickness=14)
-    cv2.circle(mask, (round(0.12 * width), round(0.78 * height)), 12, 1, thickness=-1)
-    return mask
-
-
 def whole_photograph(completer: Completer, folder: Path) -> None:
     """Completes all of a photograph: photograph.png, mask.png, completed.png, comparison.png."""
-    from skimage import data
-
-    photograph: PixelImage = np.asarray(data.coffee())
-    mask = user_mask(*photograph.shape[:2])
+    photograph, mask = photograph_and_mask()
     completed = completer(photograph, mask)
     blended = completer(photograph, mask, postprocess=True)
     shown = np.where(mask[..., None] > 0, np.uint8(255), photograph)
-    names = ["input (holes white)", "completed", "completed and blended"]
+    names = ["photograph", "marked for removal", "completed", "completed and blended"]
     write_picture(folder / "photograph.png", photograph)
     write_picture(folder / "mask.png", mask[..., None].repeat(3, axis=2) * 255)
-    write_picture(folder / "completed.png", blended)
-    write_picture(folder / "comparison.png", draw_grid([[shown, completed, blended]], names))
+    write_picture(folder / "completed.png", completed)
+    rows = [[photograph, shown], [completed, blended]]
+    write_picture(
+        folder / "comparison.png",
+        np.vstack(
+            [draw_grid([pictures], names[2 * i : 2 * i + 2]) for i, pictures in enumerate(rows)]
+        ),
+    )
 
 
 def run(workdir: Path) -> None:
@@ -80,6 +79,7 @@ def run(workdir: Path) -> None:
     if trained.run is None:
         raise UserError(f"{workdir}: converted weights: give the run folder that they are of")
     config: Any = ConfigDict(trained.config)
+    config.holes = ConfigDict(SCORED_HOLES)
     mean = trained.mean_pixel
     dataset = make_dataset(config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean)
     examples = dataset.held_out
@@ -87,13 +87,14 @@ def run(workdir: Path) -> None:
     completers: dict[str, Callable] = {
         "fill with the mean": partial(mean_fill, mean_pixel=mean),
         "telea": telea,
-        "pretrained": load().complete,
+        "smooth fill, without training": jax.jit(smooth_fill),
+        "the network that ships": load().complete,
     }
     last = None
     for phase, end in zip(method.phases, phase_ends(method.phases), strict=True):
-        if phase.steps:
+        if phase.steps and phase.name != "discriminator":  # which leaves C as it is
             last = load(workdir, end)
-            completers[f"ours after {phase.name} ({end:,})"] = last.complete
+            completers[f"ours after {phase.name} ({end:,} updates)"] = last.complete
     if last is None:
         raise UserError(f"{workdir}: the run has no phases")
     # Score them, and complete the same pictures.
@@ -115,7 +116,9 @@ def run(workdir: Path) -> None:
     write_picture(folder / "held_out.png", draw_grid(list(zip(*enlarged, strict=True)), titles))
     whole_photograph(last, folder)
     print(table(scores))
-    print(f"pictures: {folder}/held_out.png, {folder}/comparison.png; curves: {workdir}/index.html")
+    print(f"\nheld-out pictures:   {folder / 'held_out.png'}")
+    print(f"a whole photograph:  {folder / 'comparison.png'}")
+    print(f"curves and samples:  {workdir / 'index.html'}")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -14,7 +14,7 @@ import pytest
 from skimage import data
 
 import glcic_jax
-from configs import finetune, pretrained, quickstart
+from configs import finetune, pretrained
 from glcic_jax.complete.__main__ import main as complete
 from glcic_jax.demo import __main__ as demo
 from glcic_jax.masks.shapes import boxes
@@ -133,10 +133,6 @@ def test_runs_start_from_it():
     tuned = finetune.get_config("pretrained")
     assert tuned.smooth_holes and tuned.optimizer.name == "adam"
     METHODS["glcic"](tuned, MEAN)  # its settings fit together
-    config = quickstart.get_config("pretrained")
-    assert (config.init_from, config.smooth_holes, config.width) == ("pretrained", True, 16)
-    with pytest.raises(UserError, match="choose pretrained, or nothing"):
-        quickstart.get_config("other")
 
 
 def test_a_config_that_starts_from_it_leaves_the_devices_asleep():
