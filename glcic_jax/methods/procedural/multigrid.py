@@ -32,7 +32,7 @@ class Level(NamedTuple):
     """One grid of the hierarchy.
 
     unknown: 1 where a value is solved for, else 0.
-    degree: the number of neighbours inside the grid; 0 where nothing is solved for.
+    degree: the number of neighbours inside the grid, and the pull; 0 where nothing is solved for.
     inverse: DAMPING / degree; 0 where nothing is solved for.
     """
 
@@ -41,7 +41,9 @@ class Level(NamedTuple):
     inverse: Field
 
 
-def solve_poisson(unknown: Bool[np.ndarray, "h w"], right: Field, tolerance: float) -> Field:
+def solve_poisson(
+    unknown: Bool[np.ndarray, "h w"], right: Field, tolerance: float, pull: float = 0
+) -> Field:
     """Solves `degree(p) x(p) - sum of x over p's unknown neighbours = right(p)` for unknown p.
 
     The degree counts the neighbours above, below, left and right that lie inside the grid. So the
@@ -51,11 +53,12 @@ def solve_poisson(unknown: Bool[np.ndarray, "h w"], right: Field, tolerance: flo
       unknown: the pixels to solve for. At least one pixel of the grid must be known.
       right: float32 [h, w], 0 at known pixels.
       tolerance: the largest change of a value, in the units of x, at which the steps end.
+      pull: is added to every degree: draws x towards 0 (the screened equation).
 
     Returns:
       x, float32 [h, w], 0 at known pixels.
     """
-    levels = _hierarchy(unknown)
+    levels = _hierarchy(unknown, pull)
     x = _nested(levels, right)
     residual = right - _apply(levels[0], x)
     direction, former, product = np.zeros_like(x), residual, 1.0
@@ -79,22 +82,23 @@ def solve_poisson(unknown: Bool[np.ndarray, "h w"], right: Field, tolerance: flo
     return x
 
 
-def _hierarchy(unknown: Bool[np.ndarray, "h w"]) -> list[Level]:
+def _hierarchy(unknown: Bool[np.ndarray, "h w"], pull: float) -> list[Level]:
     """Returns the grids, the finest first; a coarse pixel is unknown if all its four parts are."""
-    levels = [_level(unknown)]
+    levels = [_level(unknown, pull)]
     while min(unknown.shape) > COARSEST_EDGE:
         height, width = unknown.shape
         even = np.pad(unknown, ((0, height % 2), (0, width % 2)), mode="edge")
         unknown = even[::2, ::2] & even[1::2, ::2] & even[::2, 1::2] & even[1::2, 1::2]
         if not unknown.any():
             break
-        levels.append(_level(unknown))
+        pull *= 4  # a coarse pixel's equation is the sum of its parts'
+        levels.append(_level(unknown, pull))
     return levels
 
 
-def _level(unknown: Bool[np.ndarray, "h w"]) -> Level:
+def _level(unknown: Bool[np.ndarray, "h w"], pull: float) -> Level:
     inside = unknown.astype(np.float32)
-    degree = neighbour_sum(np.ones_like(inside)) * inside
+    degree = (neighbour_sum(np.ones_like(inside)) + np.float32(pull)) * inside
     inverse = np.divide(DAMPING, degree, out=np.zeros_like(degree), where=degree > 0)
     return Level(inside, degree, inverse)
 

@@ -1,0 +1,253 @@
+"""Searches, averages and chooses patches: the compiled part of the synthesis.
+
+Pictures are flat here: pixel (y, x) of a picture of width w has number y * w + x, and the offset
+(dy, dx) is dy * w + dx. The width is known only when a program runs, and lengths are rounded up to
+powers of two, so a program is compiled for a number of pixels and not for every shape.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+RADIUS = 3
+"""Patches are squares of 7 x 7 pixels, as in Newson et al. 2014 and in pypatchmatch."""
+
+EDGE = 2 * RADIUS + 1
+AREA = EDGE**2
+
+JUMPS = (8, 4, 2, 1)
+"""Distances, in pixels, over which matches spread: jump flooding (Rong and Tan 2006)."""
+
+FARTHER = 0.02
+"""Part by which a patch's cost counts more for each square pixel between its centre and a pixel."""
+
+_CHUNK = 4096
+"""Pixels that are described at a time, so that what is computed stays in the cache."""
+
+_ROWS = 256
+"""Patches that are compared with all others at a time."""
+
+_STEPS = np.array(
+    [(s * y, s * x) for s in JUMPS for y, x in ((1, 0), (-1, 0), (0, 1), (0, -1))], np.int32
+)
+
+
+class Level(NamedTuple):
+    """Holds what stays the same at one scale: p pixels, of which t are centres of targets.
+
+    A target is a patch that touches the hole, a source one that is wholly known. Lists are filled
+    up with the last pixel, which belongs to no picture.
+
+    Attributes:
+      width: pixels of a row.
+      targets: the pixel of every target.
+      position: the place of a pixel in `targets`; -1 = none.
+      inside: whether a target's own pixel lies in the hole.
+      beyond: pixels beyond the picture's edge that mirror one of the hole.
+      mirrored: the pixels that they mirror.
+      source: whether a pixel is the centre of a source.
+      basis: what a patch's colours are multiplied by to describe it.
+      described: of each pixel, the description of its patch, the guide's low frequencies and the
+        texture, each times the root of its weight.
+      guide: of each target, the guide's low frequencies, times the root of their weight.
+      roughness: the root of the texture's weight.
+      trust: of each target, how much its vote counts: less, the deeper in the hole it lies.
+    """
+
+    width: Int[Array, ""]
+    targets: Int[Array, "t"]
+    position: Int[Array, "p"]
+    inside: Bool[Array, "t"]
+    beyond: Int[Array, "e"]
+    mirrored: Int[Array, "e"]
+    source: Bool[Array, "p"]
+    basis: Float[Array, "147 d"]
+    described: Float[Array, "p d+5"]
+    guide: Float[Array, "t 3"]
+    roughness: Float[Array, ""]
+    trust: Float[Array, "t"]
+
+
+class State(NamedTuple):
+    """Holds what a step changes.
+
+    Attributes:
+      picture: RGB in [0, 1] and two channels of texture, mean absolute gradients across and down.
+      nearest: the source that each target resembles most.
+      cost: squared distance of the two, in the units of one pixel's colours; inf = no source.
+    """
+
+    picture: Float[Array, "p 5"]
+    nearest: Int[Array, "t"]
+    cost: Float[Array, "t"]
+
+
+def _take(array: Array, at: Array) -> Array:
+    return array.at[at].get(mode="clip")
+
+
+def _offset(k: Array | int, width: Array) -> Array:
+    """Returns the offset of a patch's pixel k, of AREA, from its centre."""
+    return (k // EDGE - RADIUS) * width + k % EDGE - RADIUS
+
+
+@jax.jit
+def describe_sources(
+    picture: Float[Array, "p 5"],
+    width: Int[Array, ""],
+    chunks: Int[Array, ""],
+    basis: Float[Array, "147 d"],
+) -> Float[Array, "p d"]:
+    """Describes the patches around the first `chunks` * 4096 pixels; it is 0 for the others."""
+    pixels, size = len(picture), min(_CHUNK, len(picture))
+    padded = jnp.pad(picture[:, :3], ((pixels // 2, pixels // 2), (0, 0)))
+
+    def one(i: Array, described: Array) -> Array:
+        parts = [
+            lax.dynamic_slice(padded, (i * size + pixels // 2 + _offset(k, width), 0), (size, 3))
+            for k in range(AREA)
+        ]
+        patches = jnp.concatenate(parts, axis=1)
+        return lax.dynamic_update_slice(described, patches @ basis, (i * size, 0))
+
+    return lax.fori_loop(0, chunks, one, jnp.zeros((pixels, basis.shape[1])))
+
+
+@partial(jax.jit, static_argnames="exhaustive", donate_argnames="state")
+def step(
+    level: Level,
+    state: State,
+    key: PRNGKeyArray,
+    passes: Int[Array, ""],
+    radii: Int[Array, "r"],
+    exhaustive: bool,
+) -> State:
+    """Takes one step of expectation-maximisation: matches every target, then paints the hole.
+
+    Args:
+      level: the scale's constants.
+      state: the picture so far, and matches to start from.
+      key: source of the random candidates.
+      passes: rounds of spreading and random search.
+      radii: pixels, how far random candidates lie from a match at most, one candidate each.
+      exhaustive: whether each target is compared with every source instead.
+    """
+    wanted = _describe_targets(level, state.picture)
+    if exhaustive:
+        nearest = _compare_all(level, wanted)
+        cost = _cost(level, wanted, nearest)
+    else:
+        nearest, cost = _search(level, wanted, state.nearest, key, passes, radii)
+    return _painted(level, State(state.picture, nearest, cost))
+
+
+@partial(jax.jit, donate_argnames="state")
+def paint(level: Level, state: State) -> State:
+    """Paints the hole from matches that are given, all of which count the same."""
+    cost = jnp.where(_take(level.source, state.nearest), 1.0, jnp.inf)
+    return _painted(level, state._replace(cost=cost))
+
+
+@jax.jit
+def best_copies(level: Level, state: State) -> Int[Array, "t"]:
+    """Chooses for each target's pixel the pixel to copy: from the match that costs least.
+
+    Of the matches of all patches that cover it by their inner 5 x 5 pixels, so that the copied
+    pixel's neighbours are known as well; -1 = none.
+    """
+
+    def one(k: Array, best: tuple[Array, Array]) -> tuple[Array, Array]:
+        cost, at = best
+        down, right = k // (EDGE - 2) - RADIUS + 1, k % (EDGE - 2) - RADIUS + 1
+        offset = down * level.width + right
+        place = _take(level.position, level.targets + offset)
+        other = jnp.where(place >= 0, _take(state.cost, place), jnp.inf)
+        other *= 1 + FARTHER * (down * down + right * right)
+        better = other < cost
+        copied = _take(state.nearest, place) - offset
+        return jnp.where(better, other, cost), jnp.where(better, copied, at)
+
+    none = jnp.full(level.targets.shape, jnp.inf), jnp.full(level.targets.shape, -1, jnp.int32)
+    return lax.fori_loop(0, (EDGE - 2) ** 2, one, none)[1]
+
+
+def _describe_targets(level: Level, picture: Array) -> Float[Array, "t d+5"]:
+    at = level.targets[:, None] + _offset(jnp.arange(AREA), level.width)
+    patches = _take(picture[:, :3], at).reshape(len(level.targets), -1)
+    texture = _take(picture[:, 3:], level.targets) * level.roughness
+    return jnp.concatenate([patches @ level.basis, level.guide, texture], axis=1)
+
+
+def _cost(level: Level, wanted: Array, candidate: Array) -> Float[Array, "t"]:
+    difference = _take(level.described, candidate) - wanted
+    squared = jnp.sum(difference * difference, axis=1)
+    return jnp.where(_take(level.source, candidate), squared, jnp.inf)
+
+
+def _compare_all(level: Level, wanted: Array) -> Int[Array, "t"]:
+    """Finds the nearest source of every target by a matrix product."""
+    own = jnp.where(level.source, jnp.sum(level.described**2, axis=1), jnp.inf)
+
+    def nearest(rows: Array) -> Array:
+        return jnp.argmin(own - 2 * (rows @ level.described.T), axis=1).astype(jnp.int32)
+
+    return lax.map(nearest, wanted.reshape(-1, _ROWS, wanted.shape[1])).reshape(-1)
+
+
+def _search(
+    level: Level, wanted: Array, nearest: Array, key: PRNGKeyArray, passes: Array, radii: Array
+) -> tuple[Array, Array]:
+    """Searches by PatchMatch (Barnes et al. 2009), all targets at once."""
+
+    def consider(candidate: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
+        cost = _cost(level, wanted, candidate)
+        better = cost < found[1]
+        return jnp.where(better, candidate, found[0]), jnp.where(better, cost, found[1])
+
+    def spread(found: tuple[Array, Array], jump: Array) -> tuple[tuple[Array, Array], None]:
+        offset = jump[0] * level.width + jump[1]
+        place = _take(level.position, level.targets + offset)
+        candidate = jnp.where(place >= 0, _take(found[0], place) - offset, found[0])
+        return consider(candidate, found), None
+
+    def jump_about(found: tuple[Array, Array], at: tuple) -> tuple[tuple[Array, Array], None]:
+        down, right = jax.random.randint(at[0], (2, len(nearest)), -at[1], at[1] + 1)
+        return consider(found[0] + down * level.width + right, found), None
+
+    def one(i: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
+        found, _ = lax.scan(spread, found, jnp.asarray(_STEPS))
+        keys = jax.random.split(jax.random.fold_in(key, i), len(radii))
+        return lax.scan(jump_about, found, (keys, radii))[0]
+
+    return lax.fori_loop(0, passes, one, (nearest, _cost(level, wanted, nearest)))
+
+
+def _painted(level: Level, state: State) -> State:
+    """Paints every pixel of the hole as the mean of what all patches that cover it vote for.
+
+    A vote's weight falls with its patch's distance, exp(-d / 2 s), s the mean distance (Wexler,
+    Shechtman, Irani 2007, eq. (4)), and with its depth in the hole.
+    """
+    matched = jnp.isfinite(state.cost)
+    mean = jnp.sum(jnp.where(matched, state.cost, 0)) / jnp.maximum(matched.sum(), 1) + 1e-8
+    weight = jnp.where(matched, jnp.exp(-state.cost / (2 * mean)) * level.trust + 1e-12, 0)
+
+    def one(k: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
+        offset = _offset(k, level.width)
+        place = _take(level.position, level.targets + offset)
+        vote = jnp.where(place >= 0, _take(weight, place), 0)
+        colour = _take(state.picture, _take(state.nearest, place) - offset)
+        return sums[0] + vote[:, None] * colour, sums[1] + vote
+
+    start = jnp.zeros((len(weight), state.picture.shape[1])), jnp.zeros(len(weight))
+    colours, weights = lax.fori_loop(0, AREA, one, start)
+    colours /= jnp.maximum(weights, 1e-30)[:, None]
+    at = jnp.where(level.inside & (weights > 0), level.targets, len(state.picture))
+    picture = state.picture.at[at].set(colours, mode="drop")
+    picture = picture.at[level.beyond].set(_take(picture, level.mirrored))
+    return state._replace(picture=picture)
