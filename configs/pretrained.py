@@ -21,14 +21,13 @@ def get_config(start: str = "") -> ConfigDict:
     config.data.root = "data/photographs"
     config.data.flip = True
     config.data.colours = True
-    config.data.leftovers = 0.25
+    config.data.leftovers = 0.2
     config.width = 32
     config.smooth_holes = True
     config.batch_norm_scale = "ones"
     config.discriminators = ()
     config.local_patch = 64
     config.reconstruction = "l1"
-    config.perceptual_weight = 0.03
     config.average_decay = 0.999
     config.optimizer = ConfigDict({"name": "adam", "learning_rate": 1e-3, "eps": 1e-10})
     config.phases.discriminator = 0
@@ -45,8 +44,9 @@ def _small(config: ConfigDict) -> ConfigDict:
     config.data.crop = 128
     config.data.batch_size = 32
     config.holes = _holes(shortest=20, longest=64)
-    config.phases.completion = 20_000
-    config.optimizer.cosine = 20_000
+    config.perceptual_weight = 0.003
+    config.phases.completion = 4_000
+    config.optimizer.cosine = 4_000
     return config
 
 
@@ -55,11 +55,11 @@ def _larger(config: ConfigDict, start: str) -> ConfigDict:
     config.init_from = start
     config.data.resize = (200, 360)
     config.data.crop = 192
-    config.data.batch_size = 24
+    config.data.batch_size = 32
     config.holes = _holes(shortest=40, longest=104)
-    config.phases.completion = 20_000
-    config.optimizer.learning_rate = 5e-4
-    config.optimizer.cosine = 20_000
+    config.perceptual_weight = 0.006
+    config.phases.completion = 36_000
+    config.optimizer.cosine = 36_000
     return config
 
 
