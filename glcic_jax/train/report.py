@@ -20,6 +20,9 @@ from glcic_jax.types import PixelImage
 GRIDS_SHOWN = 12
 """Sample grids on the page: the newest."""
 
+QUIET = "grad_norm/"
+"""The page shows metrics whose names begin with this, the console does not."""
+
 WORTH_A_WORD = 0.1
 """Share of the time that updates wait for data from which on the console shows it."""
 
@@ -88,8 +91,9 @@ class Report:
         """
         speed = self.clock.lap(step, self.ideal_seconds.get(phase))
         self._record("train", step, phase, speed | values)
-        shown = [*_speed_parts(speed, self._total_steps - step), *grouped(values, ".3g")]
-        self.message(f"[{phase} {step:,}/{self._total_steps:,}] {'  '.join(shown)}")
+        shown = {name: value for name, value in values.items() if not name.startswith(QUIET)}
+        parts = [*_speed_parts(speed, self._total_steps - step), *grouped(shown, ".3g")]
+        self.message(f"[{phase} {step:,}/{self._total_steps:,}] {'  '.join(parts)}")
         warning = self._alarm(values)
         if warning:
             self.message(f"warning at step {step:,}: {warning}")

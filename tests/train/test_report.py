@@ -83,6 +83,7 @@ def test_console_line_shows_phase_rate_and_time_left(tmp_path, capsys):
     line = capsys.readouterr().out
     for part in ("[joint 150/300]", "images/s", "left", "loss: mse 0.5"):
         assert part in line
+    assert "norm" not in line  # that is for the page
     assert line.strip() in (tmp_path / "log.txt").read_text()
 
 
