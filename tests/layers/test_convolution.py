@@ -56,7 +56,7 @@ def test_the_matrices_convolve(tile, taps):
     np.testing.assert_allclose(ours, np.correlate(signal, kernel, "valid"), atol=1e-14)
 
 
-WIDE, NARROW = 2 * FEW_CHANNELS, 3
+WIDE, NARROW = FEW_CHANNELS + 1, 3
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,9 @@ WIDE, NARROW = 2 * FEW_CHANNELS, 3
         ((12, 10), 5, NARROW, WIDE, 1, 1),  # the completion network's first layer
         ((13, 10), 5, NARROW, WIDE, 2, 1),  # a discriminator's first layer
         ((12, 10), 3, WIDE, NARROW, 1, 1),  # the completion network's last layer
+        ((9, 11), 3, 8, NARROW, 1, 1),  # eight pixels at once, which do not divide the width
+        ((9, 11), 3, 5, 4, 1, 3),
+        ((8, 11), 3, 5, 20, 2, 1),  # its gradient in x is odd in one direction
     ],
 )
 def test_fast_convolutions_agree_with_plain_ones(size, taps, inputs, outputs, stride, dilation):
@@ -81,8 +84,8 @@ def test_fast_convolutions_agree_with_plain_ones(size, taps, inputs, outputs, st
     assert_agree(ours, plain, 1e-4)
 
 
-@pytest.mark.parametrize("size", [(5, 7), (32, 32)])
-def test_deconvolution_is_the_transpose_of_the_strided_convolution(size):
+@pytest.mark.parametrize(("size", "channels"), [((5, 7), (3, 6)), ((32, 32), (WIDE, WIDE))])
+def test_deconvolution_is_the_transpose_of_the_strided_convolution(size, channels):
     def transpose(y, kernel):
         layout = ("NHWC", "HWIO", "NHWC")
         return lax.conv_general_dilated(
@@ -90,10 +93,11 @@ def test_deconvolution_is_the_transpose_of_the_strided_convolution(size):
         )
 
     def definition(x, kernel):
-        like = jax.ShapeDtypeStruct((2, 2 * size[0], 2 * size[1], 3), x.dtype)
+        like = jax.ShapeDtypeStruct((2, 2 * size[0], 2 * size[1], outputs), x.dtype)
         return jax.linear_transpose(lambda y: transpose(y, kernel), like)(x)[0]
 
-    x, kernel = normal(2, *size, 6), normal(4, 4, 3, 6)
+    outputs, inputs = channels
+    x, kernel = normal(2, *size, inputs), normal(4, 4, outputs, inputs)
     exact = values_and_gradients(definition, x, kernel)
     assert_agree(values_and_gradients(deconvolution, x, kernel), exact, 1e-4)
     assert_agree(values_and_gradients(plain_deconvolution, x, kernel), exact, 1e-5)
@@ -114,13 +118,13 @@ def operations(function, *arrays, platform):
 
 
 @pytest.mark.parametrize(
-    ("function", "kernel"), [(convolution, (3, 3, 16, 16)), (deconvolution, (4, 4, 16, 16))]
+    ("function", "kernel"), [(convolution, (3, 3, WIDE, WIDE)), (deconvolution, (4, 4, WIDE, WIDE))]
 )
 def test_only_cpus_multiply_matrices(function, kernel):
     def gradients(x, kernel, cotangent):
         return jax.vjp(function, x, kernel)[1](cotangent)
 
-    x, kernel = normal(1, 8, 8, 16), normal(*kernel)
+    x, kernel = normal(1, 8, 8, WIDE), normal(*kernel)
     arrays = (x, kernel, function(x, kernel))
     for compiled in (lambda x, kernel, _: function(x, kernel), gradients):
         assert operations(compiled, *arrays, platform="cpu") == (False, True)
@@ -135,16 +139,17 @@ def test_bfloat16_is_left_to_xla():
 @pytest.mark.parametrize(
     ("function", "kernel"),
     [
-        (convolution, (3, 3, 16, 16)),
+        (convolution, (3, 3, WIDE, WIDE)),
         (convolution, (5, 5, 3, 16)),
+        (deconvolution, (4, 4, WIDE, WIDE)),
         (deconvolution, (4, 4, 16, 16)),
     ],
-    ids=["dilated", "narrow", "deconvolution"],
+    ids=["dilated", "narrow", "deconvolution", "narrow deconvolution"],
 )
 def test_gradients_on_four_devices_are_those_on_one(function, kernel):
     """Compares gradients of a kernel that is the same on all devices: theirs are summed."""
     kernel = normal(*kernel)
-    x = normal(4, 8, 8, 16 if function is deconvolution else kernel.shape[2])
+    x = normal(4, 8, 8, kernel.shape[3 if function is deconvolution else 2])
 
     def loss(x, kernel):
         return jax.lax.pmean(jnp.mean(function(x, kernel) ** 2), DATA)
@@ -161,8 +166,8 @@ def test_gradients_on_four_devices_are_those_on_one(function, kernel):
 
 
 def test_little_work_is_left_to_xla(monkeypatch):
-    x, kernel = normal(1, 8, 8, 16), normal(3, 3, 16, 16)
-    monkeypatch.setattr("glcic_jax.layers.convolution.LITTLE_WORK", 8 * 8 * 9 * 16 * 16)
+    x, kernel = normal(1, 8, 8, WIDE), normal(3, 3, WIDE, WIDE)
+    monkeypatch.setattr("glcic_jax.layers.convolution.LITTLE_WORK", 8 * 8 * 9 * WIDE * WIDE)
     assert operations(lambda *a: convolution(*a), x, kernel, platform="cpu") == (True, False)  # noqa: PLW0108
-    monkeypatch.setattr("glcic_jax.layers.convolution.LITTLE_WORK", 8 * 8 * 9 * 16 * 16 - 1)
+    monkeypatch.setattr("glcic_jax.layers.convolution.LITTLE_WORK", 8 * 8 * 9 * WIDE * WIDE - 1)
     assert operations(convolution, x, kernel, platform="cpu") == (False, True)
