@@ -4,6 +4,7 @@ completer = glcic_jax.load("runs/quickstart")
 completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint8 [h, w, 3]
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 from glcic_jax.runtime.version import VERSION as __version__
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from glcic_jax.complete.load import load
 
 __all__ = ["Completer", "__version__", "load"]
+
+if sys.argv[:1] == ["-m"]:  # python -m glcic_jax.COMMAND is about to import the command
+    from glcic_jax.runtime.command_line import stop_in_one_line
+
+    stop_in_one_line()
 
 
 def __getattr__(name: str):

@@ -9,6 +9,8 @@ import runpy
 import sys
 from pathlib import Path
 
+from glcic_jax.runtime.command_line import stop_in_one_line
+
 COMMANDS = {
     "train": ("main", "trains networks as a config describes"),
     "complete": ("complete", "fills the holes of photographs"),
@@ -42,6 +44,7 @@ def main() -> int:
         return 2
     del sys.argv[1]
     sys.path.insert(0, str(Path.cwd()))  # as python -m does: config files import each other
+    stop_in_one_line()
     runpy.run_module(f"glcic_jax.{COMMANDS[name][0]}", run_name="__main__", alter_sys=True)
     return 0
 

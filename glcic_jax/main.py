@@ -22,6 +22,7 @@ from ml_collections import ConfigDict
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime import run_folder
+from glcic_jax.runtime.aside import end_if_working
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
 from glcic_jax.runtime.digests import file_digest
@@ -203,9 +204,11 @@ def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __do
             work(config, workdir, accept_data)
 
     try:
-        return exit_code(train_as_asked)
+        code = exit_code(train_as_asked)
     except Interrupted as error:
-        return 128 + error.signum
+        code = error.code
+    end_if_working(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -154,11 +154,7 @@ def print_summary(output: Path, tallies: dict[Part, Tally], mean: bool) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    try:
-        return exit_code(lambda: run(parse(argv)))
-    except KeyboardInterrupt:
-        print("stopped; the same command continues", file=sys.stderr)
-        return 130
+    return exit_code(lambda: run(parse(argv)), stopped="stopped; the same command continues")
 
 
 if __name__ == "__main__":

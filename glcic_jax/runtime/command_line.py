@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -26,7 +27,26 @@ def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
     )
 
 
-def exit_code(work: Callable[[], int | None]) -> int:
+STOPPED, STOPPED_LINE = 130, "stopped by Ctrl-C"
+"""Exit code after Ctrl-C, 128 + SIGINT as shells count, and what is printed then."""
+
+
+def stop_in_one_line() -> None:
+    """Lets Ctrl-C end the process with one line and STOPPED from now on, until `exit_code` works.
+
+    Meanwhile commands are imported, which takes seconds. An exception might come out of a library
+    of C++ as another one.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(signum: int, frame: object) -> None:
+    print(STOPPED_LINE, file=sys.stderr, flush=True)
+    os._exit(STOPPED)
+
+
+def exit_code(work: Callable[[], int | None], stopped: str = STOPPED_LINE) -> int:
     """Runs a command and returns its exit code.
 
     A mistake of the user's or a full disk is printed in one line. A `FaultError` is printed too,
@@ -34,12 +54,19 @@ def exit_code(work: Callable[[], int | None]) -> int:
 
     Args:
       work: the command.
+      stopped: the line that is printed after Ctrl-C.
 
     Returns:
-      What `work` returns (0 for None), or 2 after a mistake of the user's or on a full disk.
+      What `work` returns (0 for None), 2 after a mistake of the user's or on a full disk, or
+      STOPPED.
     """
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return work() or 0
+    except KeyboardInterrupt:
+        print(stopped, file=sys.stderr)
+        return STOPPED
     except Exception as error:
         message = user_message(error)
         if message is None:

@@ -6,13 +6,15 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 from jax.stages import Wrapped
 
-from glcic_jax.runtime.command_line import user_message
+from glcic_jax.runtime.aside import aside
+from glcic_jax.runtime.command_line import STOPPED, STOPPED_LINE, user_message
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.launchers import Cluster, detect, local_devices
 from glcic_jax.runtime.peers import Peers
@@ -68,6 +70,8 @@ def joined(cluster: Cluster, workdir: Path, *orderly: type[BaseException]) -> It
     except (DifferError, *orderly):
         _peers.leave()
         raise
+    except KeyboardInterrupt:
+        _peers.fail(STOPPED_LINE, STOPPED)
     except BaseException as error:
         line = user_message(error)
         if line is not None:
@@ -98,24 +102,49 @@ def barrier() -> None:
         _peers.barrier()
 
 
-def compiled_together(function: Wrapped, **static: Any) -> Callable:
+def end_together(line: str, code: int) -> None:
+    """Ends all processes at once with this exit code, each after printing `line`.
+
+    Does nothing if there is one process alone. Nothing more is saved.
+    """
+    if _peers is not None:
+        _peers.fail(line, code)
+
+
+def compiled_together(
+    function: Wrapped, check: Callable[[], object] | None = None, **static: Any
+) -> Callable:
     """Returns the jitted function, with these static arguments, for arguments of one kind.
 
     All processes compile before any of them runs it. Otherwise the first one would wait for the
     rest, and on CPUs fail after 30 seconds.
+
+    Args:
+      function: jitted.
+      check: is called again and again while the program is compiled, and may raise; see `aside`.
+        None: signals wait for the compiler.
+      static: arguments that the program is compiled for.
     """
     program = None
 
     def call(*arguments: Any) -> Any:
         nonlocal program
+        if program is None and (check or _peers):
+            compiled = partial(_compiled, function, arguments, static)
+            program = aside(compiled, check) if check else compiled()
         if _peers is None:
-            return function(*arguments, **static)
-        if program is None:
-            program = function.lower(*arguments, **static).compile()
-            barrier()
+            return function(*arguments, **static)  # finds what was compiled
+        assert program is not None
         return program(*arguments)
 
     return call
+
+
+def _compiled(function: Wrapped, arguments: tuple, static: dict[str, Any]) -> Callable:
+    """Compiles a jitted function, and waits until all processes have done so."""
+    program = function.lower(*arguments, **static).compile()
+    barrier()
+    return program
 
 
 def require_same(what: str, value: dict[str, Any], advice: str) -> None:

@@ -1,48 +1,101 @@
 """Notes SIGTERM and Ctrl-C, so that a run saves before it ends."""
 
+import ctypes
 import os
 import signal
 
 import jax
 from jax.experimental import multihost_utils
 
+NOTED = (signal.SIGTERM, signal.SIGINT)
+
 
 class Interrupted(Exception):
-    """Signals that SIGTERM or Ctrl-C ended the run, after a save."""
+    """Signals that SIGTERM or Ctrl-C ended the run; what was trained is saved."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.signum = signum
 
+    @property
+    def name(self) -> str:
+        """Returns the signal's name, such as SIGTERM."""
+        return signal.Signals(self.signum).name
+
+    @property
+    def code(self) -> int:
+        """Returns the exit code of the process: 128 + the signal's number, as shells count."""
+        return 128 + self.signum
+
 
 class Interrupt:
     """Notes SIGTERM and Ctrl-C so that the loop can save first. A second signal ends it at once.
 
-    With several processes JAX's runtime notes SIGTERM, and makes all of them stop at the same step.
+    With several processes JAX's runtime makes all of them stop at the same step. It has a handler
+    of its own for SIGTERM, which is restored when the loop asks, and called then.
+
+    Attributes:
+      signum: the signal that was noted; 0 = none.
+      together: whether there are several processes.
+      patient: whether `check` lets what is being compiled be finished first.
     """
 
+    patient = False
+
     def __enter__(self) -> "Interrupt":
-        self._signum = 0
-        self._together = jax.distributed.is_initialized()
-        noted = (signal.SIGINT,) if self._together else (signal.SIGTERM, signal.SIGINT)
-        self._previous = {number: signal.signal(number, self._note) for number in noted}
+        self.signum, self._passed_on = 0, False
+        self.together = jax.distributed.is_initialized()
+        self._before = {number: _Handler(number, foreign=self.together) for number in NOTED}
+        for number in NOTED:
+            signal.signal(number, self._note)
         return self
+
+    def check(self) -> None:
+        """Leaves by `Interrupted` if a signal was noted. To be called while a program is compiled.
+
+        It does nothing where there are several processes, which must not leave one by one.
+        """
+        if self.signum and not self.together and not self.patient:
+            raise Interrupted(self.signum)
 
     def at(self, step: int) -> int:
         """Returns the signal for which to stop after `step`; 0 = none. To be called every step."""
-        if self._together:
-            return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
-        return self._signum
+        if not self.together:
+            return self.signum
+        if self.signum and not self._passed_on:
+            self._passed_on = True
+            os.kill(os.getpid(), signal.SIGTERM)
+        return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
 
     def _note(self, signum: int, frame: object) -> None:
-        self._signum = signum
+        self.signum = signum
         self._restore()
-        if self._together:
-            os.kill(os.getpid(), signal.SIGTERM)
 
     def _restore(self) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        for handler in self._before.values():
+            handler.restore()
 
     def __exit__(self, *exception: object) -> None:
         self._restore()
+
+
+class _Handler:
+    """Keeps what answers a signal.
+
+    Args:
+      number: the signal's.
+      foreign: whether that may be a function of a C++ library, which Python itself forgets.
+    """
+
+    def __init__(self, number: int, *, foreign: bool) -> None:
+        self._number, self._python = number, signal.getsignal(number)
+        self._action = ctypes.create_string_buffer(256)  # more than a struct sigaction takes
+        self._libc = ctypes.CDLL(None) if foreign else None
+        if self._libc:
+            self._libc.sigaction(number, None, self._action)
+
+    def restore(self) -> None:
+        """Lets it answer again."""
+        signal.signal(self._number, self._python)
+        if self._libc:
+            self._libc.sigaction(self._number, self._action, None)

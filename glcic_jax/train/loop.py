@@ -1,8 +1,8 @@
 """The training loop. It only puts steps in sequence, and knows nothing about any method."""
 
-import signal
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from glcic_jax.data.pipeline import Dataset
 from glcic_jax.runtime.devices import place, state_shardings
+from glcic_jax.runtime.distributed import end_together
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.clock import Clock
 from glcic_jax.train.interrupt import Interrupt, Interrupted
@@ -41,8 +42,6 @@ def train(
     """
     ends, every = phase_ends(method.phases), config.every
     about = {"config": config.to_dict(), "mean_pixel": list(dataset.mean_pixel)}
-    step_fn = make_train_step(method, mesh, jax.random.key(config.seed))
-    viewer = Viewer(method, mesh, dataset, config.data.batch_size)
     with (
         Checkpoints(
             workdir, keep=config.keep, keep_steps=ends, report=report.message
@@ -50,6 +49,11 @@ def train(
         Interrupt() as interrupt,
         Profiler(workdir, config.profile) as profiler,
     ):
+        # Make the programs. They are compiled when they are first called.
+        leave = partial(_leave_compiling, interrupt, checkpoints, report)
+        step_fn = make_train_step(method, mesh, jax.random.key(config.seed), check=leave)
+        viewer = Viewer(method, mesh, dataset, config.data.batch_size, interrupt.check)
+
         # Begin: the state, and the place in the data that belongs to it.
         state = _first_state(config, method, mesh, checkpoints, report, start)
         first = int(state.step)
@@ -68,22 +72,43 @@ def train(
 
             # Record, show, score and save what is due; end if a signal has come.
             signum, ending, scores = interrupt.at(step), step in ends, {}
-            saving = ending or signum or _due(step, every.checkpoint)
-            if saving or _due(step, every.log):
+            leaving = Interrupted(signum) if signum else None
+            saving = ending or leaving or _due(step, every.checkpoint)
+            if recording := saving or _due(step, every.log):
                 _record(step, phase, metrics, report)
+            interrupt.patient = ending  # the last pictures and scores of a phase must not miss
             with clock.paused():
-                if ending or _due(step, every.images):
-                    report.grid(step, *viewer.grid(state))
-                if ending or _due(step, every.evaluate):
-                    scores = viewer.scores(state)
-                    report.evaluation(step, phase.name, scores)
-                if saving:
+                try:
+                    if ending or _due(step, every.images):
+                        report.grid(step, *viewer.grid(state))
+                    if ending or _due(step, every.evaluate):
+                        scores = viewer.scores(state)
+                        report.evaluation(step, phase.name, scores)
+                except Interrupted as error:  # nothing to show yet: that was still being compiled
+                    leaving = error
+                    if not recording:
+                        _record(step, phase, metrics, report)
+                if saving or leaving:
                     checkpoints.save(step, state, about=about, metrics=scores)
-            if signum:
+            if leaving:
                 checkpoints.wait()
-                report.message(f"{signal.Signals(signum).name}: saved step {step}, leaving")
-                raise Interrupted(signum)
+                report.message(f"{leaving.name}: saved step {step}, leaving")
+                raise leaving
     return state
+
+
+def _leave_compiling(interrupt: Interrupt, checkpoints: Checkpoints, report: Report) -> None:
+    """Ends the run if a signal was noted. To be called while a step is compiled.
+
+    All that was trained is saved then: a step is compiled at the start, and after a phase's end.
+    """
+    if interrupt.signum:
+        checkpoints.wait()
+        leaving = Interrupted(interrupt.signum)
+        line = f"{leaving.name} while compiling: nothing to save, leaving"
+        end_together(line, leaving.code)
+        report.message(line)
+        raise leaving
 
 
 def _due(step: int, every: int) -> bool:

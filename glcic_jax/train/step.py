@@ -26,7 +26,12 @@ StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
 def make_train_step(
-    method: Method, mesh: Mesh, key: PRNGKeyArray, *, traced_phase: bool | None = None
+    method: Method,
+    mesh: Mesh,
+    key: PRNGKeyArray,
+    *,
+    traced_phase: bool | None = None,
+    check: Callable[[], object] | None = None,
 ) -> StepFn:
     """Makes the training step. The state that it is given is donated: its buffers are reused.
 
@@ -38,6 +43,7 @@ def make_train_step(
       mesh: has the axes DATA, over which batches are split.
       key: the run's random key.
       traced_phase: choose the phase on the device; by default on everything but CPUs.
+      check: as in `compiled_together`.
 
     Returns:
       A StepFn. Its metrics have the names of all phases; those that others report are 0.
@@ -75,7 +81,7 @@ def make_train_step(
     if traced_phase is None:
         traced_phase = mesh.devices.flat[0].platform != "cpu"
     key = replicate(mesh, key)
-    program = cache(lambda static: compiled_together(compiled, static=static))
+    program = cache(lambda static: compiled_together(compiled, check, static=static))
 
     def step_fn(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         static = None if traced_phase else phases.index(phase_at(phases, int(state.step)))

@@ -1,5 +1,7 @@
 """Completes held-out examples with a network in training, for scores and for pictures."""
 
+from collections.abc import Callable
+
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -23,14 +25,24 @@ class Viewer:
       mesh: the devices, over which each batch is split.
       dataset: has the held-out examples and the mean pixel.
       batch_size: examples that are completed at a time.
+      check: as in `compiled_together`.
     """
 
-    def __init__(self, method: Method, mesh: Mesh, dataset: Dataset, batch_size: int) -> None:
+    def __init__(
+        self,
+        method: Method,
+        mesh: Mesh,
+        dataset: Dataset,
+        batch_size: int,
+        check: Callable[[], object] | None = None,
+    ) -> None:
         self._method, self._mesh, self._dataset = method, mesh, dataset
         self._batch_size = batch_size
         # Every process gets all pictures, and so the same scores.
         everywhere = NamedSharding(mesh, PartitionSpec())
-        self._previews = compiled_together(jax.jit(method.previews, out_shardings=everywhere))
+        self._previews = compiled_together(
+            jax.jit(method.previews, out_shardings=everywhere), check
+        )
         self._key = replicate(mesh, jax.random.key(0))
 
     def _run(self, state: TrainState, image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from glcic_jax import main
 from glcic_jax.data import pipeline
 from glcic_jax.data.ahead import read_ahead
 from glcic_jax.methods.by_name import METHODS
+from glcic_jax.runtime import distributed
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
 from glcic_jax.types import Method, NetworkState, Phase, TrainState
 from tests.helpers.small import small_config
@@ -82,6 +83,12 @@ def slow_saves(wait):
     return partial(ocp.CheckpointManagerOptions, async_options=slow)
 
 
+def compile_for_ever(*arguments):
+    """Prints that it began."""
+    print("compiling for ever", flush=True)
+    time.sleep(1000)
+
+
 def hurried(patience, batches, count):
     """`read_ahead`, of whose patience only the first batch has what it needs."""
     yield next(batches)
@@ -97,6 +104,8 @@ def run(config, workdir, accept_data=False):
         ocp.CheckpointManagerOptions = slow_saves(partial(time.sleep, saving))
     if "TINY_PATIENCE" in os.environ:
         pipeline.read_ahead = partial(hurried, float(os.environ["TINY_PATIENCE"]))
+    if os.environ.get("TINY_COMPILING") == str(jax.process_index()):
+        distributed._compiled = compile_for_ever
     make_dataset = main.make_dataset
 
     def slow_dataset(*arguments, **named):

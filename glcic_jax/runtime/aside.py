@@ -1,0 +1,60 @@
+"""Works in a thread of its own, so that signals are answered meanwhile.
+
+Python answers signals between two steps of its main thread. One call of a compiler may take
+minutes.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+TICK = 0.2
+"""Seconds between two looks."""
+
+Result = TypeVar("Result")
+
+_threads: list[threading.Thread] = []
+
+
+def aside(work: Callable[[], Result], check: Callable[[], object]) -> Result:
+    """Returns what `work` returns in a thread of its own; meanwhile calls `check` again and again.
+
+    Args:
+      work: raises what this function raises then.
+      check: may raise too, to leave. The thread then works on and cannot be stopped: see
+        `end_if_working`.
+    """
+    done, results, errors = threading.Event(), [], []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=run, daemon=True)
+    _threads[:] = [*(other for other in _threads if other.is_alive()), thread]
+    thread.start()
+    while not done.wait(TICK):
+        check()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def end_if_working(code: int) -> None:
+    """Ends the process at once if something still works aside.
+
+    The usual way out would free what it uses, such as a compiler's.
+
+    Args:
+      code: the exit code.
+    """
+    if any(thread.is_alive() for thread in _threads):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

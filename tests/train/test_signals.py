@@ -1,0 +1,134 @@
+"""Signals are answered while programs are compiled, and while commands are imported."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from glcic_jax.main import run
+from glcic_jax.methods.by_name import METHODS
+from glcic_jax.runtime import distributed
+from glcic_jax.runtime.aside import aside
+from glcic_jax.runtime.run_folder import read_records, saved_steps
+from glcic_jax.train.interrupt import Interrupted
+from tests.helpers.nodes import TOY, flags, nodes, run_through
+from tests.helpers.pictures import make_collection
+from tests.helpers.small import change
+from tests.helpers.tiny import get_config, toy
+
+ROOT = Path(__file__).parents[2]
+ENDLESS = 600
+"""Seconds of work that nobody waits for."""
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return make_collection(tmp_path / "pictures", 16)
+
+
+@pytest.fixture
+def config(pictures, monkeypatch):
+    """Of a method that compiles in a second."""
+    monkeypatch.setitem(METHODS, "toy", METHODS["glcic"]._replace(build=toy))
+    return change(get_config(), {"data__root": str(pictures)})
+
+
+def test_work_aside_returns_raises_and_is_left():
+    assert aside(lambda: 3, check=pytest.fail) == 3
+    with pytest.raises(ZeroDivisionError):
+        aside(lambda: 1 / 0, check=pytest.fail)
+    with pytest.raises(KeyError):
+        aside(threading.Event().wait, check={}.popitem)
+
+
+def test_a_process_ends_though_something_works_aside():
+    code = f"""
+import time
+from glcic_jax.runtime.aside import aside, end_if_working
+end_if_working(3)
+try:
+    aside(lambda: time.sleep({ENDLESS}), check={{}}.popitem)
+except KeyError:
+    end_if_working(4)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == 4
+
+
+def compile_endlessly(monkeypatch, at, number):
+    """Lets the program number `at` compile for ever, and sends a signal when it begins to."""
+    compiled, count = distributed._compiled, iter(range(at))
+
+    def endless(*arguments):
+        if next(count, None) is not None:
+            return compiled(*arguments)
+        os.kill(os.getpid(), number)
+        return threading.Event().wait(ENDLESS)
+
+    monkeypatch.setattr(distributed, "_compiled", endless)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_whose_step_is_being_compiled(config, tmp_path, monkeypatch, number):
+    workdir, start = tmp_path / "run", time.monotonic()
+    compile_endlessly(monkeypatch, 0, number)
+    with pytest.raises(Interrupted) as left:
+        run(config, workdir)
+    assert left.value.code == 128 + number
+    assert time.monotonic() - start < ENDLESS / 10
+    line = f"{number.name} while compiling: nothing to save, leaving"
+    assert line in (workdir / "log.txt").read_text()
+    assert read_records(workdir) == []
+    assert saved_steps(workdir) == []
+    assert not list(workdir.rglob("*.tmp"))
+
+
+def test_a_signal_is_not_kept_waiting_by_pictures_to_show(config, tmp_path, monkeypatch):
+    """The program that completes them is the second; what was trained by then is saved."""
+    workdir = tmp_path / "run"
+    compile_endlessly(monkeypatch, 1, signal.SIGTERM)
+    with pytest.raises(Interrupted):
+        run(change(config, {"every__log": 100, "every__checkpoint": 100}), workdir)
+    assert saved_steps(workdir) == [3]
+    assert [record["step"] for record in read_records(workdir)] == [3]
+    assert "SIGTERM: saved step 3, leaving" in (workdir / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.4])
+@pytest.mark.parametrize("command", ["main", "complete"])
+def test_ctrl_c_while_a_command_is_imported_is_answered_in_one_line(command, seconds):
+    with subprocess.Popen(
+        [sys.executable, "-m", f"glcic_jax.{command}", "--help"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        printed = process.stderr.read()
+    assert (process.returncode, printed) in [
+        (130, "stopped by Ctrl-C\n"),
+        (0, ""),  # it had ended before
+        (-signal.SIGINT, ""),  # Python itself had not begun
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_one_process_ends_all_while_one_compiles(pictures, tmp_path, number):
+    """One is done compiling and waits for the other; whichever of them hears the signal."""
+    command = flags(pictures, tmp_path / "run", "--config.phases.completion=4")
+    for heard in (0, 1):
+        with nodes(tmp_path / "logs", 2, *command, TINY_COMPILING="1", **TOY) as all_:
+            all_[1].wait_for("compiling for ever")
+            all_[heard].send_signal(number)
+            start = time.monotonic()
+            ended = [node.ended() for node in all_]
+        assert time.monotonic() - start < 10
+        assert [code for code, _ in ended] == [128 + number] * 2
+        assert all(f"{number.name} while compiling: nothing to save" in text for _, text in ended)
+    run_through(pictures, tmp_path / "run", 2, command[-1], **TOY)
