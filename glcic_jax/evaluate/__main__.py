@@ -5,10 +5,11 @@ python -m glcic_jax.evaluate --methods runs/a runs/b+postprocess telea laplace \
 python -m glcic_jax.evaluate --compare report_a report_b
 
 A method is a run folder, converted weights, mean, telea, navier_stokes, laplace, biharmonic,
-patchmatch, or any program: "cmd:tool {image} {mask} {output}". Behind a folder, "@5000" chooses a
-checkpoint and ":starts=4,latent_steps=300" how to complete. "+postprocess" behind a method blends
-its result into its surroundings, "+postprocess=paper" as GLCIC's paper does; "NAME=" before it
-names its row. Open index.html in the report; docs/evaluation.md defines every number in it.
+patchmatch, pypatchmatch, or any program: "cmd:tool {image} {mask} {output}". Behind a folder,
+"@5000" chooses a checkpoint and ":starts=4,latent_steps=300" how to complete. "+postprocess" behind
+a method blends its result into its surroundings, "+postprocess=paper" as GLCIC's paper does;
+"+texture" copies texture by it; "NAME=" before it names its row. Open index.html in the report;
+docs/evaluation.md defines every number in it.
 """
 
 import argparse

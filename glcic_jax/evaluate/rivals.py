@@ -17,6 +17,7 @@ from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.methods.procedural.poisson import SMOOTH, blend, way_to_blend
 from glcic_jax.runtime.devices import over_mesh
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.texture.fill import fill as fill_with_texture
 from glcic_jax.weights.address import locate, open_trained
 from glcic_jax.weights.pretrained import NAME as PRETRAINED
 
@@ -27,6 +28,12 @@ FillBatch = Callable[
 
 BLENDED = re.compile(r"(.+?)\+postprocess(?:=([^=/\s]*))?")
 """A method with "+postprocess" or "+postprocess=WAY" behind it."""
+
+TEXTURE = "+texture"
+"""What stands behind a method that guides copies of texture."""
+
+PATCHMATCH = "patchmatch"
+"""Name of these copies without a guide."""
 
 COMMAND = "cmd:"
 
@@ -54,11 +61,12 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
     """Builds every method that was asked for.
 
     Args:
-      specs: one text per method: a name of `FILLS`; a run folder or converted weights as `load`
-        takes them, with "@STEP" for a checkpoint that is not the latest, and then
+      specs: one text per method: a name of `FILLS`, or "patchmatch"; a run folder or converted
+        weights as `load` takes them, with "@STEP" for a checkpoint that is not the latest, and then
         ":starts=4,latent_steps=300" for settings of `load`; or "cmd:" with a command line.
         "+postprocess" behind it blends the result into its surroundings (GLCIC, section 3.5),
-        "+postprocess=paper" as the paper does; "label=" before it names its row.
+        "+postprocess=paper" as the paper does; "+texture", which goes last, copies texture by it;
+        "label=" before it names its row.
       mesh: the devices that networks run on.
       timeout: seconds that a command may take for a picture.
 
@@ -77,7 +85,8 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
 
 
 def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
-    plain, way = _way(spec)
+    untextured = spec.removesuffix(TEXTURE)
+    plain, way = _way(untextured)
     suffix = spec[len(plain) :]
     named = re.fullmatch(r"((?!\+postprocess)[^=:/]+)=(.+)", plain)
     label, body = named.groups() if named else ("", plain)
@@ -87,6 +96,8 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
         about: dict[str, Any] = {"command": template}
         if not label:
             label = Path(shlex.split(template)[0]).name + suffix
+    elif body == PATCHMATCH:
+        complete, compiled, about = _textured(None), True, {"texture": "alone"}
     elif body in FILLS:
         complete, compiled, about = FILLS[body], False, {"fill": body}
     else:
@@ -94,6 +105,9 @@ def _rival(spec: str, mesh: Mesh, timeout: float) -> Rival:
         compiled = True
     if way is not None:
         complete = _postprocessed(complete, way)
+    if untextured != spec:
+        complete, compiled = _textured(complete), True
+        about |= {"texture": "guided"}
     return Rival(label or body + suffix, complete, compiled, about | {"postprocess": way})
 
 
@@ -119,15 +133,17 @@ def _network(spec: str, mesh: Mesh, *, blended: bool) -> tuple[FillBatch, dict[s
     """
     address, settings = _parts(spec)
     if not locate(address).path.exists():
-        known = ", ".join((PRETRAINED, *FILLS))
+        known = ", ".join((PRETRAINED, *FILLS, PATCHMATCH))
         raise UserError(
             f'--methods: "{spec}" is not a run folder and not a method: give a folder, {known}, or '
-            '"cmd:TOOL {image} {mask} {output}"; "+postprocess" goes behind it'
+            '"cmd:TOOL {image} {mask} {output}"; "+postprocess" goes behind it, "+texture" last'
         )
-    if "postprocess" in settings:
-        raise UserError(f'--methods: "{spec}": post-processing is written {address}+postprocess')
+    for name in ("postprocess", "texture"):
+        if name in settings:
+            raise UserError(f'--methods: "{spec}": {name} is written {address}+{name}')
     trained = open_trained(address)
-    completer = completer_of(trained, postprocess=False if blended else None, **settings)
+    way = False if blended else None
+    completer = completer_of(trained, postprocess=way, texture=False, **settings)
     spread = over_mesh(mesh, completer.complete)
 
     def complete(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -158,5 +174,19 @@ def _postprocessed(complete: FillBatch, way: str) -> FillBatch:
         pictures = (np.rint(p * 255).astype(np.uint8) for p in (image, complete(image, mask)))
         blended = [blend(a, b, m[..., 0], way=way) for a, b, m in zip(*pictures, mask, strict=True)]
         return np.stack(blended).astype(np.float32) / 255
+
+    return run
+
+
+def _textured(guide: FillBatch | None) -> FillBatch:
+    """Copies texture, guided by a method's completions or by none."""
+
+    def run(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        pixels = np.rint(image * 255).astype(np.uint8)
+        guides = [None] * len(pixels)
+        if guide is not None:
+            guides = list(np.rint(guide(image, mask) * 255).astype(np.uint8))
+        arguments = zip(pixels, mask[..., 0], guides, strict=True)
+        return np.stack([fill_with_texture(*each) for each in arguments]).astype(np.float32) / 255
 
     return run

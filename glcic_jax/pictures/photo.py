@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Shaped
-
-if TYPE_CHECKING:
-    from glcic_jax.types import PixelImage
 
 
 class Photo(NamedTuple):
@@ -50,19 +47,23 @@ class Photo(NamedTuple):
         return self.pixels[..., -1] if self.pixels.shape[2] in (2, 4) else None
 
 
-def fill_holes(photo: Photo, completed: PixelImage, hole: Bool[np.ndarray, "h w"]) -> Photo:
+def fill_holes(
+    photo: Photo, completed: Shaped[np.ndarray, "h w k"], hole: Bool[np.ndarray, "h w"]
+) -> Photo:
     """Puts completed colours into the holes of a photograph. All else, alpha too, stays as it was.
 
     Args:
       photo: the photograph.
-      completed: uint8 RGB [h, w, 3]. A 16-bit photograph takes 257 times these values, a grey one
-        their luminance.
+      completed: colours of the photograph's own depth and number, [h, w, 1 or 3]; or uint8 RGB
+        [h, w, 3], of which a 16-bit photograph takes 257 times the values, a grey one the
+        luminance.
       hole: True = to be filled.
     """
     colour = completed[hole]
-    if photo.colours == 1:
+    if photo.colours == 1 and colour.shape[1] == 3:
         weights = np.array([0.299, 0.587, 0.114], np.float32)
-        colour = np.rint(colour @ weights).astype(np.uint8)[:, None]
+        colour = np.rint(colour @ weights).astype(colour.dtype)[:, None]
     pixels = photo.pixels.copy()
-    pixels[hole, : photo.colours] = colour.astype(pixels.dtype) * (257 if photo.deep else 1)
+    factor = 257 if photo.deep and colour.dtype == np.uint8 else 1
+    pixels[hole, : photo.colours] = colour.astype(pixels.dtype) * factor
     return photo._replace(pixels=pixels)

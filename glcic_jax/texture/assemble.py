@@ -22,7 +22,8 @@ class Copies(NamedTuple):
 
     Attributes:
       at: rows and columns of the hole's pixels.
-      source: rows and columns of what they copy, known with their four neighbours.
+      source: rows and columns of what they copy; it is known, and beside it whatever the hole's
+        pixel has beside it in the picture.
     """
 
     at: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"]]
@@ -62,7 +63,8 @@ def assemble(
         ny, nx = y + down, x + across
         beside = np.flatnonzero((ny >= 0) & (ny < height) & (nx >= 0) & (nx < width))
         ny, nx = ny[beside], nx[beside]
-        own = image[sy, sx] - image[sy + down, sx + across]
+        beyond = np.minimum(sy + down, height - 1), np.minimum(sx + across, width - 1)
+        own = image[sy, sx] - image[beyond]  # read only where there is a neighbour
         other = number[ny, nx]
         difference = own[beside]
         both = other >= 0

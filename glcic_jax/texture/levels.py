@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-from glcic_jax.texture.patches import AREA, EDGE, RADIUS, Level, State, describe_sources
+from glcic_jax.texture.patches import AREA, EDGE, RADIUS, Level, State, describe
 from glcic_jax.texture.scales import Scale, depth
 
 DIMENSIONS = 24
@@ -48,16 +48,16 @@ class Laid(NamedTuple):
       level: the arrays of the compiled programs.
       picture: what they begin with, float32 [p, 5].
       targets: as in the level, without what fills the list up.
-      inside: whether they lie in the hole.
+      painted: as in the level, likewise.
       position: as in the level.
       source: as in the level.
-      shape: height and width with RADIUS pixels around.
+      shape: height and width.
     """
 
     level: Level
     picture: Float32[np.ndarray, "p 5"]
     targets: Int[np.ndarray, "n"]
-    inside: Bool[np.ndarray, "n"]
+    painted: Int[np.ndarray, "n"]
     position: Int[np.ndarray, "p"]
     source: Bool[np.ndarray, "p"]
     shape: tuple[int, int]
@@ -70,66 +70,74 @@ def sources_of(scale: Scale) -> Bool[np.ndarray, "h w"]:
 
 
 def count_targets(scale: Scale) -> int:
-    """Returns the number of patches that touch the hole."""
-    return int(cv2.dilate(scale.hole.astype(np.uint8), np.ones((EDGE, EDGE), np.uint8)).sum())
+    """Returns the number of patches in the picture that touch the hole."""
+    return int(np.count_nonzero(_targets_of(scale)))
 
 
-def lay_out(scale: Scale, weights: Weights, searched: bool = True) -> Laid:
-    """Lays a scale out: flat, framed by mirrored pixels, its lists filled up.
+def components(scales: list[Scale]) -> Float32[np.ndarray, "147 d"]:
+    """Returns the principal components of all scales' sources.
+
+    They are scaled so that distances of descriptions are those of colours, averaged over a patch.
+    """
+    covariance = np.zeros((3 * AREA, 3 * AREA))
+    for scale in scales:
+        y, x = np.nonzero(sources_of(scale))
+        few = slice(None, None, max(len(y) // SAMPLED, 1))
+        near = np.arange(EDGE) - RADIUS
+        rows, columns = y[few, None, None] + near[:, None], x[few, None, None] + near
+        patches = scale.image[rows, columns].reshape(len(rows), -1).astype(np.float64)
+        patches -= patches.mean(axis=0)
+        covariance += patches.T @ patches / len(rows)
+    _, vectors = np.linalg.eigh(covariance)
+    return (vectors[:, ::-1][:, :DIMENSIONS] / np.sqrt(AREA)).astype(np.float32)
+
+
+def lay_out(
+    scale: Scale, basis: Float32[np.ndarray, "147 d"], weights: Weights, searched: bool = True
+) -> Laid:
+    """Lays a scale out: flat, its lists filled up.
 
     Args:
       scale: the pictures.
+      basis: from `components`.
       weights: of a match's parts.
       searched: whether sources are described, so that matches can be searched.
     """
-    height, width = scale.hole.shape
-    shape = height + 2 * RADIUS, width + 2 * RADIUS
-    pixels = _bucket(shape[0] * shape[1] + 1, LEAST_PIXELS)
-    # Masks and numbers of pixels.
-    inner = np.s_[RADIUS:-RADIUS, RADIUS:-RADIUS]
-    numbers = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
-    mirrored = np.pad(numbers[inner], RADIUS, mode="reflect")
-    hole = np.pad(scale.hole, RADIUS, mode="reflect")
-    touched = cv2.dilate(hole.astype(np.uint8), np.ones((EDGE, EDGE), np.uint8)) > 0
-    targets = numbers[inner][touched[inner]]
-    outside = hole.copy()
-    outside[inner] = False
-    source = _filled(np.pad(sources_of(scale), RADIUS).ravel(), pixels)
+    shape = scale.hole.shape
+    count = shape[0] * shape[1]
+    pixels = _bucket(count + 1, LEAST_PIXELS)
     # Colours, and descriptions of patches.
-    image, texture = (np.pad(a, _FRAME, mode="reflect") for a in (scale.image, scale.texture))
-    picture = _filled(np.concatenate([image, texture], axis=2).reshape(-1, 5), pixels)
-    basis = _basis(picture, np.flatnonzero(source), shape[1])
-    low = _filled(cv2.GaussianBlur(image, (0, 0), GUIDE_SIGMA).reshape(-1, 3), pixels)
-    low *= np.float32(np.sqrt(weights.guide))
+    stacked = np.concatenate([scale.image, scale.texture], axis=2)
+    picture = _filled(stacked.reshape(count, 5), pixels)
+    low = cv2.GaussianBlur(scale.image, (0, 0), GUIDE_SIGMA).reshape(count, 3)
+    low = _filled(low * np.float32(np.sqrt(weights.guide)), pixels)
     roughness = np.float32(np.sqrt(weights.texture))
     described = jnp.zeros((1, DIMENSIONS + 5))
     if searched:
-        chunks = jnp.int32(-(-numbers.size // LEAST_PIXELS))
-        parts = describe_sources(picture, jnp.int32(shape[1]), chunks, basis)
-        described = jnp.concatenate([parts, low, picture[:, 3:] * roughness], axis=1)
-    # Lists.
-    length = _bucket(len(targets), LEAST_TARGETS)
-    listed = _filled(targets, length, pixels - 1)
+        arrays = map(jnp.asarray, (picture, low, np.int32(shape[1]), basis, roughness))
+        described = describe(*arrays)
+    # Masks and lists.
+    source = _filled(sources_of(scale).ravel(), pixels)
+    targets = np.flatnonzero(_targets_of(scale)).astype(np.int32)
     position = np.full(pixels, -1, np.int32)
     position[targets] = np.arange(len(targets))
-    inside = _filled(hole.ravel(), pixels)[listed]
-    edge = _bucket(int(outside.sum()), LEAST_TARGETS)
-    trust = FADING ** -np.minimum(depth(hole), DEEPEST)
+    length = _bucket(max(len(targets), int(scale.hole.sum())), LEAST_TARGETS)
+    listed = _filled(targets, length, pixels - 1)
+    painted = np.flatnonzero(scale.hole).astype(np.int32)
+    trust = FADING ** -np.minimum(depth(scale.hole), DEEPEST).ravel().astype(np.float32)
     level = Level(
         width=jnp.int32(shape[1]),
         targets=jnp.asarray(listed),
         position=jnp.asarray(position),
-        inside=jnp.asarray(inside),
-        beyond=jnp.asarray(_filled(numbers[outside], edge, pixels - 1)),
-        mirrored=jnp.asarray(_filled(mirrored[outside], edge, pixels - 1)),
+        painted=jnp.asarray(_filled(painted, length, pixels - 1)),
         source=jnp.asarray(source),
         basis=jnp.asarray(basis),
         described=described,
         guide=jnp.asarray(low[listed]),
         roughness=jnp.asarray(roughness),
-        trust=jnp.asarray(_filled(trust.ravel().astype(np.float32), pixels)[listed]),
+        trust=jnp.asarray(_filled(trust, pixels)[listed]),
     )
-    return Laid(level, picture, targets, inside[: len(targets)], position, source, shape)
+    return Laid(level, picture, targets, painted, position, source, shape)
 
 
 def matches_from(coarse: Laid, state: State, fine: Laid) -> Int[np.ndarray, "t"]:
@@ -137,20 +145,23 @@ def matches_from(coarse: Laid, state: State, fine: Laid) -> Int[np.ndarray, "t"]
 
     A target's is where the coarser match of its pixel leads; that may be no source here.
     """
-    columns = fine.shape[1]
-    y, x = fine.targets // columns - RADIUS, fine.targets % columns - RADIUS
-    nearest = np.asarray(state.nearest)
-    place = coarse.position[(y // 2 + RADIUS) * coarse.shape[1] + x // 2 + RADIUS]
-    match = nearest[place]
-    down = (match // coarse.shape[1] - RADIUS) * 2 + y % 2
-    right = (match % coarse.shape[1] - RADIUS) * 2 + x % 2
-    inside = (down >= 0) & (down < fine.shape[0] - 2 * RADIUS)
-    inside &= (right >= 0) & (right < columns - 2 * RADIUS) & (place >= 0)
-    found = (down + RADIUS) * columns + right + RADIUS
-    return _filled(np.where(inside, found, 0).astype(np.int32), len(fine.level.targets))
+    height, width = fine.shape
+    y, x = np.divmod(fine.targets, width)
+    place = coarse.position[(y // 2) * coarse.shape[1] + x // 2]
+    down, right = np.divmod(np.asarray(state.nearest)[place], coarse.shape[1])
+    down, right = 2 * down + y % 2, 2 * right + x % 2
+    inside = (place >= 0) & (down < height) & (right < width)
+    found = np.where(inside, down * width + right, 0).astype(np.int32)
+    return _filled(found, len(fine.level.targets))
 
 
-_FRAME = ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0))
+def _targets_of(scale: Scale) -> Bool[np.ndarray, "h w"]:
+    """Returns the centres of patches in the picture that touch the hole."""
+    square = np.ones((EDGE, EDGE), np.uint8)
+    touched = cv2.dilate(scale.hole.astype(np.uint8), square) > 0
+    return touched & (
+        cv2.erode(np.ones_like(square, shape=touched.shape), square, borderValue=0) > 0
+    )
 
 
 def _bucket(count: int, least: int) -> int:
@@ -162,16 +173,3 @@ def _filled(array: np.ndarray, length: int, value: float = 0) -> np.ndarray:
     """Fills an array up to a length along its first axis."""
     space = [(0, length - len(array))] + [(0, 0)] * (array.ndim - 1)
     return np.pad(array, space, constant_values=value)
-
-
-def _basis(
-    picture: Float32[np.ndarray, "p 5"], sources: Int[np.ndarray, "s"], width: int
-) -> Float32[np.ndarray, "147 d"]:
-    """Returns patches' principal components, scaled so that distances are means over pixels."""
-    sample = sources[:: max(len(sources) // SAMPLED, 1)]
-    k = np.arange(AREA)
-    offsets = (k // EDGE - RADIUS) * width + k % EDGE - RADIUS
-    patches = picture[sample[:, None] + offsets, :3].reshape(len(sample), -1).astype(np.float64)
-    patches -= patches.mean(axis=0)
-    _, components = np.linalg.eigh(patches.T @ patches)
-    return (components[:, ::-1][:, :DIMENSIONS] / np.sqrt(AREA)).astype(np.float32)

@@ -26,6 +26,9 @@ JUMPS = (8, 4, 2, 1)
 FARTHER = 0.02
 """Part by which a patch's cost counts more for each square pixel between its centre and a pixel."""
 
+_RIM = 1e6
+"""Factor of the cost of copying a pixel of a patch's rim."""
+
 _CHUNK = 4096
 """Pixels that are described at a time, so that what is computed stays in the cache."""
 
@@ -40,16 +43,14 @@ _STEPS = np.array(
 class Level(NamedTuple):
     """Holds what stays the same at one scale: p pixels, of which t are centres of targets.
 
-    A target is a patch that touches the hole, a source one that is wholly known. Lists are filled
-    up with the last pixel, which belongs to no picture.
+    A target is a patch that touches the hole, a source one that is wholly known; both lie within
+    the picture. Lists are filled up with the last pixel, which belongs to no picture.
 
     Attributes:
       width: pixels of a row.
       targets: the pixel of every target.
       position: the place of a pixel in `targets`; -1 = none.
-      inside: whether a target's own pixel lies in the hole.
-      beyond: pixels beyond the picture's edge that mirror one of the hole.
-      mirrored: the pixels that they mirror.
+      painted: the pixels of the hole.
       source: whether a pixel is the centre of a source.
       basis: what a patch's colours are multiplied by to describe it.
       described: of each pixel, the description of its patch, the guide's low frequencies and the
@@ -62,9 +63,7 @@ class Level(NamedTuple):
     width: Int[Array, ""]
     targets: Int[Array, "t"]
     position: Int[Array, "p"]
-    inside: Bool[Array, "t"]
-    beyond: Int[Array, "e"]
-    mirrored: Int[Array, "e"]
+    painted: Int[Array, "n"]
     source: Bool[Array, "p"]
     basis: Float[Array, "147 d"]
     described: Float[Array, "p d+5"]
@@ -88,7 +87,8 @@ class State(NamedTuple):
 
 
 def _take(array: Array, at: Array) -> Array:
-    return array.at[at].get(mode="clip")
+    """Returns the elements at some numbers; the first and last stand for all beyond them."""
+    return jnp.take(array, at, axis=0, mode="clip")
 
 
 def _offset(k: Array | int, width: Array) -> Array:
@@ -97,25 +97,29 @@ def _offset(k: Array | int, width: Array) -> Array:
 
 
 @jax.jit
-def describe_sources(
+def describe(
     picture: Float[Array, "p 5"],
+    low: Float[Array, "p 3"],
     width: Int[Array, ""],
-    chunks: Int[Array, ""],
     basis: Float[Array, "147 d"],
-) -> Float[Array, "p d"]:
-    """Describes the patches around the first `chunks` * 4096 pixels; it is 0 for the others."""
-    pixels, size = len(picture), min(_CHUNK, len(picture))
+    roughness: Float[Array, ""],
+) -> Float[Array, "p d+5"]:
+    """Describes the patches around all pixels, as `Level.described`."""
+    pixels = len(picture)
     padded = jnp.pad(picture[:, :3], ((pixels // 2, pixels // 2), (0, 0)))
+    by_row = basis.reshape(EDGE, EDGE * 3, -1)
 
-    def one(i: Array, described: Array) -> Array:
-        parts = [
-            lax.dynamic_slice(padded, (i * size + pixels // 2 + _offset(k, width), 0), (size, 3))
-            for k in range(AREA)
-        ]
-        patches = jnp.concatenate(parts, axis=1)
-        return lax.dynamic_update_slice(described, patches @ basis, (i * size, 0))
+    def chunk(i: Array) -> Array:
+        def add(row: Array, sums: Array) -> Array:
+            start = i * _CHUNK + pixels // 2 + (row - RADIUS) * width - RADIUS
+            line = lax.dynamic_slice(padded, (start, 0), (_CHUNK + EDGE - 1, 3))
+            patches = [line[column : column + _CHUNK] for column in range(EDGE)]
+            return sums + jnp.concatenate(patches, axis=1) @ by_row[row]
 
-    return lax.fori_loop(0, chunks, one, jnp.zeros((pixels, basis.shape[1])))
+        return lax.fori_loop(0, EDGE, add, jnp.zeros((_CHUNK, basis.shape[1])))
+
+    described = lax.map(chunk, jnp.arange(pixels // _CHUNK)).reshape(pixels, -1)
+    return jnp.concatenate([described, low, picture[:, 3:] * roughness], axis=1)
 
 
 @partial(jax.jit, static_argnames="exhaustive", donate_argnames="state")
@@ -123,6 +127,7 @@ def step(
     level: Level,
     state: State,
     key: PRNGKeyArray,
+    number: Int[Array, ""],
     passes: Int[Array, ""],
     radii: Int[Array, "r"],
     exhaustive: bool,
@@ -133,7 +138,8 @@ def step(
       level: the scale's constants.
       state: the picture so far, and matches to start from.
       key: source of the random candidates.
-      passes: rounds of spreading and random search.
+      number: of the step; steps of one number try the same ones.
+      passes: rounds of spreading and random search; 0 = the matches stay, and all count the same.
       radii: pixels, how far random candidates lie from a match at most, one candidate each.
       exhaustive: whether each target is compared with every source instead.
     """
@@ -142,38 +148,38 @@ def step(
         nearest = _compare_all(level, wanted)
         cost = _cost(level, wanted, nearest)
     else:
+        key = jax.random.fold_in(key, number)
         nearest, cost = _search(level, wanted, state.nearest, key, passes, radii)
+        cost = jnp.where((passes == 0) & jnp.isfinite(cost), 1, cost)
     return _painted(level, State(state.picture, nearest, cost))
 
 
-@partial(jax.jit, donate_argnames="state")
-def paint(level: Level, state: State) -> State:
-    """Paints the hole from matches that are given, all of which count the same."""
-    cost = jnp.where(_take(level.source, state.nearest), 1.0, jnp.inf)
-    return _painted(level, state._replace(cost=cost))
-
-
 @jax.jit
-def best_copies(level: Level, state: State) -> Int[Array, "t"]:
-    """Chooses for each target's pixel the pixel to copy: from the match that costs least.
+def best_copies(level: Level, state: State) -> Int[Array, "n"]:
+    """Chooses for each pixel of the hole the pixel to copy: from the match that costs least.
 
-    Of the matches of all patches that cover it by their inner 5 x 5 pixels, so that the copied
-    pixel's neighbours are known as well; -1 = none.
+    It takes those of patches that cover it by their inner 5 x 5 pixels, so that the copied pixel's
+    neighbours are known as well. Only at the picture's edge there is none; there it takes others.
+
+    Returns:
+      The copied pixel for each of `Level.painted`.
     """
 
     def one(k: Array, best: tuple[Array, Array]) -> tuple[Array, Array]:
         cost, at = best
-        down, right = k // (EDGE - 2) - RADIUS + 1, k % (EDGE - 2) - RADIUS + 1
+        down, right = k // EDGE - RADIUS, k % EDGE - RADIUS
         offset = down * level.width + right
-        place = _take(level.position, level.targets + offset)
-        other = jnp.where(place >= 0, _take(state.cost, place), jnp.inf)
+        place = _take(level.position, level.painted + offset)
+        other = jnp.where(place >= 0, _take(state.cost, place) + 1e-9, jnp.inf)
         other *= 1 + FARTHER * (down * down + right * right)
+        for side in (down, right):
+            other *= jnp.where(jnp.abs(side) == RADIUS, _RIM, 1)
         better = other < cost
         copied = _take(state.nearest, place) - offset
         return jnp.where(better, other, cost), jnp.where(better, copied, at)
 
-    none = jnp.full(level.targets.shape, jnp.inf), jnp.full(level.targets.shape, -1, jnp.int32)
-    return lax.fori_loop(0, (EDGE - 2) ** 2, one, none)[1]
+    none = jnp.full(level.painted.shape, jnp.inf), jnp.zeros(level.painted.shape, jnp.int32)
+    return lax.fori_loop(0, AREA, one, none)[1]
 
 
 def _describe_targets(level: Level, picture: Array) -> Float[Array, "t d+5"]:
@@ -205,6 +211,7 @@ def _search(
     """Searches by PatchMatch (Barnes et al. 2009), all targets at once."""
 
     def consider(candidate: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
+        candidate = jnp.clip(candidate, 0, len(level.source) - 1)
         cost = _cost(level, wanted, candidate)
         better = cost < found[1]
         return jnp.where(better, candidate, found[0]), jnp.where(better, cost, found[1])
@@ -239,15 +246,15 @@ def _painted(level: Level, state: State) -> State:
 
     def one(k: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
         offset = _offset(k, level.width)
-        place = _take(level.position, level.targets + offset)
+        place = _take(level.position, level.painted + offset)
         vote = jnp.where(place >= 0, _take(weight, place), 0)
         colour = _take(state.picture, _take(state.nearest, place) - offset)
         return sums[0] + vote[:, None] * colour, sums[1] + vote
 
-    start = jnp.zeros((len(weight), state.picture.shape[1])), jnp.zeros(len(weight))
+    count = len(level.painted)
+    start = jnp.zeros((count, state.picture.shape[1])), jnp.zeros(count)
     colours, weights = lax.fori_loop(0, AREA, one, start)
     colours /= jnp.maximum(weights, 1e-30)[:, None]
-    at = jnp.where(level.inside & (weights > 0), level.targets, len(state.picture))
+    at = jnp.where(weights > 0, level.painted, len(state.picture))
     picture = state.picture.at[at].set(colours, mode="drop")
-    picture = picture.at[level.beyond].set(_take(picture, level.mirrored))
     return state._replace(picture=picture)

@@ -61,9 +61,8 @@ def scales(
 
 
 def depth(hole: Bool[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
-    """Returns each pixel's distance from the nearest known one; the picture's edge is known."""
-    framed = np.pad(hole, 1).astype(np.uint8)
-    return cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    """Returns each pixel's distance from the nearest known one, in pixels."""
+    return cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
 
 
 def _halvings(hole: Bool[np.ndarray, "h w"]) -> int:

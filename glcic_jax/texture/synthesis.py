@@ -10,8 +10,16 @@ from jaxtyping import Bool, Float32, Int, PRNGKeyArray
 
 from glcic_jax.texture import patches
 from glcic_jax.texture.assemble import Copies
-from glcic_jax.texture.levels import Laid, Weights, count_targets, lay_out, matches_from, sources_of
-from glcic_jax.texture.patches import RADIUS, State
+from glcic_jax.texture.levels import (
+    Laid,
+    Weights,
+    components,
+    count_targets,
+    lay_out,
+    matches_from,
+    sources_of,
+)
+from glcic_jax.texture.patches import State
 from glcic_jax.texture.scales import Scale, scales
 
 GUIDED = Weights(guide=0.3, texture=60)
@@ -23,8 +31,8 @@ UNGUIDED = Weights(guide=0, texture=60)
 STEPS, LAST_STEPS = 8, 4
 """Steps at a scale, and at the finest."""
 
-PASSES = 2
-"""Rounds of spreading and random search in a step."""
+PASSES = 1
+"""Rounds of spreading and random search in a step; a second one gained nothing measurable."""
 
 MOST_SEARCHED = 1 << 19
 """Targets, at most, of the finest scale that is searched; finer ones copy by its matches."""
@@ -53,7 +61,7 @@ def synthesise(
     image: Float32[np.ndarray, "h w 3"],
     hole: Bool[np.ndarray, "h w"],
     barred: Bool[np.ndarray, "h w"],
-    key: PRNGKeyArray,
+    seeds: tuple[int, int],
     weights: Weights,
     report: Report,
 ) -> Synthesis | None:
@@ -63,7 +71,7 @@ def synthesise(
       image: RGB in [0, 1], with the guide in the hole.
       hole: what is filled.
       barred: what must not be copied.
-      key: source of the random candidates.
+      seeds: two numbers that the random candidates follow from.
       weights: of a match's parts.
       report: is called after each step.
 
@@ -76,18 +84,21 @@ def synthesise(
         pyramid.pop()
         if not pyramid:
             return None
+    basis = components(pyramid)
+    key, random = jax.random.key(seeds[0] ^ seeds[1] << 20), np.random.default_rng(seeds)
     work = _work(pyramid)
     done, total = 0.0, sum(map(sum, work))
     laid = state = None
     for depth in reversed(range(len(pyramid))):
-        fine = lay_out(pyramid[depth], weights, searched=bool(work[depth]))
-        state = _begin(fine, laid, state, jax.random.fold_in(key, depth))
-        laid = fine
-        for i, part in enumerate(work[depth]):
-            one = jax.random.fold_in(key, 1000 * (depth + 1) + i)
-            state = patches.step(
-                laid.level, state, one, jnp.int32(PASSES), _radii(laid), _exhaustive(laid)
-            )
+        fine = lay_out(pyramid[depth], basis, weights, searched=bool(work[depth]))
+        nearest = _start(fine, laid, state, random)
+        cost = np.zeros(len(nearest), np.float32)
+        begun = State(*map(jnp.asarray, (fine.picture, nearest, cost)))
+        if laid is not None:
+            begun = _step(fine, begun, key, 0, passes=0)
+        laid, state = fine, begun
+        for number, part in enumerate(work[depth], 1000 * depth):
+            state = _step(laid, state, key, number, PASSES)
             jax.block_until_ready(state.cost)  # between two steps Ctrl-C is heard
             done += part
             report(done / total)
@@ -106,33 +117,38 @@ def _work(pyramid: list[Scale]) -> list[list[int]]:
     ]
 
 
-def _begin(fine: Laid, coarse: Laid | None, state: State | None, key: PRNGKeyArray) -> State:
-    """Returns a scale's first state: random matches, or those of the coarser scale, painted."""
+def _start(
+    fine: Laid, coarse: Laid | None, state: State | None, random: np.random.Generator
+) -> Int[np.ndarray, "t"]:
+    """Returns a scale's first matches: random ones, or those of the coarser scale."""
     sources = np.flatnonzero(fine.source).astype(np.int32)
-    nearest = sources[jax.random.randint(key, fine.level.targets.shape, 0, len(sources))]
-    if coarse is not None and state is not None:
-        carried = matches_from(coarse, state, fine)
-        nearest = np.where(fine.source[carried], carried, nearest)
-    first = State(jnp.asarray(fine.picture), jnp.asarray(nearest), jnp.zeros(nearest.shape))
-    return first if coarse is None else patches.paint(fine.level, first)
+    nearest = random.choice(sources, len(fine.level.targets))
+    if coarse is None or state is None:
+        return nearest
+    carried = matches_from(coarse, state, fine)
+    return np.where(fine.source[carried], carried, nearest)
 
 
-def _radii(laid: Laid) -> Int[jax.Array, "r"]:
+def _step(laid: Laid, state: State, key: PRNGKeyArray, number: int, passes: int) -> State:
+    """Takes a step by the program for this many pixels and targets."""
     longest = max(laid.shape)
-    return jnp.array([max(longest >> i, 1) for i in range(RANDOM)], jnp.int32)
-
-
-def _exhaustive(laid: Laid) -> bool:
-    return len(laid.level.targets) * len(laid.level.position) <= EXHAUSTIVE
+    radii = np.array([max(longest >> i, 1) for i in range(RANDOM)], np.int32)
+    pairs = len(laid.level.targets) * len(laid.level.position)
+    few = passes > 0 and pairs <= EXHAUSTIVE
+    return patches.step(
+        laid.level,
+        state,
+        key,
+        jnp.int32(number),
+        jnp.int32(passes),
+        jnp.asarray(radii),
+        exhaustive=few,
+    )
 
 
 def _result(laid: Laid, state: State) -> Synthesis:
-    """Takes the frame off."""
-    chosen = np.asarray(patches.best_copies(laid.level, state))[: len(laid.targets)]
-    columns = laid.shape[1]
-    at, source = (
-        (pixels // columns - RADIUS, pixels % columns - RADIUS)
-        for pixels in (laid.targets[laid.inside], chosen[laid.inside])
-    )
-    framed = np.asarray(state.picture)[: laid.shape[0] * columns, :3].reshape(*laid.shape, 3)
-    return Synthesis(Copies(at, source), framed[RADIUS:-RADIUS, RADIUS:-RADIUS])
+    chosen = np.asarray(patches.best_copies(laid.level, state))[: len(laid.painted)]
+    width = laid.shape[1]
+    copies = Copies(np.divmod(laid.painted, width), np.divmod(chosen, width))
+    mean = np.asarray(state.picture)[: laid.shape[0] * width, :3]
+    return Synthesis(copies, mean.reshape(*laid.shape, 3))

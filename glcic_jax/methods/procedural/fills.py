@@ -22,7 +22,7 @@ OPENCV_RADIUS = 3
 """Radius in pixels of the neighbourhood that OpenCV's fills look at."""
 
 PATCH_RADIUS = 3
-"""Radius in pixels of the patches that PatchMatch compares."""
+"""Radius in pixels of the patches that pypatchmatch compares."""
 
 
 def mean_fill(image: Pictures, mask: Masks, *, mean_pixel: tuple[float, float, float]) -> Pictures:
@@ -60,11 +60,11 @@ def _biharmonic(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> np.ndarray:
     return 255 * np.clip(inpaint_biharmonic(image, hole, channel_axis=-1), 0, 1)
 
 
-def _patchmatch(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
+def _pypatchmatch(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
     try:
         from patchmatch import patch_match  # pyright: ignore[reportMissingImports] - an extra
     except ImportError as error:
-        raise UserError("patchmatch needs a package: pip install pypatchmatch") from error
+        raise UserError("pypatchmatch needs its package: pip install pypatchmatch") from error
     # Every call starts from the package's default seed, so equal pictures get equal fills.
     return patch_match.inpaint(image, hole, patch_size=PATCH_RADIUS)
 
@@ -84,7 +84,7 @@ laplace = partial(_each, fill=_laplace)
 biharmonic = partial(_each, fill=_biharmonic)
 """Bends a thin plate (Damelin and Hoang 2018), by scikit-image. Slow for holes over 100 pixels."""
 
-patchmatch = partial(_each, fill=_patchmatch)
+pypatchmatch = partial(_each, fill=_pypatchmatch)
 """Copies patches of the known part (Barnes et al. 2009), by the optional package pypatchmatch."""
 
 FILLS = {
@@ -93,6 +93,6 @@ FILLS = {
     "navier_stokes": navier_stokes,
     "laplace": laplace,
     "biharmonic": biharmonic,
-    "patchmatch": patchmatch,
+    "pypatchmatch": pypatchmatch,
 }
 """The fills by name, as in `--methods` of glcic_jax.evaluate."""

@@ -1,0 +1,71 @@
+"""Reads the flags for texture, and copies it at a photograph's full depth. Needs no JAX."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Shaped
+
+from glcic_jax.masks.by_hand import read_painted_mask
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.weights.pretrained import is_bundled
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
+
+CopyTexture = Callable[
+    [Shaped[np.ndarray, "h w c"], Bool[np.ndarray, "h w"], "PixelImage"],
+    Shaped[np.ndarray, "h w c"],
+]
+"""(picture, hole, guide) -> filled picture, of the picture's depth."""
+
+
+def add_texture_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds --texture, --no-texture, --seed and --avoid."""
+    parser.add_argument(
+        "--texture",
+        action=argparse.BooleanOptionalAction,
+        help="copy texture of the known part into the holes, guided by the network; by default "
+        "with the network that comes with the package, and not with others",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="another number copies other texture; 0 by default"
+    )
+    parser.add_argument(
+        "--avoid", type=Path, metavar="MASK", help="mask of what must not be copied, in white"
+    )
+
+
+def texture_from(args: argparse.Namespace) -> CopyTexture | None:
+    """Returns what copies texture as the command line asks; None = nothing does.
+
+    Raises:
+      UserError: --seed or --avoid without texture, a negative seed, or a mask that cannot be read.
+    """
+    wanted = is_bundled(args.checkpoint) if args.texture is None else args.texture
+    given = [name for name in ("seed", "avoid") if getattr(args, name) is not None]
+    if not wanted:
+        if given:
+            raise UserError(f"--{given[0]} is for texture: add --texture")
+        return None
+    seed = args.seed or 0
+    if seed < 0:
+        raise UserError(f"--seed {seed}: give 0 or more")
+    avoid = None
+    if args.avoid is not None:
+        if args.avoid.is_dir():
+            raise UserError(f"--avoid {args.avoid} is a folder: give one mask, for all pictures")
+        avoid, _ = read_painted_mask(args.avoid)
+
+    def copy(
+        picture: Shaped[np.ndarray, "h w c"], hole: Bool[np.ndarray, "h w"], guide: PixelImage
+    ) -> Shaped[np.ndarray, "h w c"]:
+        from glcic_jax.texture.fill import fill  # only now: refusals need no JAX
+
+        return fill(picture, hole, guide, avoid, seed=seed)
+
+    return copy
