@@ -27,6 +27,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from glcic_jax.complete.pairing import STREAM, check_writable, plan
 from glcic_jax.complete.photo_file import complete_job, output_stream, print_remarks
 from glcic_jax.complete.resuming import unfinished
+from glcic_jax.complete.texturing import add_texture_flags, texture_from
 from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
@@ -78,6 +79,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--dilate", type=int, default=0, metavar="N", help="let holes grow by N pixels"
     )
     _add_blending(parser)
+    add_texture_flags(parser)
     parser.add_argument(
         "--device",
         choices=("cpu", "gpu"),
@@ -132,7 +134,8 @@ def load_completer(args: argparse.Namespace) -> "Completer":
     keep_compiled(compiled_beside(args.checkpoint))
     settings = {name: getattr(args, name) for name in SETTINGS}
     given = {name: value for name, value in settings.items() if value is not None}
-    return load(args.checkpoint, args.step, **given)
+    # Texture is copied after it, at the photograph's own depth.
+    return load(args.checkpoint, args.step, texture=False, **given)
 
 
 def run(args: argparse.Namespace, stream: BinaryIO) -> int:
@@ -158,6 +161,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     if extension and not folder and args.output != STREAM:
         raise UserError(f"--format {args.format}: the kind of {args.output} is in its name")
     check_writable(args.output, folder=folder)
+    copy_texture = texture_from(args)
     planned = len(jobs)
     if args.resume:
         jobs = unfinished(jobs)
@@ -175,7 +179,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     done = 0
     for job in tqdm(jobs, unit="picture", disable=not many or args.dry_run):
         try:
-            complete_job(job, read_mask, complete, extension, stream)
+            complete_job(job, read_mask, complete, extension, stream, copy_texture)
             done += 1
         except UserError as error:
             if not many:

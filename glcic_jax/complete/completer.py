@@ -15,6 +15,7 @@ from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.methods.procedural.poisson import blend, way_to_blend
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.texture.fill import fill as fill_with_texture
 from glcic_jax.types import (
     Image,
     Mask,
@@ -88,6 +89,7 @@ class Completer:
         program.
       blends: whether results are blended into their surroundings by default, and how: as
         `postprocess` of `__call__`.
+      texture: whether texture is copied by default, as `texture` of `__call__`.
     """
 
     complete: CompleteFn
@@ -100,12 +102,17 @@ class Completer:
     whole: bool = False
     blends: bool | str = False
     any_size: AnySize | None = None
+    texture: bool = False
 
     def __call__(
         self,
         image: PixelImage,
         mask: Shaped[np.ndarray, "h w"],
         postprocess: bool | str | None = None,
+        *,
+        texture: bool | None = None,
+        avoid: Shaped[np.ndarray, "h w"] | None = None,
+        seed: int = 0,
     ) -> PixelImage:
         """Fills the holes of one picture.
 
@@ -115,6 +122,10 @@ class Completer:
           postprocess: how to blend the result into its surroundings (GLCIC, section 3.5): "smooth",
             from the known pixels next to the hole, or "paper", from a fast marching fill, as the
             paper does. True = "smooth", False = not at all, None = by default, `blends`.
+          texture: whether texture of the known part is copied into the holes, guided by the
+            network's result (`glcic_jax.texture.fill.fill`); None = by default, `texture`.
+          avoid: bool or numbers [h, w]; what is not 0 is not copied.
+          seed: another seed copies other texture.
 
         Returns:
           uint8 [h, w, 3]; pixels outside the mask are the input's, bit for bit. With an empty mask,
@@ -124,13 +135,20 @@ class Completer:
           UserError: wrong dtype or shape, sizes that differ, a mask that covers everything, or no
             such post-processing.
         """
-        return self.batch([image], [mask], postprocess)[0]
+        avoids = None if avoid is None else [avoid]
+        return self.batch(
+            [image], [mask], postprocess, texture=texture, avoids=avoids, seed=seed
+        )[0]
 
     def batch(
         self,
         images: Sequence[PixelImage],
         masks: Sequence[Shaped[np.ndarray, "h w"]],
         postprocess: bool | str | None = None,
+        *,
+        texture: bool | None = None,
+        avoids: Sequence[Shaped[np.ndarray, "h w"]] | None = None,
+        seed: int = 0,
     ) -> list[PixelImage]:
         """Fills the holes of several pictures of one size at once.
 
@@ -139,6 +157,9 @@ class Completer:
           masks: one for each picture, [h, w]; bool, or numbers of which those other than 0 are
             holes.
           postprocess: as in `__call__`.
+          texture: as in `__call__`.
+          avoids: one `avoid` of `__call__` for each picture.
+          seed: as in `__call__`.
 
         Returns:
           The completed pictures in the same order, as `__call__` returns them.
@@ -177,6 +198,13 @@ class Completer:
             completed = [
                 blend(image, filled, hole, way=way)
                 for image, filled, hole in zip(images, completed, holes, strict=True)
+            ]
+        # Copy texture.
+        if self.texture if texture is None else texture:
+            barred = [None] * len(images) if avoids is None else avoids
+            completed = [
+                fill_with_texture(*each, seed=seed)
+                for each in zip(images, holes, completed, barred, strict=True)
             ]
         return list(completed)
 

@@ -9,7 +9,7 @@ from glcic_jax.complete.any_size import make_any_size
 from glcic_jax.complete.completer import Completer, completing_state, make_complete_fn
 from glcic_jax.methods.procedural.poisson import way_to_blend
 from glcic_jax.weights.address import Trained, open_trained
-from glcic_jax.weights.pretrained import BUNDLED
+from glcic_jax.weights.pretrained import BUNDLED, is_bundled
 
 
 def load(
@@ -17,6 +17,7 @@ def load(
     step: int | None = None,
     *,
     postprocess: bool | str | None = None,
+    texture: bool | None = None,
     **settings: Any,
 ) -> Completer:
     """Loads the completer of a training run, or of weights that `glcic_jax.convert` wrote.
@@ -32,6 +33,8 @@ def load(
       step: step of the run's checkpoint; the latest by default.
       postprocess: how the completer blends where a call does not choose: "smooth", "paper", True or
         False, as in `Completer.__call__`; None = as the method has it.
+      texture: whether the completer copies texture where a call does not choose; None = with the
+        network that comes with the package, and not with others.
       settings: settings of completing, such as latent_steps=500, in place of those that the run's
         config has as `completion`.
 
@@ -44,17 +47,25 @@ def load(
     """
     if postprocess is not None:
         way_to_blend(postprocess)  # refused before anything is read
-    return completer_of(open_trained(run, step), postprocess=postprocess, **settings)
+    texture = is_bundled(run) if texture is None else texture
+    trained = open_trained(run, step)
+    return completer_of(trained, postprocess=postprocess, texture=texture, **settings)
 
 
 def completer_of(
-    trained: Trained, /, *, postprocess: bool | str | None = None, **settings: Any
+    trained: Trained,
+    /,
+    *,
+    postprocess: bool | str | None = None,
+    texture: bool = False,
+    **settings: Any,
 ) -> Completer:
     """Makes the completer of an opened network.
 
     Args:
       trained: from `open_trained`.
       postprocess: as `load` takes it.
+      texture: whether texture is copied where a call does not choose.
       settings: as `load` takes them.
 
     Raises:
@@ -71,5 +82,6 @@ def completer_of(
         middle=method.middle,
         whole=method.whole,
         blends=method.blends if postprocess is None else postprocess,
+        texture=texture,
         any_size=make_any_size(method, completing_state(method, state), jax.random.key(0)),
     )

@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from tqdm import tqdm
 
 from glcic_jax.complete.pairing import STREAM, CompletionJob
+from glcic_jax.complete.texturing import CopyTexture
 from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.pictures.photo import fill_holes
 from glcic_jax.pictures.photo_reader import read_photo
@@ -37,6 +38,7 @@ def complete_job(
     complete: CompletePicture | None,
     extension: str | None,
     stream: BinaryIO,
+    copy_texture: CopyTexture | None = None,
 ) -> None:
     """Completes one picture and writes it; without `complete` only prints what would be done.
 
@@ -46,6 +48,7 @@ def complete_job(
       complete: (image, mask) -> completed, as `Completer`; or None.
       extension: extension of the kind of file that `stream` gets; by default the picture's own.
       stream: is written to if job.output is STREAM.
+      copy_texture: copies texture at the picture's own depth, guided by the completion; or None.
 
     Raises:
       UserError: something cannot be read, completed or written.
@@ -69,6 +72,9 @@ def complete_job(
             print(f"{name}: {width}x{height}, {100 * hole.mean():.2f} % to fill -> {where}")
             return
         completed = complete(image, mask)
+        if copy_texture is not None:
+            own = np.ascontiguousarray(photo.pixels[..., : photo.colours])
+            completed = copy_texture(own, hole, completed)
     except UserError as error:
         raise UserError(f"{name}, {job.mask}: {error}") from error
     # Write.

@@ -37,7 +37,7 @@ LARGEST = 25 * 10**6
 
 @pytest.fixture(scope="module")
 def completer():
-    return glcic_jax.load()
+    return glcic_jax.load(texture=False)
 
 
 def test_it_is_the_file_that_was_measured_and_is_small():
