@@ -7,8 +7,9 @@ START is the run folder to start from, or converted weights of GLCIC (docs/weigh
 sizes, holes and the mean pixel are that run's. Weights from elsewhere give their width; the rest is
 the paper's. The completion network starts as the one that completes there, which is the moving
 average if there is one, and the discriminator from scratch (as in section 4.5 of the paper). First
-the discriminator is trained alone, then both. A tenth of the pictures is held out, and scored
-before the first update and from then on. docs/results.md describes a run.
+the discriminator is trained alone, then both. A start without discriminators, such as the network
+that ships (`pretrained`), goes on by the error in the hole alone. A tenth of the pictures is held
+out, and scored before the first update and from then on. docs/results.md describes a run.
 """
 
 from typing import Any
@@ -21,6 +22,12 @@ from glcic_jax.runtime.run_folder import read_config
 from glcic_jax.settings.check import with_defaults
 from glcic_jax.weights.address import is_weights, locate, open_trained
 from glcic_jax.weights.glcic import CompletionWeights
+
+UPDATES = 600
+"""Updates of the completion network."""
+
+MOST_PICTURES = 8
+"""The largest batch: a few hundred pictures need no more, and a CPU takes seconds for these."""
 
 
 def known_settings(start: str) -> dict[str, Any]:
@@ -61,10 +68,15 @@ def get_config(start: str = "") -> ConfigDict:
     config.data.held_out = 0.1
     config.data.held_out_list = ""
     config.data.flip = True
+    config.data.batch_size = min(config.data.batch_size, MOST_PICTURES)
+    config.perceptual = ""  # theirs may lie elsewhere
     config.average_decay = 0.98
-    config.phases.completion = 0
-    config.phases.discriminator = 100
-    config.phases.joint = 600
+    judged = bool(config.discriminators)
+    config.phases.completion = 0 if judged else UPDATES
+    config.phases.discriminator = 100 if judged else 0
+    config.phases.joint = UPDATES if judged else 0
+    if config.optimizer.get("cosine"):
+        config.optimizer.cosine = UPDATES
     config.every.log = 20
     config.every.images = 100
     config.every.evaluate = 100
