@@ -57,7 +57,7 @@ def over_tiles(
         and `halo` pixels around it.
       source: its place for pictures is a whole number of tiles in both directions.
       features: channels of the result.
-      halo: pixels around a tile that the layer looks at; at most the source's margin.
+      halo: pixels around a tile that the layer looks at; 1 to the source's margin.
       edge: edge of the result's tiles, pixels.
       margin: of the result.
       down: factor by which the layer shrinks pictures.
@@ -68,7 +68,7 @@ def over_tiles(
     height, width = (length * up // down for length in source.extent)
     across = -(-width // edge)
     place = [size - 2 * source.margin for size in source.values.shape[1:3]]
-    assert halo <= source.margin and all(size % before == 0 for size in place)
+    assert 0 < halo <= source.margin and all(size % before == 0 for size in place)
     rows, columns = (size * up // down + 2 * margin for size in place)
     window = (1, before + 2 * halo, before + 2 * halo, source.values.shape[-1])
 
@@ -83,7 +83,9 @@ def over_tiles(
         tile = jnp.where(inside((edge, edge), corner, (height, width)), tile, 0)
         return lax.dynamic_update_slice(values, tile, (0, *(c + margin for c in corner), 0))
 
-    empty = jnp.zeros((1, rows, columns, features), source.values.dtype)
+    # Zeros out of the source's margin, not a constant: XLA makes the constants of all layers first,
+    # and would hold every result's memory from then on.
+    empty = jnp.broadcast_to(source.values[:, :1, :1, :1], (1, rows, columns, features))
     values = lax.fori_loop(0, across * -(-height // edge), visit, empty)
     return Canvas(values, (height, width), margin)
 
