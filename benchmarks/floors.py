@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glcic_jax.methods.glcic.completion_network import LAYERS
 from glcic_jax.methods.glcic.discriminators import CHANNELS, depth
+from glcic_jax.methods.glcic.table2 import DECONVOLUTION, LAYERS
 
 UNITS = 64
 """Channels of the first layers of both networks."""
@@ -36,9 +36,9 @@ class Layer(NamedTuple):
 def completion_layers(height: int, width: int) -> list[Layer]:
     """Lists C's layers 1 to 17."""
     pixels, inputs, layers = height * width, 4, []
-    for layer, halves, options in LAYERS:
+    for kind, halves, options in LAYERS:
         outputs, before = halves * UNITS // 2, pixels
-        if layer.__name__ == "Deconvolution":
+        if kind == DECONVOLUTION:
             pixels *= 4
             layers.append(_layer(before, pixels, 16, inputs, outputs, meets=before))
         else:

@@ -1,11 +1,13 @@
 """The types that all wings share: images, masks, states, phases and methods."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
-from flax import struct
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
 Image = Float[Array, "b h w 3"]
@@ -40,15 +42,23 @@ Metrics = dict[str, Array]
 """Scalars by name. They are the same on all devices."""
 
 
-class NetworkState(struct.PyTreeNode):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class NetworkState:
     """Holds everything of one network that training changes."""
 
     params: Any
     batch_stats: Any
     opt_state: Any
 
+    def replace(self, **changes: Any) -> "NetworkState":
+        """Returns a state with some of its parts replaced."""
+        return dataclasses.replace(self, **changes)
 
-class TrainState(struct.PyTreeNode):
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TrainState:
     """Holds everything that a checkpoint must save.
 
     Attributes:
@@ -58,6 +68,10 @@ class TrainState(struct.PyTreeNode):
 
     step: Array
     networks: dict[str, NetworkState]
+
+    def replace(self, **changes: Any) -> "TrainState":
+        """Returns a state with some of its parts replaced."""
+        return dataclasses.replace(self, **changes)
 
 
 class Phase(NamedTuple):

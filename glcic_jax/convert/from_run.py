@@ -8,9 +8,15 @@ import numpy as np
 from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.weights.address import Trained
 from glcic_jax.weights.any_method import MethodWeights, tensors_of
-from glcic_jax.weights.exchange import WEIGHTS_OF_METHOD
 from glcic_jax.weights.glcic import CompletionWeights
+from glcic_jax.weights.partial_conv import PartialWeights
 from glcic_jax.weights.trained import Weights, flatten_variables
+
+WEIGHTS_OF_METHOD: dict[str, type[Weights]] = {
+    "glcic": CompletionWeights,
+    "partial_conv": PartialWeights,
+}
+"""The class of weights that a run of a method becomes; all other methods have MethodWeights."""
 
 
 def from_run(trained: Trained) -> Weights:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from glcic_jax.convert.mmagic_discriminator import from_mmagic
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, shape_text, to_torch
-from glcic_jax.methods.glcic.completion_network import DILATED
+from glcic_jax.methods.glcic.table2 import DILATED
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.glcic import (
     DECONVOLUTIONS,

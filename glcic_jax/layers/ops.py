@@ -8,6 +8,9 @@ from jaxtyping import Array, Float, Int
 
 from glcic_jax.types import Image, Mask
 
+NORM_EPSILON = 1e-5
+"""The number that batch norm adds to the variance."""
+
 
 def patch_corner(mask: Mask, size: int) -> Int[Array, "b 2"]:
     """Returns the top left corner (row, column) of the square patch that shows each hole.

@@ -10,14 +10,12 @@ from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution, deconvolution
+from glcic_jax.layers.ops import NORM_EPSILON
 
 Dtype = Any
 
 CONVOLVED = "convolved"
 """Marks the outputs of convolutions: all that a backward pass must keep where memory is short."""
-
-NORM_EPSILON = 1e-5
-"""The number that batch norm adds to the variance."""
 
 torch_kernel_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): Torch7's default for weights. fan_in is the number of taps

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from glcic_jax.runtime.digests import json_digest
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import user_cache
 from glcic_jax.types import Method, NetworkState, TrainState
-from glcic_jax.weights.any_method import build_from_config
 from glcic_jax.weights.checkpoint_reader import read_about, restore_network
 from glcic_jax.weights.description import is_described
-from glcic_jax.weights.exchange import SUFFIX, WEIGHTS_OF_METHOD, read_exchange
+from glcic_jax.weights.exchange import SUFFIX, read_exchange
 from glcic_jax.weights.hub import SCHEME, fetch
 from glcic_jax.weights.pretrained import BUNDLED, NAME
 from glcic_jax.weights.trained import Rgb, Weights
@@ -110,9 +109,7 @@ class Trained:
     @property
     def method_name(self) -> str:
         """Returns the method's name in METHODS; empty if the run's config names none."""
-        kinds: dict[type[Weights], str] = {kind: n for n, kind in WEIGHTS_OF_METHOD.items()}
-        own = kinds.get(type(self.weights)) if self.weights else None
-        return own or self.config.get("method", "")
+        return self.weights.method_name if self.weights else self.config.get("method", "")
 
     @property
     def hole_colour(self) -> Rgb:
@@ -149,6 +146,8 @@ class Trained:
             )
         if self.weights is not None:
             return self.weights.completing(**settings)
+        from glcic_jax.weights.any_method import build_from_config  # weights need no METHODS
+
         method = build_from_config(
             self.config, self.mean_pixel, self.settings | settings, self.address
         )
@@ -157,7 +156,7 @@ class Trained:
             name: NetworkState(*self.restore(name, fresh.networks[name]), opt_state=None)
             for name in method.networks
         }
-        return method, TrainState(jnp.asarray(self.step, jnp.int32), networks)
+        return method, TrainState(jax.device_put(np.int32(self.step)), networks)
 
     def restore(self, name: str, like: NetworkState) -> tuple[Any, Any]:
         """Reads one network of a run: its parameters and running statistics, as numpy arrays.

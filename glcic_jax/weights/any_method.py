@@ -6,12 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, NetworkState, TrainState
-from glcic_jax.weights.trained import Rgb, Weights
+from glcic_jax.weights.trained import METHOD, Rgb, Weights, flatten, unflatten
 
 TRAINED_PARTS = ("params", "batch_stats")
 """The parts of a NetworkState that completion needs."""
@@ -35,6 +34,11 @@ class MethodWeights(Weights):
         return self.run["method"]
 
     @property
+    def architecture(self) -> dict[str, Any]:
+        """Returns what a description says of the networks."""
+        return {"kind": METHOD, "method": self.method_name}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Returns the run's settings for completion; empty if its method has none."""
         return self.run.get("completion", {})
@@ -51,7 +55,7 @@ class MethodWeights(Weights):
         method = build_from_config(
             self.run, self.mean_pixel, self.settings | settings, self.source or "weights"
         )
-        trees: dict[str, Any] = unflatten_dict(self.tensors, sep=".")
+        trees = unflatten(self.tensors)
         networks = {
             name: NetworkState(
                 *(jax.tree.map(jnp.asarray, trees[name].get(part, {})) for part in TRAINED_PARTS),
@@ -117,6 +121,6 @@ def tensors_of(networks: dict[str, NetworkState]) -> dict[str, np.ndarray]:
 def _flatten(name: str, network: NetworkState) -> dict[str, Any]:
     leaves = {}
     for part in TRAINED_PARTS:
-        tree = flatten_dict(getattr(network, part), sep=".")
+        tree = flatten(getattr(network, part))
         leaves |= {f"{name}.{part}.{path}": leaf for path, leaf in tree.items()}
     return leaves

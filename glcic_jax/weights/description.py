@@ -6,21 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from glcic_jax.methods.by_name import METHODS
-from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, OUTPUTS
-from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
-from glcic_jax.methods.partial_conv.network import KERNELS
+from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED, OUTPUTS
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.errors import UserError, one_line
-from glcic_jax.weights.any_method import MethodWeights
-from glcic_jax.weights.glcic import CompletionWeights
-from glcic_jax.weights.partial_conv import PartialWeights
-from glcic_jax.weights.trained import Weights
+from glcic_jax.weights.trained import GLCIC, METHOD, PARTIAL, Weights
 
 CONFIG = "config.json"
 FORMAT, VERSION = "glcic_jax weights", 1
-GLCIC, PARTIAL = "glcic completion network", "partial convolution network"
-METHOD = "networks of a method"
 WIDEST = 4096
 """The largest width that is read: a limit on memory."""
 
@@ -34,39 +26,19 @@ def describe(weights: Weights, name: str, sha256: str, dtype: str) -> dict[str, 
       sha256: the digest of that file.
       dtype: the dtype in which the tensors are stored.
     """
-    network, own_input = _network(weights)
     return {
         "format": FORMAT,
         "version": VERSION,
         "weights": name,
         "sha256": sha256,
         "dtype": dtype,
-        "network": network,
-        "input": {"mean_pixel": list(weights.mean_pixel)} | own_input,
+        "network": weights.architecture,
+        "input": {"mean_pixel": list(weights.mean_pixel)} | weights.own_input,
         "step": weights.step,
         "source": weights.source,
         "run": weights.run,
         "scores": weights.scores,
     }
-
-
-def _network(weights: Weights) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the description of the architecture, and the fields of "input" that it adds."""
-    if isinstance(weights, PartialWeights):
-        form = {} if weights.form == PAPER else {"form": weights.form}
-        return {"kind": PARTIAL, "width": weights.width, "levels": weights.levels} | form, {}
-    if isinstance(weights, MethodWeights):
-        return {"kind": METHOD, "method": weights.method_name}, {}
-    assert isinstance(weights, CompletionWeights)
-    network = {
-        "kind": GLCIC,
-        "width": weights.width,
-        "norm": weights.norm,
-        "relu_first": weights.relu_first,
-        "output": weights.output,
-        "dilated_layers": weights.dilated_layers,
-    }
-    return network, {"scale": weights.scale, "fill_pixel": list(weights.fill_pixel)}
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -88,7 +60,7 @@ def read_description(path: Path) -> dict[str, Any]:
             f"{VERSION}: upgrade glcic_jax"
         )
     _check(config, FIELDS, path)
-    _check(config, NETWORK_FIELDS[config["network"]["kind"]], path)
+    _check(config, NETWORK_FIELDS[config["network"]["kind"]](), path)
     return config
 
 
@@ -129,10 +101,14 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-Fields = dict[str, tuple[Callable[[Any], bool], str]]
+Check = tuple[Callable[[Any], bool], str]
+"""A test of a value, and the words for what is expected."""
 
-NETWORK_FIELDS: dict[str, Fields] = {
-    GLCIC: {
+Fields = dict[str, Check]
+
+
+def _glcic_fields() -> Fields:
+    return {
         "network.width": (
             lambda v: _is_count(v) and v % 2 == 0 and 0 < v <= WIDEST,
             f"an even number to {WIDEST}",
@@ -146,8 +122,14 @@ NETWORK_FIELDS: dict[str, Fields] = {
         ),
         "input.scale": (lambda v: _is_number(v) and v > 0, "a number above 0"),
         "input.fill_pixel": (_is_rgb, "three numbers"),
-    },
-    PARTIAL: {
+    }
+
+
+def _partial_fields() -> Fields:
+    from glcic_jax.methods.partial_conv.forms import FORMS  # here, since it imports Flax
+    from glcic_jax.methods.partial_conv.network import KERNELS
+
+    return {
         "network.width": (
             lambda v: _is_count(v) and 0 < v <= WIDEST,
             f"a whole number to {WIDEST}",
@@ -157,13 +139,22 @@ NETWORK_FIELDS: dict[str, Fields] = {
             f"2 to {len(KERNELS)}",
         ),
         "network.form": (lambda v: v is None or v in tuple(FORMS), " or ".join(FORMS)),
-    },
-    METHOD: {
-        "network.method": (lambda v: _is_text(v) and v in METHODS, " or ".join(METHODS)),
-        "run.method": (lambda v: _is_text(v) and v in METHODS, " or ".join(METHODS)),
-    },
+    }
+
+
+def _method_fields() -> Fields:
+    from glcic_jax.methods.by_name import METHODS  # here, since it imports Flax and Optax
+
+    known: Check = (lambda v: _is_text(v) and v in METHODS, " or ".join(METHODS))
+    return {"network.method": known, "run.method": known}
+
+
+NETWORK_FIELDS: dict[str, Callable[[], Fields]] = {
+    GLCIC: _glcic_fields,
+    PARTIAL: _partial_fields,
+    METHOD: _method_fields,
 }
-"""Fields of each kind of network, besides FIELDS."""
+"""Makers of the fields of each kind of network, besides FIELDS."""
 
 FIELDS: Fields = {
     "weights": (
@@ -184,4 +175,4 @@ FIELDS: Fields = {
         "numbers by name",
     ),
 }
-"""Fields of every description: a test of the value, and the words for what is expected."""
+"""Fields of every description."""

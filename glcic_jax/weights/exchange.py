@@ -8,35 +8,18 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from glcic_jax.methods.glcic.completion_network import DILATED
-from glcic_jax.methods.partial_conv.forms import PAPER
+from glcic_jax.methods.glcic.table2 import DILATED
 from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.tensor_files import read_safetensors
-from glcic_jax.weights.any_method import MethodWeights, build_from_config, method_shapes
-from glcic_jax.weights.description import (
-    CONFIG,
-    GLCIC,
-    METHOD,
-    PARTIAL,
-    describe,
-    is_described,
-    read_description,
-)
+from glcic_jax.weights.description import CONFIG, describe, is_described, read_description
 from glcic_jax.weights.glcic import CompletionWeights, completion_shapes
-from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
-from glcic_jax.weights.trained import Tensors, Weights, cast_tensors
+from glcic_jax.weights.trained import GLCIC, METHOD, PARTIAL, Tensors, Weights, cast_tensors
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
 DISCRIMINATOR = "discriminator."
 """Prefix of the names of a discriminator's tensors, if one was stored with GLCIC's network."""
-
-WEIGHTS_OF_METHOD: dict[str, type[Weights]] = {
-    "glcic": CompletionWeights,
-    "partial_conv": PartialWeights,
-}
-"""The class of weights that a run of a method becomes; all other methods have MethodWeights."""
 
 
 def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path:
@@ -109,9 +92,14 @@ def read_exchange(path: Path) -> Weights:
         "discriminator": discriminator,
         "sha256": config["sha256"],
     }
+    # The other kinds import Flax and Optax, which GLCIC's network can be completed with without.
     if kind == PARTIAL:
+        from glcic_jax.weights.partial_conv import PartialWeights
+
         return PartialWeights(**common)
     if kind == METHOD:
+        from glcic_jax.weights.any_method import MethodWeights
+
         return MethodWeights(**common)
     return CompletionWeights(
         relu_first=config["network"]["relu_first"],
@@ -148,6 +136,8 @@ def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
     """Refuses tensors that are not those of the network that `config` describes."""
     network = config["network"]
     if network["kind"] == PARTIAL:
+        from glcic_jax.weights.partial_conv import PAPER, unet_shapes  # only where it is needed
+
         shapes = unet_shapes(network["width"], network["levels"], network.get("form") or PAPER)
     elif network["kind"] == METHOD:
         shapes = _shapes_of_run(config, file)
@@ -166,6 +156,8 @@ def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
 
 def _shapes_of_run(config: dict[str, Any], file: Path) -> dict[str, tuple[int, ...]]:
     """Returns the shapes of a method's tensors; refuses a run's config that builds no method."""
+    from glcic_jax.weights.any_method import build_from_config, method_shapes  # as above
+
     mean_pixel = tuple(config["input"]["mean_pixel"])
     try:
         return method_shapes(build_from_config(config["run"], mean_pixel, {}, str(file)))

@@ -2,35 +2,28 @@
 
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
+from glcic_jax.layers.ops import NORM_EPSILON
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.glcic.completion_network import (
-    DILATED,
-    MOST_DILATED,
-    CompletionNetwork,
-    layers,
-)
-from glcic_jax.methods.glcic.networks import GlcicNetworks
+from glcic_jax.methods.glcic.completing import View, complete_in_tiles, reach_and_alignment
+from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED, Form, layers
 from glcic_jax.methods.glcic.tiled_network import capacities
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, NetworkState, TrainState
-from glcic_jax.weights.trained import (
-    STATISTICS,
-    Rgb,
-    Weights,
-    flatten_variables,
-    unflatten_variables,
-)
+from glcic_jax.weights.trained import GLCIC, STATISTICS, Rgb, Weights, unflatten_variables
+
+if TYPE_CHECKING:
+    from glcic_jax.methods.glcic.networks import GlcicNetworks
 
 LAYERS = range(1, 18)
 DECONVOLUTIONS = (13, 15)
-EPSILON = 1e-5
+NORM_PARTS = ("scale", "bias", *STATISTICS)
+"""The last parts of the names of batch norm's tensors."""
+EPSILON = NORM_EPSILON
 """The number that batch norm adds to the variance."""
 
 
@@ -69,6 +62,21 @@ class CompletionWeights(Weights):
         return "norm1.norm.mean" in self.tensors
 
     @property
+    def method_name(self) -> str:
+        """Returns the name in METHODS of the method that trains such networks."""
+        return "glcic"
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """Returns what a description says of the network."""
+        return {"kind": GLCIC} | self.form._asdict()
+
+    @property
+    def own_input(self) -> dict[str, Any]:
+        """Returns what a description says of the network's input besides the mean pixel."""
+        return {"scale": self.scale, "fill_pixel": list(self.fill_pixel)}
+
+    @property
     def hole_colour(self) -> Rgb:
         """Returns the colour that the network sees in its holes, RGB in [0, 1]."""
         red, green, blue = (
@@ -77,40 +85,40 @@ class CompletionWeights(Weights):
         )
         return red, green, blue
 
+    @property
+    def form(self) -> Form:
+        """Returns what describes the network's layers."""
+        return Form(self.width, self.relu_first, self.norm, self.output, self.dilated_layers)
+
     def completing(self, **settings: Any) -> tuple[Method, TrainState]:
         """Returns a method that only completes, and its state; it takes no settings."""
         assert not settings, "this network has no settings"
-        networks = GlcicNetworks(
-            completion=partial(
-                CompletionNetwork,
-                width=self.width,
-                relu_first=self.relu_first,
-                norm=self.norm,
-                output=self.output,
-                dilated_layers=self.dilated_layers,
-            ),
-            discriminator=None,
-            crop=0,
-            local_patch=0,
-            optimizer=optax.identity(),
-            mean_pixel=self.mean_pixel,
-            scale=self.scale,
-            fill_pixel=self.fill_pixel,
-        )
+        form, view = self.form, View(self.mean_pixel, self.scale, self.fill_pixel)
+        reach, alignment = reach_and_alignment(form)
+
+        def previews(state, image, mask, key):
+            return _flax_networks(form, view).previews(state, image, mask, key)
+
+        def within(state, image, mask, key, extent):
+            del key
+            return complete_in_tiles(form, view, state.networks["completion"], image, mask, extent)
+
         method = Method(
-            init=networks.init,
+            init=lambda key: _flax_networks(form, view).init(key),
             phases=(),
-            complete=completion_from(networks.previews),
-            complete_within=networks.complete_within,
+            complete=completion_from(previews),
+            complete_within=within,
             capacities=capacities(self.width),
-            previews=networks.previews,
+            previews=previews,
             networks=("completion",),
-            reach=networks.reach,
-            alignment=networks.alignment,
+            reach=reach,
+            alignment=alignment,
         )
-        params, batch_stats = jax.tree.map(jnp.asarray, unflatten_variables(self.tensors))
+        # device_put, since jnp.asarray would compile a program for each shape.
+        params, batch_stats = jax.device_put(unflatten_variables(self.tensors))
         network = NetworkState(params, batch_stats, opt_state=None)
-        return method, TrainState(jnp.asarray(self.step, jnp.int32), {"completion": network})
+        step = jax.device_put(np.int32(self.step))
+        return method, TrainState(step, {"completion": network})
 
     def __str__(self) -> str:
         order = "batch norm folded" if not self.norm else "batch norm, then ReLU"
@@ -144,11 +152,37 @@ def completion_shapes(
       norm: False if batch norm is folded into the convolutions.
       dilated_layers: as in CompletionNetwork.
     """
-    module = CompletionNetwork(train=False, width=width, norm=norm, dilated_layers=dilated_layers)
-    x = jax.ShapeDtypeStruct((1, 8, 8, 4), jnp.float32)
-    key = jax.eval_shape(lambda: jax.random.key(0))  # configs ask, before devices may be woken
-    variables = jax.eval_shape(module.init, key, x)
-    return {name: leaf.shape for name, leaf in flatten_variables(variables).items()}
+    shapes, inputs = {}, 4
+    for number, (_, halves, options) in layers(dilated_layers).items():
+        outputs, name = halves * width // 2, kernel_name(number)
+        edge, ends = options.get("kernel", 3), (inputs, outputs)
+        if is_deconvolution(number):
+            edge, ends = 4, (outputs, inputs)
+        shapes |= {name: (edge, edge, *ends), name.replace("kernel", "bias"): (outputs,)}
+        if norm:
+            shapes |= {f"norm{number}.norm.{part}": (outputs,) for part in NORM_PARTS}
+        inputs = outputs
+    name = kernel_name(17)
+    return shapes | {name: (3, 3, inputs, 3), name.replace("kernel", "bias"): (3,)}
+
+
+def _flax_networks(form: Form, view: View) -> "GlcicNetworks":
+    """Returns the networks of a Method that starts them, or completes pictures in one piece."""
+    # Here and not above: on CPUs pictures are completed in tiles, for which a sixth of a second of
+    # importing Flax and Optax would be lost.
+    import optax
+
+    from glcic_jax.methods.glcic.completion_network import CompletionNetwork
+    from glcic_jax.methods.glcic.networks import GlcicNetworks
+
+    return GlcicNetworks(
+        completion=partial(CompletionNetwork, **form._asdict()),
+        discriminator=None,
+        crop=0,
+        local_patch=0,
+        optimizer=optax.identity(),
+        **view._asdict(),
+    )
 
 
 def fold(weights: CompletionWeights) -> CompletionWeights:

@@ -12,7 +12,7 @@ from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.partial_conv.forms import FORMS, PAIRED, PAPER
 from glcic_jax.methods.partial_conv.updates import PartialConv
 from glcic_jax.types import Method, NetworkState, TrainState
-from glcic_jax.weights.trained import Weights, flatten_variables, unflatten_variables
+from glcic_jax.weights.trained import PARTIAL, Weights, flatten_variables, unflatten_variables
 
 FIRST_KERNELS = {PAPER: "encode{}.kernel", PAIRED: "encode{}_1.kernel"}
 """The tensor that each level of the encoder has, by form; {} stands for the level."""
@@ -26,6 +26,17 @@ class PartialWeights(Weights):
     def form(self) -> str:
         """Returns the name of the network's form in FORMS."""
         return PAPER if "encode1.kernel" in self.tensors else PAIRED
+
+    @property
+    def method_name(self) -> str:
+        """Returns the name in METHODS of the method that trains such networks."""
+        return "partial_conv"
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """Returns what a description says of the network."""
+        form = {} if self.form == PAPER else {"form": self.form}
+        return {"kind": PARTIAL, "width": self.width, "levels": self.levels} | form
 
     @property
     def width(self) -> int:

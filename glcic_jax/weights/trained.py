@@ -1,11 +1,11 @@
 """Trained networks that complete, whatever file they are read from or written to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import ml_dtypes
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, TrainState
@@ -24,6 +24,11 @@ DTYPES = {
     "bfloat16": np.dtype(ml_dtypes.bfloat16),
 }
 """The dtypes in which weights can be stored. They are read as float32."""
+
+
+GLCIC, PARTIAL = "glcic completion network", "partial convolution network"
+METHOD = "networks of a method"
+"""The kinds of networks, as descriptions name them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,21 @@ class Weights:
         raise NotImplementedError
 
     @property
+    def method_name(self) -> str:
+        """Returns the name in METHODS of the method that trains such networks."""
+        raise NotImplementedError
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """Returns what a description says of the network: its kind, and what builds it."""
+        raise NotImplementedError
+
+    @property
+    def own_input(self) -> dict[str, Any]:
+        """Returns what a description says of the network's input besides the mean pixel."""
+        return {}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Returns the run's settings for completion; empty if its method has none."""
         return {}
@@ -78,7 +98,7 @@ def flatten_variables(variables: Any) -> dict[str, Any]:
     """Returns the leaves of "params" and "batch_stats" in one dict by path. No path is in both."""
     leaves = {}
     for tree in variables.values():
-        leaves |= flatten_dict(tree, sep=".")
+        leaves |= flatten(tree)
     return leaves
 
 
@@ -90,7 +110,30 @@ def unflatten_variables(tensors: Tensors) -> tuple[Any, Any]:
             batch_stats[name] = tensor
         else:
             params[name] = tensor
-    return unflatten_dict(params, sep="."), unflatten_dict(batch_stats, sep=".")
+    return unflatten(params), unflatten(batch_stats)
+
+
+def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the leaves of dicts within dicts by their paths, such as "layer1.conv.kernel"."""
+    leaves = {}
+    for name, branch in tree.items():
+        if isinstance(branch, Mapping):
+            leaves |= {f"{name}.{path}": leaf for path, leaf in flatten(branch).items()}
+        else:
+            leaves[name] = branch
+    return leaves
+
+
+def unflatten(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """Undoes `flatten`."""
+    tree: dict[str, Any] = {}
+    for path, leaf in leaves.items():
+        *branches, name = path.split(".")
+        place = tree
+        for branch in branches:
+            place = place.setdefault(branch, {})
+        place[name] = leaf
+    return tree
 
 
 def cast_tensors(tensors: Tensors, dtype: str) -> Tensors:

@@ -11,11 +11,24 @@ from glcic_jax.complete.completer import make_complete_fn
 from glcic_jax.convert.onnx import to_onnx
 from glcic_jax.convert.pytorch_glcic import to_state_dict
 from glcic_jax.methods.by_name import METHODS
-from glcic_jax.methods.glcic.completion_network import CompletionNetwork, layers, shortcuts
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork
+from glcic_jax.methods.glcic.table2 import layers, shortcuts
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange
 from glcic_jax.weights.glcic import CompletionWeights, completion_shapes, fold
+from glcic_jax.weights.trained import flatten, flatten_variables, unflatten
 from tests.helpers.small import MEAN, small_config
+
+
+@pytest.mark.parametrize(("norm", "dilated"), [(True, 4), (False, 6)])
+def test_shapes_known_without_flax_are_those_of_flax(norm, dilated):
+    module = CompletionNetwork(train=False, width=4, norm=norm, dilated_layers=dilated)
+    x = jax.ShapeDtypeStruct((1, 8, 8, 4), jnp.float32)
+    variables = jax.eval_shape(module.init, jax.random.key(0), x)
+    leaves = flatten_variables(variables)
+    assert completion_shapes(4, norm, dilated) == {n: leaf.shape for n, leaf in leaves.items()}
+    tree = unflatten({name: name for name in leaves})
+    assert flatten(tree) == {name: name for name in leaves}
 
 
 def count(dilated):

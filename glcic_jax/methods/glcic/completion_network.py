@@ -9,73 +9,20 @@ from jaxtyping import Array, Float
 
 from glcic_jax.layers.precision import widened
 from glcic_jax.layers.torch_layers import TORCH_SCALE, Convolution, Deconvolution, NormRelu
+from glcic_jax.methods.glcic.table2 import (
+    CONVOLUTION,
+    DECONVOLUTION,
+    DILATED,
+    OUTPUTS,
+    STRIDE,
+    Form,
+    layers,
+    shortcuts,
+)
 from glcic_jax.types import Image
 
-LAYERS = (
-    (Convolution, 2, {"kernel": 5}),
-    (Convolution, 4, {"stride": 2}),
-    (Convolution, 4, {}),
-    (Convolution, 8, {"stride": 2}),
-    (Convolution, 8, {}),
-    (Convolution, 8, {}),
-    (Convolution, 8, {"dilation": 2}),
-    (Convolution, 8, {"dilation": 4}),
-    (Convolution, 8, {"dilation": 8}),
-    (Convolution, 8, {"dilation": 16}),
-    (Convolution, 8, {}),
-    (Convolution, 8, {}),
-    (Deconvolution, 4, {}),
-    (Convolution, 4, {}),
-    (Deconvolution, 2, {}),
-    (Convolution, 1, {}),
-)
-"""Layers 1 to 16 of table 2: kind, channels in units of `width` / 2, and what sets the layer apart.
-Each is followed by batch norm and ReLU. Layer 17 is not."""
-
-DILATED, MOST_DILATED = 4, 8
-"""Dilated layers of table 2, and the most that a network here can have. Section 4.8: "more dilated
-convolutions" let a network fill larger holes. Further ones follow layer 10, each with twice the
-dilation of the one before, as in table 2."""
-
-REACH = 153
-"""Pixels around a pixel that the output of the paper's form depends on: half of the 307 that the
-paper counts (section 3.2)."""
-
-OUTPUTS = {
-    "sigmoid": nn.sigmoid,
-    "clip": lambda x: (jnp.clip(x, -1, 1) + 1) / 2,
-    "difference": nn.tanh,
-}
-"""Last functions of the network, by name. "sigmoid" is the paper's. "clip" is for ports that work
-in [-1, 1]. Both give RGB in [0, 1]. "difference" is for networks that see smoothly filled holes:
-their output in [-1, 1] is added to the smooth fill."""
-
-
-def layers(dilated: int = DILATED) -> dict[str, tuple[Any, int, dict[str, int]]]:
-    """Returns the layers before the last by their names: "1" to "16", as in table 2.
-
-    Dilated layers beyond those of the table are "10_1", "10_2" and so on, after layer "10".
-
-    Args:
-      dilated: number of dilated layers, DILATED to MOST_DILATED.
-    """
-    table = [(str(number), layer) for number, layer in enumerate(LAYERS, start=1)]
-    further = [
-        (f"10_{number}", (Convolution, 8, {"dilation": 16 * 2**number}))
-        for number in range(1, dilated - DILATED + 1)
-    ]
-    return dict(table[:10] + further + table[10:])
-
-
-def shortcuts(dilated: int) -> dict[str, str]:
-    """Returns the layers to whose outputs that of an earlier layer is added (He et al. 2016).
-
-    They are not in the paper, and used only if `output` is "difference": 17 plain layers did not
-    learn from so faint a signal.
-    """
-    names = list(layers(dilated))
-    middle = names[names.index("5") : names.index("13")]
-    return dict(zip(middle[1:], middle, strict=False)) | {"13": "3", "15": "1"}
+KINDS = {CONVOLUTION: Convolution, DECONVOLUTION: Deconvolution}
+"""The modules of the layers of table 2."""
 
 
 class CompletionNetwork(nn.Module):
@@ -90,13 +37,13 @@ class CompletionNetwork(nn.Module):
       dtype: precision of the arithmetic. Parameters and statistics are float32.
       relu_first: rectifies before batch norm, as some ports do.
       norm: False if batch norm is folded into the convolutions.
-      output: a key of OUTPUTS.
+      output: a key of OUTPUTS in table2.py.
       scale: a key of SCALES in layers/torch_layers.py, the initial scales of batch norm.
-      dilated_layers: number of dilated layers; see `layers`.
+      dilated_layers: number of dilated layers; see `layers` in table2.py.
       stride: height and width of the input must be multiples of this, in pixels (two halvings).
     """
 
-    stride: ClassVar[int] = 4
+    stride: ClassVar[int] = STRIDE
 
     train: bool
     width: int = 64
@@ -111,11 +58,11 @@ class CompletionNetwork(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
         """Maps `completion_input` to float32 RGB, known pixels included; see OUTPUTS for ranges."""
-        adds, outputs = self.output == "difference", {}
+        adds, outputs = self.form.adds, {}
         added = shortcuts(self.dilated_layers) if adds else {}
-        for number, (layer, halves, options) in layers(self.dilated_layers).items():
+        for number, (kind, halves, options) in layers(self.dilated_layers).items():
             features = halves * self.width // 2
-            make = partial(layer, features, dtype=self.dtype, name=f"layer{number}")
+            make = partial(KINDS[kind], features, dtype=self.dtype, name=f"layer{number}")
             x = make(**options)(x)
             x = self._norm(number)(x) if self.norm else nn.relu(x)
             if number in added:
@@ -135,12 +82,11 @@ class CompletionNetwork(nn.Module):
         )
 
     @property
-    def reach(self) -> int:
-        """Returns how many pixels around a pixel its output depends on.
+    def form(self) -> Form:
+        """Returns what describes the network in inference."""
+        return Form(self.width, self.relu_first, self.norm, self.output, self.dilated_layers)
 
-        A further dilated layer adds its dilation, in pixels of a picture that was halved twice.
-        """
-        further = list(layers(self.dilated_layers).values())[
-            10 : 10 + self.dilated_layers - DILATED
-        ]
-        return 153 + sum(self.stride * options["dilation"] for _, _, options in further)
+    @property
+    def reach(self) -> int:
+        """Returns how many pixels around a pixel its output depends on."""
+        return self.form.reach

@@ -2,8 +2,8 @@
 
 from glcic_jax.layers.torch_layers import CONSTANT_SCALE, SCALES
 from glcic_jax.methods.common_fields import OPTIMIZERS, WIDTH, decay, phase
-from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED
 from glcic_jax.methods.glcic.reconstruction import ERRORS, PAPER
+from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED
 from glcic_jax.methods.glcic.updates import BALANCED
 from glcic_jax.methods.losses import ADVERSARIAL_LOSSES
 from glcic_jax.runtime.field_kinds import Number, Several, Switch, Text, Whole, Word

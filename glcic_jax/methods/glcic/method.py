@@ -20,10 +20,11 @@ from glcic_jax.layers.torch_layers import SCALES
 from glcic_jax.layers.vgg16 import Layer, read_vgg16, vgg16
 from glcic_jax.methods.checks import check_choice, check_least, check_share, check_weight
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.glcic.completion_network import DILATED, MOST_DILATED, CompletionNetwork
+from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
 from glcic_jax.methods.glcic.networks import AVERAGE
 from glcic_jax.methods.glcic.reconstruction import ERRORS, Reconstruction
+from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED
 from glcic_jax.methods.glcic.tiled_network import capacities
 from glcic_jax.methods.glcic.updates import BALANCED, DISCRIMINATOR_METRICS, Glcic
 from glcic_jax.methods.losses import ADVERSARIAL_LOSSES, Features

@@ -8,16 +8,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from glcic_jax.layers.ops import completion_input, composite, crop_patches, patch_corner
-from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
-from glcic_jax.layers.tiles import Extent, mirrored, rounded_up
+from glcic_jax.layers.ops import crop_patches, patch_corner
+from glcic_jax.layers.smooth_fill import smooth_fill
+from glcic_jax.layers.tiles import Extent
 from glcic_jax.layers.torch_layers import CONVOLVED
 from glcic_jax.methods.completion import fill_any_size
+from glcic_jax.methods.glcic.completing import View, complete_in_tiles, reach_and_alignment
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
-from glcic_jax.methods.glcic.tiled_network import run_in_tiles
+from glcic_jax.methods.glcic.table2 import Form
 from glcic_jax.methods.network_state import run_in_training, start
 from glcic_jax.types import Batch, Image, Mask, TrainState
 
@@ -84,16 +85,9 @@ class GlcicNetworks:
         """Returns C's raw output, and its running statistics after it."""
         image, mask = batch.get("given", batch["image"]), batch["mask"]
         module = self.completion(train=train)
-        filled = smooth_fill(image, mask) if self.adds else None
-        output, stats = self._apply(module, params, batch_stats, self._seen(image, mask, filled))
+        filled = smooth_fill(image, mask) if self.form.adds else None
+        output, stats = self._apply(module, params, batch_stats, self.view(image, mask, filled))
         return output if filled is None else filled + output, stats
-
-    def _seen(self, image: Image, mask: Mask, filled: Image | None) -> Float[Array, "b h w 4"]:
-        """Returns what C sees: the smoothly filled picture if there is one, and the mask."""
-        if filled is None:
-            return completion_input(image, mask, self.mean_pixel, self.scale, self.fill_pixel)
-        centred = (filled - jnp.asarray(self.mean_pixel)) * self.scale
-        return jnp.concatenate([centred, mask], axis=-1)
 
     def judge(self, params, batch_stats, image: Image, mask: Mask) -> tuple[Array, Any]:
         """Returns D's logits, and its running statistics after them.
@@ -140,27 +134,24 @@ class GlcicNetworks:
         """Completes one picture at the top left of larger arrays, as Method explains."""
         del key
         network = state.networks[AVERAGE if self.average_decay else "completion"]
-        module = self.completion(train=False)
-        given, holes = (mirrored(x, extent, module.stride) for x in (image, mask))
-        height, width = (rounded_up(size, module.stride) for size in extent)
-        filled = smooth_fill(given, holes, (height, width)) if self.adds else None
-        x = self._seen(given, holes, filled)
-        output = run_in_tiles(module, network.params, network.batch_stats, x, (height, width))
-        output = output if filled is None else filled + output
-        return composite(image, jnp.clip(output, 0, 1), mask)
+        return complete_in_tiles(self.form, self.view, network, image, mask, extent)
 
     @property
-    def adds(self) -> bool:
-        """Returns whether C's output is added to a smooth fill; if not, it is the picture."""
-        return self.completion(train=False).output == "difference"
+    def view(self) -> View:
+        """Returns what makes C's input."""
+        return View(self.mean_pixel, self.scale, self.fill_pixel)
+
+    @property
+    def form(self) -> Form:
+        """Returns what describes C."""
+        return self.completion(train=False).form
 
     @property
     def reach(self) -> int:
         """Returns the field of Method of this name."""
-        reach = self.completion(train=False).reach
-        return reach + ALIGNMENT if self.adds else reach
+        return reach_and_alignment(self.form)[0]
 
     @property
     def alignment(self) -> int:
         """Returns the field of Method of this name."""
-        return ALIGNMENT if self.adds else 32
+        return reach_and_alignment(self.form)[1]

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from flax import linen as nn
+import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from glcic_jax.layers.ops import NORM_EPSILON
 from glcic_jax.layers.tiles import (
     Canvas,
     Extent,
@@ -15,10 +16,10 @@ from glcic_jax.layers.tiles import (
     inner_deconvolution,
     over_tiles,
 )
-from glcic_jax.layers.torch_layers import NORM_EPSILON, Deconvolution
-from glcic_jax.methods.glcic.completion_network import (
+from glcic_jax.methods.glcic.table2 import (
+    DECONVOLUTION,
     OUTPUTS,
-    CompletionNetwork,
+    Form,
     layers,
     shortcuts,
 )
@@ -65,28 +66,28 @@ def capacities(width: int) -> tuple[int, ...]:
 
 
 def run_in_tiles(
-    module: CompletionNetwork,
+    form: Form,
     params: Variables,
     batch_stats: Variables,
     x: Float[Array, "1 H W 4"],
     extent: Extent,
 ) -> Image:
-    """Does what `module` does in inference, for one picture at the top left of an array.
+    """Does what CompletionNetwork does in inference, for one picture at the top left of an array.
 
     Args:
-      module: describes the network; its `dtype` is not read, the arithmetic is float32.
+      form: describes the network; the arithmetic is float32.
       params: of the network.
       batch_stats: of the network; empty if it has no batch norm.
       x: as `completion_input` makes it; H and W are multiples of TILE.
-      extent: the picture's height and width, multiples of `module.stride`.
+      extent: the picture's height and width, multiples of STRIDE.
 
     Returns:
-      As the module, at the picture's place in [1, H, W, 3]. What stands elsewhere has no meaning.
+      As that network, at the picture's place in [1, H, W, 3]. What stands elsewhere has no meaning.
     """
-    table = layers(module.dilated_layers)
-    built = {name: _hidden(module, name, row, params, batch_stats) for name, row in table.items()}
-    built["17"] = _last(module, params["layer17"]["conv"])
-    added = shortcuts(module.dilated_layers) if module.output == "difference" else {}
+    table = layers(form.dilated_layers)
+    built = {name: _hidden(form, name, row, params, batch_stats) for name, row in table.items()}
+    built["17"] = _last(form, params["layer17"]["conv"])
+    added = shortcuts(form.dilated_layers) if form.adds else {}
     margins = [*[layer.halo for layer in built.values()][1:], 0]
     results: dict[str, Canvas] = {}
     result, edge = canvas(x, extent, built["1"].halo), TILE
@@ -108,17 +109,17 @@ def run_in_tiles(
 
 
 def _hidden(
-    module: CompletionNetwork,
+    form: Form,
     name: str,
-    row: tuple[Any, int, Mapping[str, int]],
+    row: tuple[str, int, Mapping[str, int]],
     params: Variables,
     batch_stats: Variables,
 ) -> Layer:
     """Returns one of the layers 1 to 16 with its batch norm and ReLU."""
     kind, _, options = row
     own = params[f"layer{name}"]
-    after = _norm_relu(module, params.get(f"norm{name}"), batch_stats.get(f"norm{name}"))
-    if kind is Deconvolution:
+    after = _norm_relu(form, params.get(f"norm{name}"), batch_stats.get(f"norm{name}"))
+    if kind == DECONVOLUTION:
         kernel, bias = own["kernel"], own["bias"]
         return Layer(
             lambda x: after(inner_deconvolution(x, kernel) + bias), len(bias), halo=1, up=2
@@ -133,9 +134,9 @@ def _hidden(
     )
 
 
-def _last(module: CompletionNetwork, own: Variables) -> Layer:
+def _last(form: Form, own: Variables) -> Layer:
     """Returns layer 17 with the network's last function."""
-    output, kernel, bias = OUTPUTS[module.output], own["kernel"], own["bias"]
+    output, kernel, bias = OUTPUTS[form.output], own["kernel"], own["bias"]
     return Layer(
         lambda x: output(inner_convolution(x, kernel) + bias),
         len(bias),
@@ -144,13 +145,17 @@ def _last(module: CompletionNetwork, own: Variables) -> Layer:
 
 
 def _norm_relu(
-    module: CompletionNetwork, params: Variables | None, stats: Variables | None
+    form: Form, params: Variables | None, stats: Variables | None
 ) -> Callable[[Array], Array]:
     """Returns batch norm by running statistics, and ReLU, in the network's order."""
     if params is None or stats is None:
-        return nn.relu
+        return _relu
     spread = lax.rsqrt(stats["norm"]["var"] + NORM_EPSILON) * params["norm"]["scale"]
     shift = params["norm"]["bias"] - stats["norm"]["mean"] * spread
-    if module.relu_first:
-        return lambda x: nn.relu(x) * spread + shift
-    return lambda x: nn.relu(x * spread + shift)
+    if form.relu_first:
+        return lambda x: _relu(x) * spread + shift
+    return lambda x: _relu(x * spread + shift)
+
+
+def _relu(x: Array) -> Array:
+    return jnp.maximum(x, 0)
