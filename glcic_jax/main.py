@@ -24,13 +24,14 @@ from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime import run_folder
 from glcic_jax.runtime.aside import end_if_working
 from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
 from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.distributed import barrier, joined, require_same
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.launchers import Cluster
-from glcic_jax.runtime.process import keep_compiled, keep_freed_memory, leave_quietly
+from glcic_jax.runtime.process import keep_freed_memory, leave_quietly
 from glcic_jax.runtime.provenance import describe_start
 from glcic_jax.settings.check import check, with_defaults
 from glcic_jax.settings.config_files import read_config_file
@@ -159,10 +160,10 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
                 workdir, config.to_dict(), started, phases=names, accept_data=accept_data
             )
         require_shared(workdir)
-        keep_compiled(workdir)
         for line in filter(None, lines):
             report.message(line)
-        train(config, method, dataset, mesh, report, workdir, start)
+        with announced(lambda: report.message("compiling, once: later runs find the program")):
+            train(config, method, dataset, mesh, report, workdir, start)
         report.message(f"done: open {workdir / 'index.html'}")
 
 
@@ -191,6 +192,7 @@ def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __do
       signal's number after SIGTERM or Ctrl-C.
     """
     keep_freed_memory()
+    keep_compiled()
     leave_quietly()
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")

@@ -16,26 +16,29 @@ from lossless ones, known pixels stay bit for bit. XMP, IPTC and thumbnails are 
 import argparse
 import logging
 import sys
-from functools import lru_cache, partial
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
-from glcic_jax.complete.pairing import STREAM, check_writable, plan
+from glcic_jax.complete.pairing import STREAM, CompletionJob, check_writable, plan
 from glcic_jax.complete.photo_file import complete_job, output_stream, print_remarks
 from glcic_jax.complete.resuming import unfinished
 from glcic_jax.complete.texturing import add_texture_flags, texture_from
 from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import choose_device, keep_compiled, keep_freed_memory
+from glcic_jax.runtime.process import choose_device, keep_freed_memory
 from glcic_jax.weights.pretrained import BUNDLED
 
 if TYPE_CHECKING:
     from glcic_jax.complete.completer import Completer
+
+logger = logging.getLogger("glcic_jax.complete")
 
 SETTINGS = {
     "latent_steps": "steps of the search",
@@ -129,9 +132,8 @@ def load_completer(args: argparse.Namespace) -> "Completer":
     """
     choose_device(args.device)
     from glcic_jax.complete.load import load  # only now: --help and refusals need no JAX
-    from glcic_jax.weights.address import compiled_beside
 
-    keep_compiled(compiled_beside(args.checkpoint))
+    keep_compiled()
     settings = {name: getattr(args, name) for name in SETTINGS}
     given = {name: value for name, value in settings.items() if value is not None}
     # Texture is copied after it, at the photograph's own depth.
@@ -177,19 +179,38 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     if jobs and not args.dry_run:
         complete = partial(load_completer(args), postprocess=args.postprocess)
     done = 0
-    for job in tqdm(jobs, unit="picture", disable=not many or args.dry_run):
-        try:
-            complete_job(job, read_mask, complete, extension, stream, copy_texture)
-            done += 1
-        except UserError as error:
-            if not many:
-                raise
-            failures.append(str(error))
+    with _progress(jobs, many) if complete else nullcontext(jobs) as shown:
+        for job in shown:
+            try:
+                complete_job(job, read_mask, complete, extension, stream, copy_texture)
+                done += 1
+            except UserError as error:
+                if not many:
+                    raise
+                failures.append(str(error))
     # Report.
     for line in failures:
         print(f"failed: {line}", file=sys.stderr)
     _print_counts(args, done, planned - len(jobs), len(failures))
     return 1 if failures else 0
+
+
+@contextmanager
+def _progress(jobs: list[CompletionJob], many: bool) -> Iterator[Iterable[CompletionJob]]:
+    """Yields the jobs; meanwhile reports that a program is compiled and how many jobs are done."""
+    with announced(cache(_announce)):  # one word a command
+        if not many:
+            yield jobs
+            return
+        from tqdm import tqdm  # here, since a single picture need not wait for it
+        from tqdm.contrib.logging import logging_redirect_tqdm
+
+        with logging_redirect_tqdm():
+            yield tqdm(jobs, unit="picture")
+
+
+def _announce() -> None:
+    logger.info("compiling for pictures of this size, once: later commands find the program")
 
 
 def _print_counts(args: argparse.Namespace, done: int, skipped: int, failed: int) -> None:
@@ -215,8 +236,7 @@ def main(argv: list[str] | None = None) -> int:
         with output_stream(args.output) as stream:
             return run(args, stream)
 
-    with logging_redirect_tqdm():
-        return exit_code(work)
+    return exit_code(work)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
 """Completes pictures of any size by few compiled programs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Bool, Float, PRNGKeyArray, UInt8
 
 from glcic_jax.layers.ops import as_float
+from glcic_jax.runtime.process import give_back_memory
 from glcic_jax.types import Image, Mask, Method, TrainState
-
-Complete = Callable[..., Image]
-"""(state, image, mask, height, width) -> completed, arrays of one of the capacities."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +19,16 @@ class AnySize:
     Its network takes the time of the picture; its smooth fill that of the array.
 
     Attributes:
-      complete: the jitted function.
+      complete: the jitted function: (state, image, mask, height, width) -> completed, arrays of one
+        of the capacities.
       state: the networks that it reads.
       capacities: edges, in pixels, of the square arrays that it is compiled for; ascending.
     """
 
-    complete: Complete
+    complete: jax.stages.Wrapped
     state: TrainState
     capacities: tuple[int, ...]
+    _programs: dict[int, jax.stages.Compiled] = field(default_factory=dict)
 
     def takes(self, height: int, width: int) -> bool:
         """Returns whether a picture of this size fits into the largest array."""
@@ -42,10 +42,17 @@ class AnySize:
         edge = next(edge for edge in self.capacities if max(height, width) <= edge)
         space = ((0, edge - height), (0, edge - width))
         placed, holes = np.pad(image, (*space, (0, 0))), np.pad(hole.astype(np.uint8), space)
-        output = self.complete(
-            self.state, placed[None], holes[None, ..., None], np.int32(height), np.int32(width)
-        )
+        size = np.int32(height), np.int32(width)
+        arguments = self.state, placed[None], holes[None, ..., None], *size
+        output = self._program(edge, arguments)(*arguments)
         return painted(image, np.asarray(output)[0, :height, :width], hole[..., None])
+
+    def _program(self, edge: int, arguments: tuple[Any, ...]) -> jax.stages.Compiled:
+        """Returns the compiled program for one of the capacities."""
+        if edge not in self._programs:
+            self._programs[edge] = self.complete.lower(*arguments).compile()
+            give_back_memory()  # compiling took more than the pictures will
+        return self._programs[edge]
 
 
 def painted(
@@ -60,7 +67,9 @@ def painted(
     return np.where(holes, np.rint(output * 255).astype(np.uint8), images)
 
 
-def make_any_size(method: Method, state: TrainState, key: PRNGKeyArray) -> AnySize | None:
+def make_any_size(
+    method: Method, state: TrainState, key: PRNGKeyArray | None = None
+) -> AnySize | None:
     """Makes the completion of pictures of any size without compiling for each.
 
     It is for CPUs, where compiling takes longest: on other devices tiles, one after the other, are
@@ -69,7 +78,7 @@ def make_any_size(method: Method, state: TrainState, key: PRNGKeyArray) -> AnySi
     Args:
       method: the method that `state` was trained with.
       state: the networks named in `method.networks`.
-      key: source of the random numbers that some methods need.
+      key: source of the random numbers that some methods need; that of seed 0 by default.
 
     Returns:
       None where there is no such program: for other methods and other devices.
@@ -80,6 +89,7 @@ def make_any_size(method: Method, state: TrainState, key: PRNGKeyArray) -> AnySi
 
     @jax.jit
     def complete(state: TrainState, image: Image, mask: Mask, height, width) -> Image:
-        return within(state, as_float(image), as_float(mask), key, (height, width))
+        own = jax.random.key(0) if key is None else key  # here, where it costs no program
+        return within(state, as_float(image), as_float(mask), own, (height, width))
 
     return AnySize(complete, state, method.capacities)

@@ -52,11 +52,11 @@ def make_complete_fn(
       [b, h, w, 1] with 1 = hole; float32 out. Any h and w, any number and shape of holes; compiled
       once per shape. Known pixels are returned bit for bit.
     """
-    key = jax.random.key(0) if key is None else key
 
     @jax.jit
     def complete(state: TrainState, image: Image, mask: Mask) -> Image:
-        return method.complete(state, as_float(image), as_float(mask), key)
+        own = jax.random.key(0) if key is None else key
+        return method.complete(state, as_float(image), as_float(mask), own)
 
     state = completing_state(method, state)
     return lambda image, mask: complete(state, image, mask)
@@ -136,9 +136,9 @@ class Completer:
             such post-processing.
         """
         avoids = None if avoid is None else [avoid]
-        return self.batch(
-            [image], [mask], postprocess, texture=texture, avoids=avoids, seed=seed
-        )[0]
+        return self.batch([image], [mask], postprocess, texture=texture, avoids=avoids, seed=seed)[
+            0
+        ]
 
     def batch(
         self,

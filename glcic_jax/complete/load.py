@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from glcic_jax.complete.any_size import make_any_size
 from glcic_jax.complete.completer import Completer, completing_state, make_complete_fn
 from glcic_jax.methods.procedural.poisson import way_to_blend
@@ -83,5 +81,5 @@ def completer_of(
         whole=method.whole,
         blends=method.blends if postprocess is None else postprocess,
         texture=texture,
-        any_size=make_any_size(method, completing_state(method, state), jax.random.key(0)),
+        any_size=make_any_size(method, completing_state(method, state)),
     )

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8
-from tqdm import tqdm
 
 from glcic_jax.complete.pairing import STREAM, CompletionJob
 from glcic_jax.complete.texturing import CopyTexture
@@ -102,6 +101,8 @@ def _write_stream(stream: BinaryIO, data: bytes) -> None:
 def print_remarks(remarks: list[str], about: Path | str) -> None:
     """Prints what the user should know about a file, beside the progress bar."""
     for remark in remarks:
+        from tqdm import tqdm  # only where there is one: most pictures need not wait for it
+
         tqdm.write(f"{about}: {remark}")
 
 

@@ -88,6 +88,10 @@ class Api:
         methods = [served._asdict() for served in self._worker.methods]
         return JSONResponse({"methods": methods, "limits": self._limits._asdict()})
 
+    async def status(self, _: Request) -> Response:
+        """Answers whether the job that is being done waits for a program, as JSON."""
+        return JSONResponse({"compiling": self._worker.compiling})
+
     async def complete(self, request: Request) -> Response:
         """Answers with the completed picture, a PNG.
 

@@ -57,6 +57,7 @@ def make_app(worker: Worker, limits: Limits, names: Iterable[str] = ()) -> Starl
             *(Route(path, _file(*file)) for path, file in FILES.items()),
             Route("/api", api.about),
             Route("/api/methods", api.methods),
+            Route("/api/status", api.status),
             Route("/api/complete", api.complete, methods=["POST"]),
         ],
         middleware=[Middleware(Guard, names={"localhost", *names})],

@@ -9,9 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import threading
+import time
 from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from typing import Any
 
 from glcic_jax.demo.filling import (
     FillJob,
@@ -19,14 +22,14 @@ from glcic_jax.demo.filling import (
     Served,
     complete_upload,
     named_fills,
-    named_specs,
 )
+from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import end_with_parent, keep_compiled
-from glcic_jax.weights.address import compiled_beside
+from glcic_jax.runtime.process import end_with_parent
 
-READY, DONE, REFUSED, FAILED = range(4)
-"""Kinds of messages of the process. Their content: its methods; a PNG; a reason; a reason."""
+READY, DONE, REFUSED, FAILED, COMPILING = range(5)
+"""Kinds of messages of the process. Their content: its methods; a PNG; a reason; a reason; nothing.
+"""
 
 
 class Unavailable(Exception):
@@ -43,6 +46,7 @@ class Worker:
 
     Attributes:
       methods: the methods that it has.
+      compiling: whether a program is being compiled for the job.
 
     Raises:
       UserError: a method cannot be loaded.
@@ -51,6 +55,7 @@ class Worker:
     def __init__(self, specs: list[str], *, most_pixels: int, seconds: float) -> None:
         self._arguments = specs, most_pixels
         self._seconds, self._closed = seconds, False
+        self.compiling = False
         self._start()
         try:
             self.methods: list[Served] = self._ready()
@@ -99,9 +104,7 @@ class Worker:
             if self._waiting_for_ready:
                 self._ready_again()
             self._connection.send(job)
-            if not self._connection.poll(self._seconds):
-                raise TimeoutError
-            kind, content = self._connection.recv()
+            kind, content = self._await_answer(time.monotonic() + self._seconds)
         except TimeoutError as error:
             self._restart()
             raise Unavailable(
@@ -117,6 +120,17 @@ class Worker:
         if kind == FAILED:
             raise Unavailable(content)
         return content
+
+    def _await_answer(self, deadline: float) -> tuple[int, Any]:
+        try:
+            while self._connection.poll(max(deadline - time.monotonic(), 0)):
+                kind, content = self._connection.recv()
+                if kind != COMPILING:
+                    return kind, content
+                self.compiling = True
+            raise TimeoutError
+        finally:
+            self.compiling = False
 
     def _restart(self) -> None:
         self._process.kill()
@@ -135,18 +149,23 @@ class Worker:
 def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
     """Runs in the process: loads the methods, then does job after job."""
     end_with_parent()
+    turn = threading.Lock()  # a word while something compiles comes from another thread
+
+    def send(kind: int, content: list[Served] | str | bytes = "") -> None:
+        with turn, suppress(BrokenPipeError):  # the server is gone, as the next recv finds
+            connection.send((kind, content))
+
     try:
-        for address in list(named_specs(specs).values())[:1]:
-            keep_compiled(compiled_beside(address))  # for the process after this one too
+        keep_compiled()  # for the process after this one too
         methods = named_fills(specs)
         fills = {served.name: fill for served, fill in methods.items()}
-        connection.send((READY, list(methods)))
+        send(READY, list(methods))
     except UserError as error:
-        connection.send((REFUSED, str(error)))
+        send(REFUSED, str(error))
         return
-    with suppress(EOFError, BrokenPipeError):  # the server is gone
+    with suppress(EOFError, BrokenPipeError), announced(lambda: send(COMPILING)):
         while True:
-            connection.send(_answer(connection.recv(), fills, most_pixels))
+            send(*_answer(connection.recv(), fills, most_pixels))
 
 
 def _answer(

@@ -17,9 +17,10 @@ from tqdm import tqdm
 from glcic_jax.complete.pairing import check_writable
 from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.compiled import keep_compiled
 from glcic_jax.runtime.disk import whole_folder
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import choose_device, keep_compiled
+from glcic_jax.runtime.process import choose_device
 
 SHEET = ".png"
 """The extension of an OUTPUT that is one picture of all."""
@@ -54,9 +55,9 @@ def run(args: argparse.Namespace) -> None:
     _check(args)
     choose_device(args.device)
     from glcic_jax.generate.drawing import draw, sheet  # only now: refusals need no JAX
-    from glcic_jax.weights.address import compiled_beside, open_trained
+    from glcic_jax.weights.address import open_trained
 
-    keep_compiled(compiled_beside(args.checkpoint))
+    keep_compiled()
     pictures = draw(open_trained(args.checkpoint, args.step), args.count, args.seed)
     shown = tqdm(pictures, total=args.count, unit="picture")
     if args.output.suffix.lower() == SHEET:

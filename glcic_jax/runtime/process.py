@@ -6,14 +6,13 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from glcic_jax.runtime.errors import UserError
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 """Numbers of mallopt's parameters, from glibc's malloc.h."""
-
-COMPILED_FOLDER = "compiled"
 
 
 def keep_freed_memory() -> None:
@@ -23,26 +22,31 @@ def keep_freed_memory() -> None:
     each step. That takes up to a quarter of a step's time on a CPU. Does nothing with other C
     libraries.
     """
-    if sys.platform != "linux":
-        return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(_MMAP_MAX, 0)  # large arrays too lie in the one heap,
-    mallopt(_TRIM_THRESHOLD, -1)  # which never shrinks,
-    mallopt(_ARENA_MAX, 1)  # and is shared by all threads
+    mallopt = _glibc("mallopt")
+    if mallopt:
+        mallopt(_MMAP_MAX, 0)  # large arrays too lie in the one heap,
+        mallopt(_TRIM_THRESHOLD, -1)  # which never shrinks,
+        mallopt(_ARENA_MAX, 1)  # and is shared by all threads
 
 
-def keep_compiled(folder: Path) -> None:
-    """Keeps compiled programs in FOLDER/compiled, where the next start finds them.
+def give_back_memory() -> None:
+    """Gives the memory that is free now back to the system, whatever is kept from now on.
 
-    Does nothing if JAX_COMPILATION_CACHE_DIR is set, or if `folder` cannot be written.
+    Does nothing with other C libraries.
     """
-    if os.access(folder, os.W_OK) and not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        import jax
+    trim = _glibc("malloc_trim")
+    if trim:
+        trim(0)
 
-        jax.config.update("jax_compilation_cache_dir", str(folder / COMPILED_FOLDER))
+
+def _glibc(name: str) -> Callable[..., int] | None:
+    """Returns a function of glibc; None where there is another C library."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return ctypes.CDLL(None)[name]
+    except (OSError, AttributeError):
+        return None
 
 
 def user_cache() -> Path:

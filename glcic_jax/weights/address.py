@@ -18,7 +18,6 @@ import numpy as np
 
 from glcic_jax.runtime.digests import json_digest
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import user_cache
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.checkpoint_reader import read_about, restore_network
 from glcic_jax.weights.description import is_described
@@ -70,16 +69,6 @@ def locate(address: str | Path) -> Place:
 def is_weights(path: Path) -> bool:
     """Returns whether a path holds converted weights. Otherwise it should be a run folder."""
     return path.suffix == SUFFIX or is_described(path)
-
-
-def compiled_beside(address: str | Path) -> Path:
-    """Returns the folder in which to keep programs that are compiled for a network.
-
-    It is the run folder or the folder of weights itself. For a single file, for the network that
-    comes with the package and for networks of the Hub it is the user's cache.
-    """
-    path = BUNDLED if str(address).startswith(SCHEME) else locate(address).path
-    return path if path.is_dir() and path != BUNDLED else user_cache()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,10 @@ def test_few_programs_serve_all_sizes():
     """Counts what is compiled for twelve pictures of twelve sizes, large ones among them."""
     _, any_ = completer(512)
     any_(*picture(40, 50))
+    (program,) = any_.any_size._programs.values()
+    kernel = any_.any_size.state.networks["completion"].params["layer1"]["conv"]["kernel"]
+    largest = 4 * 514**2 * kernel.shape[-1]  # bytes of the first layer's features
+    assert program.memory_analysis().temp_size_in_bytes < 3 * largest  # layers share their memory
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, *_, **__: compiled.append(event) if "backend_compile" in event else None

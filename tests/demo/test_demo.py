@@ -44,6 +44,11 @@ def test_it_lists_its_methods_and_limits(port):
     assert not re.search(rb"\[[A-Z]+\]", page)
 
 
+def test_its_status_is_whether_something_compiles(port):
+    _, data = ask(port, "GET", "/api/status")
+    assert json.loads(data) == {"compiling": False}
+
+
 def test_the_pages_load_nothing_from_elsewhere(port):
     for path in ("/", "/demo.css", "/demo.js", "/strokes.js", "/api"):
         response, page = ask(port, "GET", path)

@@ -170,16 +170,23 @@ $("complete").onclick = async () => {
   };
   const began = performance.now();
   const seconds = () => ((performance.now() - began) / 1000).toFixed(1);
-  let clock = 0;
+  let clock = 0, look = 0, doing = "completing";
   request.upload.onload = () => {
     $("progress").removeAttribute("value");
-    clock = setInterval(() => say(`completing, ${seconds()} s`), 100);
+    clock = setInterval(() => say(`${doing}, ${seconds()} s`), 100);
+    look = setInterval(async () => {
+      try {
+        const { compiling } = await (await fetch("/api/status")).json();
+        doing = compiling ? "compiling for this size, once" : "completing";
+      } catch { /* the answer to the request itself says what is wrong */ }
+    }, 500);
   };
   request.onabort = () => say("cancelled");
   request.onerror = () => say("the server does not answer: is it still there?", true);
   request.onload = () => answered(request, seconds());
   request.onloadend = () => {
     clearInterval(clock);
+    clearInterval(look);
     request = null;
     busy(false);
   };

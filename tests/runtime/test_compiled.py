@@ -1,0 +1,106 @@
+"""Compiled programs are kept in one folder for all, of bounded size; a word while one is made."""
+
+import os
+import threading
+import zlib
+
+import jax
+import numpy as np
+import pytest
+
+from glcic_jax.runtime.compiled import announced, keep_compiled, remove_oldest
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """What keep_compiled sets, with the user's cache in tmp_path."""
+    settings = {}
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("jax.config.update", settings.__setitem__)
+    return settings
+
+
+def test_programs_go_into_the_users_cache(kept, tmp_path):
+    keep_compiled()
+    folder = tmp_path / "glcic_jax" / "compiled"
+    assert kept == {"jax_compilation_cache_dir": str(folder)}
+    assert folder.is_dir()
+
+
+def test_a_variable_moves_them(kept, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "other"))
+    keep_compiled()
+    assert not kept  # JAX reads the variable by itself
+
+
+def test_a_cache_that_cannot_be_made_does_no_harm(kept, tmp_path):
+    (tmp_path / "glcic_jax").write_text("a file")
+    keep_compiled()
+    assert not kept
+
+
+def test_a_part_of_a_program_is_removed(kept, tmp_path):
+    keep_compiled()
+    folder, whole = tmp_path / "glcic_jax" / "compiled", zlib.compress(bytes(999))
+    contents = {"whole": whole, "cut": whole[:-3], "empty": b"", "other": b"another format"}
+    for name, content in contents.items():
+        (folder / f"{name}-cache").write_bytes(content)
+    keep_compiled()
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"whole-cache", "other-cache", "checked"}
+
+
+def test_the_oldest_files_go_first(tmp_path):
+    for age, name in enumerate(("new", "middle", "old")):
+        (tmp_path / name).write_bytes(bytes(100))
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    (tmp_path / "folder").mkdir()
+    remove_oldest(tmp_path, 300)
+    assert len(list(tmp_path.iterdir())) == 4
+    os.utime(tmp_path / "old", (2e9, 1e9))  # read since
+    remove_oldest(tmp_path, 299)
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "old", "folder"}
+    remove_oldest(tmp_path, 99)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder"}
+
+
+def event(name):
+    jax.monitoring.record_event(f"/jax/compilation_cache/{name}")
+
+
+def compiled():
+    jax.monitoring.record_event_duration_secs("/jax/core/compile/backend_compile_duration", 1.0)
+
+
+def test_a_word_is_given_while_something_compiles_for_long():
+    told = threading.Event()
+    with announced(told.set, patience=0.01):
+        event("compile_requests_use_cache")
+        assert told.wait(5)
+        compiled()
+    told.clear()
+    event("compile_requests_use_cache")  # nobody listens any more
+    assert not told.wait(0.05)
+
+
+def test_none_is_given_for_what_is_fast():
+    told = threading.Event()
+    with announced(told.set, patience=0.2):
+        for _ in range(3):
+            event("compile_requests_use_cache")
+            compiled()
+        assert not told.wait(0.4)
+
+
+def test_jax_reports_by_these_names(tmp_path):
+    """Compiles a program that a cache may hold, and waits for the word."""
+    told = threading.Event()
+    before = getattr(jax.config, "jax_compilation_cache_dir")  # noqa: B009 - pyright knows no flags
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    try:
+        with announced(told.set, patience=0):
+            jax.block_until_ready(jax.jit(lambda x: x * 7.25 + np.pi)(np.ones(13)))
+            assert told.wait(5)
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
