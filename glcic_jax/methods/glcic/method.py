@@ -78,7 +78,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         ),
         adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
         adversarial_weight=config.adversarial.weight,
-        optimizer=split_over_fsdp(_optimizer(**config.optimizer)),
+        optimizer=split_over_fsdp(optimizer_of(**config.optimizer)),
         mean_pixel=mean_pixel,
         average_decay=config.average_decay,
         remat=config.remat,
@@ -122,7 +122,7 @@ def _features(read: Callable[[], Sequence[Layer]], image: Image) -> Features:
     return vgg16(read(), image)
 
 
-def _optimizer(
+def optimizer_of(
     name: str = "adadelta", cosine: int = 0, **settings: float
 ) -> optax.GradientTransformation:
     """Returns the optimizer of that name. Its settings are those that Optax has for it.
