@@ -21,7 +21,6 @@ def get_config(start: str = "") -> ConfigDict:
     config.data.root = "data/photographs"
     config.data.flip = True
     config.data.colours = True
-    config.data.leftovers = 0.2
     config.width = 32
     config.smooth_holes = True
     config.batch_norm_scale = "ones"
@@ -42,6 +41,7 @@ def _small(config: ConfigDict) -> ConfigDict:
     """Sets up training from nothing on 128 pixels."""
     config.data.resize = (136, 300)
     config.data.crop = 128
+    config.data.leftovers = 0.25
     config.data.batch_size = 32
     config.holes = _holes(shortest=20, longest=64)
     config.perceptual_weight = 0.003
@@ -55,6 +55,7 @@ def _larger(config: ConfigDict, start: str) -> ConfigDict:
     config.init_from = start
     config.data.resize = (200, 360)
     config.data.crop = 192
+    config.data.leftovers = 0.2
     config.data.batch_size = 32
     config.holes = _holes(shortest=40, longest=104)
     config.perceptual_weight = 0.006
