@@ -3,11 +3,13 @@
     python -m benchmarks.start
     python -m benchmarks.start --other ../glcic_jax_before    # beside another clone, in turn
 
-"cold" begins with empty caches, "warm" follows it. All are whole processes with the network that
-ships: wall time, CPU time and the most memory that one held.
+"cold" begins with empty caches, "warm" follows it. All are whole processes with a copy of the
+network that ships, or of --network, which copies no texture: wall time, CPU time and the most
+memory that one held.
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,12 +28,15 @@ SIZES = (
 )  # fmt: skip
 """Heights and widths of the pictures of the last row."""
 
-LOAD = "import glcic_jax; glcic_jax.load()"
+SHIPPED = ROOT / "glcic_jax" / "weights" / "pretrained"
+
+LOAD = "import sys, glcic_jax; glcic_jax.load(sys.argv[1])"
 
 MIXED = f"""
+import sys
 import numpy as np
 import glcic_jax
-completer = glcic_jax.load()
+completer = glcic_jax.load(sys.argv[1])
 noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
 for height, width in {SIZES}:
     mask = np.zeros((height, width), bool)
@@ -67,17 +72,20 @@ def measure(clone: Path, arguments: list[str], cache: Path) -> Cost:
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def rows(clone: Path, folder: Path) -> dict[str, Cost]:
+def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost]:
     """Returns the costs of one turn of a clone, by row."""
     files = {name: str(folder / f"{name}.png") for name in ("image", "mask", "output")}
-    complete = ["-m", "glcic_jax.complete", *(w for n, f in files.items() for w in (f"--{n}", f))]
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory() as name:
+        cache, own = Path(name), str(Path(name) / "network")
+        shutil.copytree(network, own, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        flags = {"checkpoint": own, **files}
+        complete = ["-m", "glcic_jax.complete", *(f"--{n}={f}" for n, f in flags.items())]
         return {
-            "complete 512 x 512, cold": measure(clone, complete, Path(cache)),
-            "complete 512 x 512, warm": measure(clone, complete, Path(cache)),
-            "load()": measure(clone, ["-c", LOAD], Path(cache)),
+            "complete 512 x 512, cold": measure(clone, complete, cache),
+            "complete 512 x 512, warm": measure(clone, complete, cache),
+            "load()": measure(clone, ["-c", LOAD, own], cache),
             f"load and {len(SIZES)} pictures of as many sizes": measure(
-                clone, ["-c", MIXED], Path(cache)
+                clone, ["-c", MIXED, own], cache
             ),
         }
 
@@ -91,6 +99,7 @@ def main() -> None:
     """Measures all sides in turn, and prints one table of medians."""
     parser = race_parser("start", __doc__)
     parser.add_argument("--other", type=Path, help="another clone, to compare with")
+    parser.add_argument("--network", type=Path, default=SHIPPED, help="folder of weights")
     options = parser.parse_args()
     clones = {"this": ROOT} | ({"other": options.other.resolve()} if options.other else {})
     with tempfile.TemporaryDirectory() as name:
@@ -101,7 +110,7 @@ def main() -> None:
         write_picture(folder / "image.png", coarse.repeat(8, 0).repeat(8, 1))
         write_picture(folder / "mask.png", mask)
         turns = [
-            {side: rows(clone, folder) for side, clone in clones.items()}
+            {side: rows(clone, folder, options.network) for side, clone in clones.items()}
             for _ in range(options.rounds)
         ]
     head = ["row", *(f"{side}, {what}" for side in clones for what in ("wall s", "CPU s", "MiB"))]
