@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from configs import places2
 from glcic_jax.runtime.errors import UserError
 
-COMPLETION, DISCRIMINATOR, JOINT = 300, 30, 60
+COMPLETION, DISCRIMINATOR, JOINT = 240, 30, 60
 """Updates of the phases."""
 
 
@@ -48,7 +48,7 @@ def get_config(recipe: str = "") -> ConfigDict:
     config.phases.joint = JOINT
     config.every.log = 20
     config.every.images = 100
-    config.every.evaluate = 100
+    config.every.evaluate = 50
     config.every.checkpoint = 100
     return config if recipe else _ours(config)
 

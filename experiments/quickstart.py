@@ -43,9 +43,9 @@ SCORED_HOLES = {"kind": "box", "shortest": 16, "longest": 24}
 
 def table(rows: dict[str, dict[str, float]]) -> str:
     """Returns the scores by method as text."""
-    lines = [f"{'held-out holes':<34}{'L1':>8}{'PSNR':>8}{'SSIM':>8}"]
+    lines = [f"{'held-out holes':<36}{'L1':>8}{'PSNR':>8}{'SSIM':>8}"]
     for name, scores in rows.items():
-        lines.append(f"{name:<34}{scores['l1']:>8.4f}{scores['psnr']:>8.2f}{scores['ssim']:>8.3f}")
+        lines.append(f"{name:<36}{scores['l1']:>8.4f}{scores['psnr']:>8.2f}{scores['ssim']:>8.3f}")
     return "\n".join(lines)
 
 

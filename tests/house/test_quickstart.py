@@ -73,7 +73,7 @@ def test_a_short_run_ends_in_a_table_and_pictures(recipe, tmp_path, capsys):
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split()[-3:] == ["L1", "PSNR", "SSIM"]
     scores = {
-        row[:34].strip(): np.array(row[34:].split(), float) for row in rows if row[:1] not in "hac"
+        row[:36].strip(): np.array(row[36:].split(), float) for row in rows if row[:1] not in "hac"
     }
     telea, last = scores["telea"], scores["ours after joint (6 updates)"]
     np.testing.assert_allclose(telea, [0.0201, 35.66, 0.822], atol=0.006)
