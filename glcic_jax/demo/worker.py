@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
@@ -28,8 +29,8 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent
 
 READY, DONE, REFUSED, FAILED, COMPILING = range(5)
-"""Kinds of messages of the process. Their content: its methods; a PNG; a reason; a reason; nothing.
-"""
+"""Kinds of messages of the process. Their content: its methods; a PNG; a reason; a reason; whether
+something is being compiled."""
 
 
 class Unavailable(Exception):
@@ -127,7 +128,7 @@ class Worker:
                 kind, content = self._connection.recv()
                 if kind != COMPILING:
                     return kind, content
-                self.compiling = True
+                self.compiling = content
             raise TimeoutError
         finally:
             self.compiling = False
@@ -151,7 +152,7 @@ def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
     end_with_parent()
     turn = threading.Lock()  # a word while something compiles comes from another thread
 
-    def send(kind: int, content: list[Served] | str | bytes = "") -> None:
+    def send(kind: int, content: list[Served] | str | bytes | bool) -> None:
         with turn, suppress(BrokenPipeError):  # the server is gone, as the next recv finds
             connection.send((kind, content))
 
@@ -163,7 +164,8 @@ def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
     except UserError as error:
         send(REFUSED, str(error))
         return
-    with suppress(EOFError, BrokenPipeError), announced(lambda: send(COMPILING)):
+    begin, end = partial(send, COMPILING, True), partial(send, COMPILING, False)
+    with suppress(EOFError, BrokenPipeError), announced(begin, over=end):
         while True:
             send(*_answer(connection.recv(), fills, most_pixels))
 

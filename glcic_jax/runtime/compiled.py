@@ -105,7 +105,11 @@ def remove_oldest(folder: Path, most_bytes: int) -> None:
 
 
 @contextlib.contextmanager
-def announced(announce: Callable[[], object], patience: float = PATIENCE) -> Iterator[None]:
+def announced(
+    announce: Callable[[], object],
+    patience: float = PATIENCE,
+    over: Callable[[], object] = lambda: None,
+) -> Iterator[None]:
     """Calls a function each time that a program is being compiled, not read from the cache.
 
     It hears of programs that `keep_compiled` keeps, while the context lasts.
@@ -113,6 +117,7 @@ def announced(announce: Callable[[], object], patience: float = PATIENCE) -> Ite
     Args:
       announce: is called in a thread of its own.
       patience: seconds that pass before it is called.
+      over: is called in the compiling thread when a program that was announced is ready.
     """
     import jax
 
@@ -128,6 +133,8 @@ def announced(announce: Callable[[], object], patience: float = PATIENCE) -> Ite
     def end(event: str, duration_secs: float, **_: object) -> None:
         del duration_secs
         if event == _COMPILED and (timer := waiting.pop(threading.get_ident(), None)):
+            if timer.finished.is_set():
+                over()
             timer.cancel()
 
     jax.monitoring.register_event_listener(begin)

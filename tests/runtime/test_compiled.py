@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import zlib
 
 import jax
@@ -74,11 +75,14 @@ def compiled():
 
 
 def test_a_word_is_given_while_something_compiles_for_long():
-    told = threading.Event()
-    with announced(told.set, patience=0.01):
+    told, over = threading.Event(), threading.Event()
+    with announced(told.set, patience=0.01, over=over.set):
         event("compile_requests_use_cache")
         assert told.wait(5)
+        time.sleep(0.05)
+        assert not over.is_set()
         compiled()
+        assert over.is_set()
     told.clear()
     event("compile_requests_use_cache")  # nobody listens any more
     assert not told.wait(0.05)
@@ -86,7 +90,7 @@ def test_a_word_is_given_while_something_compiles_for_long():
 
 def test_none_is_given_for_what_is_fast():
     told = threading.Event()
-    with announced(told.set, patience=0.2):
+    with announced(told.set, patience=0.2, over=told.set):
         for _ in range(3):
             event("compile_requests_use_cache")
             compiled()
