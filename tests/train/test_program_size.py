@@ -1,0 +1,57 @@
+"""The size of programs, on which the time of compiling them depends."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from configs import places2
+from glcic_jax.methods.by_name import METHODS
+from glcic_jax.runtime.devices import make_mesh
+from glcic_jax.train.step import init_key, one_phase
+from tests.helpers.small import MEAN
+
+LINES = {"completion": 8200, "discriminator": 8000, "joint": 16800}
+"""Lines of StableHLO that a step of each phase may have: a twentieth more than it had when this was
+written. A CPU compiles one in about a millisecond."""
+
+TILED_LINES = 2580
+"""The same of the program that completes pictures of any size."""
+
+
+def glcic():
+    config = places2.get_config()
+    config.data.crop, config.local_patch = 64, 32
+    return METHODS["glcic"](config, MEAN)
+
+
+def lines(lowered):
+    return lowered.as_text().count("\n")
+
+
+@pytest.mark.parametrize(
+    "index", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+)
+def test_a_training_step_stays_small(index):
+    method = glcic()
+    state = jax.eval_shape(method.init, init_key(0))
+    batch = {
+        name: jax.ShapeDtypeStruct((8, 64, 64, channels), jnp.uint8)
+        for name, channels in (("image", 3), ("mask", 1), ("other_mask", 1))
+    }
+    phase = method.phases[index]
+    lowered = one_phase(make_mesh(jax.devices()[:1]), phase).lower(state, batch)
+    assert lines(lowered) <= LINES[phase.name], lines(lowered)
+
+
+def test_the_program_for_pictures_of_any_size_stays_small():
+    method = glcic()
+    assert method.complete_within is not None
+    state = jax.eval_shape(method.init, init_key(0))
+    picture, mask = (jax.ShapeDtypeStruct((1, 512, 512, channels), float) for channels in (3, 1))
+    edge = jax.ShapeDtypeStruct((), jnp.int32)
+    lowered = jax.jit(
+        lambda state, picture, mask, height, width: method.complete_within(
+            state, picture, mask, jax.random.key(0), (height, width)
+        )
+    ).lower(state, picture, mask, edge, edge)
+    assert lines(lowered) <= TILED_LINES, lines(lowered)
