@@ -13,7 +13,7 @@ from glcic_jax.texture.scales import Scale, depth
 DIMENSIONS = 24
 """Numbers that describe a patch's 147: the first principal components of the sources."""
 
-SAMPLED = 2000
+SAMPLED = 500
 """Sources that the principal components are computed from."""
 
 GUIDE_SIGMA = 2.0

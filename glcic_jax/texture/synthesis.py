@@ -28,8 +28,11 @@ GUIDED = Weights(guide=0.3, texture=60)
 UNGUIDED = Weights(guide=0, texture=60)
 """The weights without one."""
 
-STEPS, LAST_STEPS = 8, 4
-"""Steps at a scale, and at the finest."""
+LEAST_STEPS, MOST_STEPS = 4, 16
+"""Steps at a scale: many where there are few targets, since these decide what goes where."""
+
+WORK = 1 << 18
+"""Targets times steps of a scale, within these."""
 
 PASSES = 1
 """Rounds of spreading and random search in a step; a second one gained nothing measurable."""
@@ -37,8 +40,8 @@ PASSES = 1
 MOST_SEARCHED = 1 << 19
 """Targets, at most, of the finest scale that is searched; finer ones copy by its matches."""
 
-EXHAUSTIVE = 1 << 22
-"""Pairs of patches up to which all are compared."""
+EXHAUSTIVE = 1 << 28
+"""Pairs of patches up to which accelerators compare all; on CPUs searching is always faster."""
 
 RANDOM = 12
 """Random candidates of a round, from as far as the picture is wide to next to the match."""
@@ -110,7 +113,7 @@ def _work(pyramid: list[Scale]) -> list[list[int]]:
     """Returns the work of every step of every scale; none for scales that only copy."""
     counts = [count_targets(scale) for scale in pyramid]
     return [
-        [count] * (STEPS if depth else LAST_STEPS)
+        [count] * int(np.clip(WORK // max(count, 1), LEAST_STEPS, MOST_STEPS))
         if count <= MOST_SEARCHED or depth == len(pyramid) - 1
         else []
         for depth, count in enumerate(counts)
@@ -134,7 +137,7 @@ def _step(laid: Laid, state: State, key: PRNGKeyArray, number: int, passes: int)
     longest = max(laid.shape)
     radii = np.array([max(longest >> i, 1) for i in range(RANDOM)], np.int32)
     pairs = len(laid.level.targets) * len(laid.level.position)
-    few = passes > 0 and pairs <= EXHAUSTIVE
+    few = passes > 0 and pairs <= EXHAUSTIVE and jax.default_backend() != "cpu"
     return patches.step(
         laid.level,
         state,
