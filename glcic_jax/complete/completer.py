@@ -11,6 +11,7 @@ from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 from glcic_jax.complete.any_size import AnySize, painted
 from glcic_jax.complete.fixed_size import fill_squares, fill_whole
 from glcic_jax.complete.large_pictures import windows
+from glcic_jax.complete.thick_holes import Hole, guides_for
 from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.methods.procedural.poisson import blend, way_to_blend
@@ -123,7 +124,8 @@ class Completer:
             from the known pixels next to the hole, or "paper", from a fast marching fill, as the
             paper does. True = "smooth", False = not at all, None = by default, `blends`.
           texture: whether texture of the known part is copied into the holes, guided by the
-            network's result (`glcic_jax.texture.fill.fill`); None = by default, `texture`.
+            network's result (`glcic_jax.texture.fill.fill`), which is that of a smaller copy where
+            a hole is too thick for the network; None = by default, `texture`.
           avoid: bool or numbers [h, w]; what is not 0 is not copied.
           seed: another seed copies other texture.
 
@@ -175,7 +177,19 @@ class Completer:
         holes = [check_mask_fits(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
-        # Fill, by the way that suits the network and the pictures' size.
+        if not (self.texture if texture is None else texture):
+            return self._completed(images, holes, way)
+        guides = guides_for(images, holes, lambda some, theirs: self._completed(some, theirs, way))
+        barred = [None] * len(images) if avoids is None else avoids
+        return [
+            fill_with_texture(*each, seed=seed)
+            for each in zip(images, holes, guides, barred, strict=True)
+        ]
+
+    def _completed(
+        self, images: Sequence[PixelImage], holes: Sequence[Hole], way: str | None
+    ) -> list[PixelImage]:
+        """Completes pictures of one size by the network, and blends if there is a `way` to."""
         if self.size is not None and not self.takes(*holes[0].shape):
             fill = fill_whole if self.whole else fill_squares
             completed = [
@@ -186,27 +200,19 @@ class Completer:
             completed = (
                 [self._fill_one(images[0], holes[0])]
                 if len(images) == 1
-                else self._fill(np.stack(images), np.stack(holes))
+                else list(self._fill(np.stack(images), np.stack(holes)))
             )
         else:
             completed = [
                 self._fill_windows(image, hole, self.reach)
                 for image, hole in zip(images, holes, strict=True)
             ]
-        # Blend.
-        if way is not None:
-            completed = [
-                blend(image, filled, hole, way=way)
-                for image, filled, hole in zip(images, completed, holes, strict=True)
-            ]
-        # Copy texture.
-        if self.texture if texture is None else texture:
-            barred = [None] * len(images) if avoids is None else avoids
-            completed = [
-                fill_with_texture(*each, seed=seed)
-                for each in zip(images, holes, completed, barred, strict=True)
-            ]
-        return list(completed)
+        if way is None:
+            return completed
+        return [
+            blend(image, filled, hole, way=way)
+            for image, filled, hole in zip(images, completed, holes, strict=True)
+        ]
 
     def takes(self, height: int, width: int) -> bool:
         """Returns whether `complete` takes pictures of this size, with holes anywhere."""
