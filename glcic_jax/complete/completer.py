@@ -10,7 +10,7 @@ from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
 from glcic_jax.complete.any_size import AnySize, painted
 from glcic_jax.complete.fixed_size import fill_squares, fill_whole
-from glcic_jax.complete.large_pictures import windows
+from glcic_jax.complete.large_pictures import fill_windows
 from glcic_jax.complete.thick_holes import Hole, guides_for
 from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_mask_fits
@@ -29,13 +29,6 @@ CompleteFn = Callable[[Image, Mask], Image]
 
 LARGE = 512 * 512
 """Pixels of a picture. Of larger ones the network is shown only what the holes depend on."""
-
-LONGEST_WINDOW = 1024
-"""Edge, in pixels, of the largest part shown at once, which bounds the memory needed.
-
-For networks that look far it is 3 times their reach instead; otherwise most of each part would be
-surroundings.
-"""
 
 
 def make_complete_fn(
@@ -179,12 +172,32 @@ class Completer:
             return [image.copy() for image in images]
         if not (self.texture if texture is None else texture):
             return self._completed(images, holes, way)
-        guides = guides_for(images, holes, lambda some, theirs: self._completed(some, theirs, way))
+        guides = self._guides(images, holes, way)
         barred = [None] * len(images) if avoids is None else avoids
         return [
             fill_with_texture(*each, seed=seed)
             for each in zip(images, holes, guides, barred, strict=True)
         ]
+
+    def guide(
+        self,
+        image: PixelImage,
+        mask: Shaped[np.ndarray, "h w"],
+        postprocess: bool | str | None = None,
+    ) -> PixelImage:
+        """Completes one picture for the texture fill (`glcic_jax.texture.fill.fill`).
+
+        Holes that are too thick for the network are completed in a smaller copy. Arguments, result
+        and errors are those of `__call__`; known pixels are the input's.
+        """
+        way = way_to_blend(self.blends if postprocess is None else postprocess)
+        hole = check_mask_fits(image, mask)
+        return self._guides([image], [hole], way)[0] if hole.any() else image.copy()
+
+    def _guides(
+        self, images: Sequence[PixelImage], holes: Sequence[Hole], way: str | None
+    ) -> list[PixelImage]:
+        return guides_for(images, holes, lambda some, theirs: self._completed(some, theirs, way))
 
     def _completed(
         self, images: Sequence[PixelImage], holes: Sequence[Hole], way: str | None
@@ -204,7 +217,7 @@ class Completer:
             )
         else:
             completed = [
-                self._fill_windows(image, hole, self.reach)
+                fill_windows(image, hole, self.reach, self.alignment, self._fill_one)
                 for image, hole in zip(images, holes, strict=True)
             ]
         if way is None:
@@ -231,17 +244,3 @@ class Completer:
         if self.any_size is not None and self.any_size.takes(*hole.shape):
             return self.any_size(image, hole)
         return self._fill(image[None], hole[None])[0]
-
-    def _fill_windows(
-        self, image: PixelImage, hole: Bool[np.ndarray, "h w"], reach: int
-    ) -> PixelImage:
-        completed = image.copy()
-        longest = max(LONGEST_WINDOW, 3 * reach)
-        for seen, answered in windows(hole, reach, longest, self.alignment):
-            within = tuple(
-                slice(part.start - outer.start, part.stop - outer.start)
-                for part, outer in zip(answered, seen, strict=True)
-            )
-            filled = self._fill_one(image[seen], hole[seen])
-            completed[answered] = filled[within]
-        return completed

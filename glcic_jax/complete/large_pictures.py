@@ -1,9 +1,19 @@
-"""The parts of a large picture that a network has to see to fill its holes."""
+"""Fills holes of large pictures from the parts that they depend on."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
+
+from glcic_jax.types import PixelImage
+
+LONGEST_WINDOW = 1024
+"""Edge, in pixels, of the largest part shown at once, which bounds the memory needed.
+
+For networks that look far it is 3 times their reach instead; otherwise most of each part would be
+surroundings.
+"""
 
 WINDOW_STEP = 128
 """Windows' edges are multiples of this where the picture allows, so few shapes are compiled."""
@@ -19,6 +29,32 @@ class Window(NamedTuple):
 
     seen: tuple[slice, slice]
     answered: tuple[slice, slice]
+
+
+def fill_windows(
+    image: PixelImage,
+    hole: Bool[np.ndarray, "h w"],
+    reach: int,
+    alignment: int,
+    fill: Callable[[PixelImage, Bool[np.ndarray, "h w"]], PixelImage],
+) -> PixelImage:
+    """Fills holes as if `fill` had seen the whole picture.
+
+    Args:
+      image: uint8 RGB [h, w, 3].
+      hole: True = to be filled.
+      reach: as in `windows`.
+      alignment: as in `windows`.
+      fill: fills the holes of one part.
+    """
+    completed = image.copy()
+    for seen, answered in windows(hole, reach, max(LONGEST_WINDOW, 3 * reach), alignment):
+        within = tuple(
+            slice(part.start - outer.start, part.stop - outer.start)
+            for part, outer in zip(answered, seen, strict=True)
+        )
+        completed[answered] = fill(image[seen], hole[seen])[within]
+    return completed
 
 
 def windows(

@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +13,14 @@ from jaxtyping import Float
 
 from glcic_jax.complete.completer import LARGE
 from glcic_jax.complete.load import completer_of
+from glcic_jax.complete.thick_holes import Hole, guides_for
 from glcic_jax.evaluate.outside_program import command_fill
 from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.methods.procedural.poisson import SMOOTH, blend, way_to_blend
 from glcic_jax.runtime.devices import over_mesh
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.texture.fill import fill as fill_with_texture
+from glcic_jax.types import PixelImage
 from glcic_jax.weights.address import locate, open_trained
 from glcic_jax.weights.pretrained import NAME as PRETRAINED
 
@@ -178,14 +181,23 @@ def _postprocessed(complete: FillBatch, way: str) -> FillBatch:
     return run
 
 
+def _in_bytes(
+    complete: FillBatch, images: Sequence[PixelImage], holes: Sequence[Hole]
+) -> list[PixelImage]:
+    """Completes uint8 pictures of one size by a function of arrays in [0, 1]."""
+    mask = np.stack(holes)[..., None].astype(np.float32)
+    filled = complete(np.stack(images).astype(np.float32) / 255, mask)
+    return list(np.rint(filled * 255).astype(np.uint8))
+
+
 def _textured(guide: FillBatch | None) -> FillBatch:
     """Copies texture, guided by a method's completions or by none."""
 
     def run(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        pixels = np.rint(image * 255).astype(np.uint8)
+        pixels = list(np.rint(image * 255).astype(np.uint8))
         guides = [None] * len(pixels)
         if guide is not None:
-            guides = list(np.rint(guide(image, mask) * 255).astype(np.uint8))
+            guides = guides_for(pixels, list(mask[..., 0] > 0), partial(_in_bytes, guide))
         arguments = zip(pixels, mask[..., 0], guides, strict=True)
         return np.stack([fill_with_texture(*each) for each in arguments]).astype(np.float32) / 255
 

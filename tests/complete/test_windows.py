@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glcic_jax.complete import completer as completing
+from glcic_jax.complete import large_pictures
 from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.complete.large_pictures import WINDOW_STEP, windows
 from glcic_jax.methods.by_name import METHODS
@@ -78,7 +78,7 @@ def test_outputs_depend_on_nothing_beyond_the_reach():
     "name", ["at the corners", pytest.param("larger than a window", marks=pytest.mark.slow)]
 )
 def test_windows_answer_as_the_whole_picture_does(name, monkeypatch):
-    monkeypatch.setattr(completing, "LONGEST_WINDOW", 640)
+    monkeypatch.setattr(large_pictures, "LONGEST_WINDOW", 640)
     config = small_config(width=4, discriminators=(), phases__discriminator=0, phases__joint=0)
     method = METHODS["glcic"](config, MEAN)
     complete = make_complete_fn(method, method.init(init_key(0)))

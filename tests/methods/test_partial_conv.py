@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 import glcic_jax
 from configs import pconv_cifar10, pconv_places2
 from glcic_jax.complete import completer as completing
+from glcic_jax.complete import large_pictures
 from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.convert.__main__ import main as convert
 from glcic_jax.layers.vgg16 import CHANNELS, NAMES, read_vgg16
@@ -180,7 +181,7 @@ def test_any_size_is_completed_and_what_holes_hold_does_not_matter():
 @pytest.mark.slow
 def test_windows_answer_as_the_whole_picture_does(one, monkeypatch):
     monkeypatch.setattr(completing, "LARGE", 0)
-    monkeypatch.setattr(completing, "LONGEST_WINDOW", 128)
+    monkeypatch.setattr(large_pictures, "LONGEST_WINDOW", 128)
     method = METHODS["partial_conv"](small_config(), MEAN)
     complete = make_complete_fn(method, one[0][-1])
     image = rng.integers(0, 256, (203, 301, 3), np.uint8)
