@@ -45,12 +45,13 @@ def test_a_training_step_stays_small(index):
 
 def test_the_program_for_pictures_of_any_size_stays_small():
     method = glcic()
-    assert method.complete_within is not None
+    within = method.complete_within
+    assert within is not None
     state = jax.eval_shape(method.init, init_key(0))
     picture, mask = (jax.ShapeDtypeStruct((1, 512, 512, channels), float) for channels in (3, 1))
     edge = jax.ShapeDtypeStruct((), jnp.int32)
     lowered = jax.jit(
-        lambda state, picture, mask, height, width: method.complete_within(
+        lambda state, picture, mask, height, width: within(
             state, picture, mask, jax.random.key(0), (height, width)
         )
     ).lower(state, picture, mask, edge, edge)
