@@ -65,11 +65,11 @@ def assemble(
         ny, nx = ny[beside], nx[beside]
         beyond = np.minimum(sy + down, height - 1), np.minimum(sx + across, width - 1)
         own = image[sy, sx] - image[beyond]  # read only where there is a neighbour
-        other = number[ny, nx]
         difference = own[beside]
-        both = other >= 0
+        both = number[ny, nx] >= 0
+        other = number[ny, nx][both]
         theirs = image[sy[other] - down, sx[other] - across] - image[sy[other], sx[other]]
-        difference[both] = (difference[both] + theirs[both]) / 2
+        difference[both] = (difference[both] + theirs) / 2
         right[beside] += difference - (start[y[beside], x[beside]] - start[ny, nx])
     box = surroundings(hole, 1)
     result = image.copy()

@@ -27,7 +27,7 @@ FARTHER = 0.02
 """Part by which a patch's cost counts more for each square pixel between its centre and a pixel."""
 
 _RIM = 1e6
-"""Factor of the cost of copying a pixel of a patch's rim."""
+"""Cost of copying a pixel of a patch's rim, above that of every match."""
 
 _CHUNK = 4096
 """Pixels that are described at a time, so that what is computed stays in the cache."""
@@ -170,10 +170,10 @@ def best_copies(level: Level, state: State) -> Int[Array, "n"]:
         down, right = k // EDGE - RADIUS, k % EDGE - RADIUS
         offset = down * level.width + right
         place = _take(level.position, level.painted + offset)
-        other = jnp.where(place >= 0, _take(state.cost, place) + 1e-9, jnp.inf)
+        other = jnp.where(place >= 0, _take(state.cost, place), jnp.inf)
         other *= 1 + FARTHER * (down * down + right * right)
         for side in (down, right):
-            other *= jnp.where(jnp.abs(side) == RADIUS, _RIM, 1)
+            other += jnp.where(jnp.abs(side) == RADIUS, _RIM, 0)
         better = other < cost
         copied = _take(state.nearest, place) - offset
         return jnp.where(better, other, cost), jnp.where(better, copied, at)

@@ -10,6 +10,7 @@ import pytest
 
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.texture.fill import fill
+from glcic_jax.texture.synthesis import UNGUIDED, synthesise
 
 EDGE = 96
 
@@ -171,3 +172,33 @@ def test_an_empty_mask_gives_a_copy():
     filled = fill(image, np.zeros((EDGE, EDGE), bool))
     np.testing.assert_array_equal(filled, image)
     assert filled is not image
+
+
+def test_what_lies_beside_a_copied_pixel_is_known_too():
+    image = (noise() / np.float32(255)).astype(np.float32)
+    image[:, 30:] = image[60:] = 0.5  # where matches are perfect, patches at the edge are too
+    mask = np.zeros((EDGE, EDGE), bool)
+    mask[::24, :60] = mask[-4:, 20:60] = mask[10:80, -3:] = mask[20:40, 20:40] = True
+    image[mask] = 0.5
+    nothing = np.zeros_like(mask)
+    found = synthesise(image, mask, nothing, (0, 0), UNGUIDED, lambda done: None)
+    assert found is not None
+    at, source = np.stack(found.copies.at), np.stack(found.copies.source)
+    assert at.shape[1] == mask.sum() and not mask[tuple(source)].any()
+    for side in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        beside, copied = at + np.array(side)[:, None], source + np.array(side)[:, None]
+        inside = ((beside >= 0) & (beside < EDGE)).all(axis=0)
+        copied = copied[:, inside]
+        assert ((copied >= 0) & (copied < EDGE)).all() and not mask[tuple(copied)].any()
+
+
+def test_strokes_of_every_shape_are_filled():
+    random = np.random.default_rng(0)
+    image = noise(edge=64)
+    for _ in range(6):
+        mask = np.zeros((64, 64), np.uint8)
+        for _ in range(6):
+            (a, b), (c, d) = random.integers(0, 64, (2, 2)).tolist()
+            cv2.line(mask, (a, b), (c, d), 1, 5)
+        filled = fill(image, mask)
+        np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
