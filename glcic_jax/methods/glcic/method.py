@@ -52,38 +52,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     """
     config = ConfigDict(config)
     _check(config)
-    sides, phases = tuple(config.discriminators), config.phases
-    shared = {
-        "width": config.width,
-        "axis_name": DATA if config.sync_batch_norm else None,
-        "dtype": precision(config.dtype),
-        "scale": config.batch_norm_scale,
-    }
-    output = "difference" if config.smooth_holes else "sigmoid"
     read_features = partial(read_vgg16, Path(config.perceptual))
-    glcic = Glcic(
-        completion=partial(
-            CompletionNetwork,
-            output=output,
-            dilated_layers=config.dilated_layers,
-            **shared,
-        ),
-        discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,
-        crop=config.data.crop,
-        local_patch=config.local_patch,
-        reconstruction=Reconstruction(
-            config.reconstruction,
-            partial(_features, read_features) if config.perceptual else None,
-            config.perceptual_weight,
-        ),
-        adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
-        adversarial_weight=config.adversarial.weight,
-        optimizer=split_over_fsdp(optimizer_of(**config.optimizer)),
-        mean_pixel=mean_pixel,
-        average_decay=config.average_decay,
-        remat=config.remat,
-        accumulate=config.accumulate,
-    )
+    glcic, phases = _glcic(config, mean_pixel, read_features), config.phases
     return Method(
         init=glcic.init,
         phases=(
@@ -109,6 +79,45 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         reach=glcic.reach,
         alignment=glcic.alignment,
         given=True,
+    )
+
+
+def _glcic(
+    config: Any,
+    mean_pixel: tuple[float, float, float],
+    read_features: Callable[[], Sequence[Layer]],
+) -> Glcic:
+    """Builds what starts and updates the networks."""
+    sides = tuple(config.discriminators)
+    shared = {
+        "width": config.width,
+        "axis_name": DATA if config.sync_batch_norm else None,
+        "dtype": precision(config.dtype),
+        "scale": config.batch_norm_scale,
+    }
+    output = "difference" if config.smooth_holes else "sigmoid"
+    return Glcic(
+        completion=partial(
+            CompletionNetwork,
+            output=output,
+            dilated_layers=config.dilated_layers,
+            **shared,
+        ),
+        discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,
+        crop=config.data.crop,
+        local_patch=config.local_patch,
+        reconstruction=Reconstruction(
+            config.reconstruction,
+            partial(_features, read_features) if config.perceptual else None,
+            config.perceptual_weight,
+        ),
+        adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
+        adversarial_weight=config.adversarial.weight,
+        optimizer=split_over_fsdp(optimizer_of(**config.optimizer)),
+        mean_pixel=mean_pixel,
+        average_decay=config.average_decay,
+        remat=config.remat,
+        accumulate=config.accumulate,
     )
 
 
