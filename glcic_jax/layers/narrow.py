@@ -5,6 +5,7 @@ matrices are small. Neighbouring pixels that share a window make one matrix of t
 those of a pixel, shifted, with zeros between. That multiplies more, and is faster all the same.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -81,65 +82,94 @@ def _deconvolution_backward(residuals: tuple[Array, Array], cotangent: Array):
 narrow_deconvolution.defvjp(_deconvolution_forward, _deconvolution_backward)
 
 
+Pads = tuple[tuple[int, int], tuple[int, int]]
+"""Zeros before and after rows and columns."""
+
+
 def in_columns(
     x: Float[Array, "b h w i"],
     kernel: Float[Array, "p q i o"],
-    pads: tuple[tuple[int, int], tuple[int, int]],
+    pads: Pads,
     stride: int = 1,
     dilation: int = 1,
 ) -> Float[Array, "b H W o"]:
     """Convolves with any zero padding, several pixels of a row at once where that pays."""
+    return columns(kernel, pads, stride, dilation)(x)
+
+
+def columns(
+    kernel: Float[Array, "p q i o"], pads: Pads, stride: int = 1, dilation: int = 1
+) -> Callable[[Array], Array]:
+    """Returns `in_columns` as a function of x, with its matrix made: for loops over tiles."""
     taps, (inputs, outputs) = kernel.shape[1], kernel.shape[2:]
     most = (2 if inputs <= FEW_INPUTS else 1) * OUTPUTS
     at_once = 1
     while 2 * at_once * outputs <= most and stride == dilation == 1:
         at_once *= 2
-    width = x.shape[2] + sum(pads[1]) - dilation * (taps - 1)
-    extra = -width % at_once
     shifted = [
         jnp.pad(kernel, ((0, 0), (n, at_once - 1 - n), (0, 0), (0, 0))) for n in range(at_once)
     ]
-    output = lax.conv_general_dilated(
-        x, jnp.concatenate(shifted, axis=-1), (stride, stride * at_once),
-        (pads[0], (pads[1][0], pads[1][1] + extra)),
-        rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT,
-    )  # fmt: skip
-    if at_once == 1:
-        return output
-    return output.reshape(*output.shape[:2], -1, outputs)[:, :, :width]
+    matrix = jnp.concatenate(shifted, axis=-1)
+
+    def convolve(x: Array) -> Array:
+        width = x.shape[2] + sum(pads[1]) - dilation * (taps - 1)
+        output = lax.conv_general_dilated(
+            x, matrix, (stride, stride * at_once),
+            (pads[0], (pads[1][0], pads[1][1] + -width % at_once)),
+            rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT,
+        )  # fmt: skip
+        if at_once == 1:
+            return output
+        return output.reshape(*output.shape[:2], -1, outputs)[:, :, :width]
+
+    return convolve
 
 
 def spread(
     x: Float[Array, "b h w i"], kernel: Float[Array, "k k o i"], pad: int
 ) -> Float[Array, "b 2*h 2*w o"]:
-    """Computes the linear transpose of a convolution with stride 2 and `pad` zeros around.
+    """Computes the linear transpose of a convolution with stride 2 and `pad` zeros around."""
+    return spreading(kernel, pad)(x)
+
+
+def spreading(kernel: Float[Array, "k k o i"], pad: int) -> Callable[[Array], Array]:
+    """Returns `spread` as a function of x, with its matrices made: for loops over tiles.
 
     Rows with even and odd numbers are convolutions of x with every other row of taps. Both pixels
     of a pair in a row are computed at once.
     """
-    batch, height, width, _ = x.shape
     taps, outputs = len(kernel), kernel.shape[2]
-
-    def reach(phase: int) -> range:
-        """Returns the offsets a, in pixels of x, of the taps phase + pad - 2 * a."""
-        return range(-((taps - 1 - phase - pad) // 2), (phase + pad) // 2 + 1)
-
-    both = range(min(reach(0)[0], reach(1)[0]), max(reach(0)[-1], reach(1)[-1]) + 1)
-    weights = kernel.swapaxes(2, 3)
-    rows = []
-    for phase in (0, 1):
-        own = weights[jnp.array([phase + pad - 2 * a for a in reach(phase)])]
-        columns = [
+    # Of the taps that even and odd pixels meet: the last one, and how many pixels it looks back.
+    firsts = [phase + pad + 2 * ((taps - 1 - phase - pad) // 2) for phase in (0, 1)]
+    befores = [(taps - 1 - phase - pad) // 2 for phase in (0, 1)]
+    afters = [(phase + pad) // 2 for phase in (0, 1)]
+    before, after = max(befores), max(afters)
+    weights = jnp.swapaxes(kernel, 2, 3)
+    matrices = []
+    for first in firsts:
+        rows = weights[first::-2]
+        sides = [
             jnp.pad(
-                own[:, jnp.array([side + pad - 2 * a for a in reach(side)])],
-                ((0, 0), (reach(side)[0] - both[0], both[-1] - reach(side)[-1]), (0, 0), (0, 0)),
+                rows[:, firsts[side] :: -2],
+                (
+                    (0, 0),
+                    (before - befores[side], after - afters[side]),
+                    (0, 0),
+                    (0, 0),
+                ),
             )
             for side in (0, 1)
         ]
-        pads = ((-reach(phase)[0], reach(phase)[-1]), (-both[0], both[-1]))
-        rows.append(
+        matrices.append(jnp.concatenate(sides, axis=-1))
+
+    def convolve(x: Array) -> Array:
+        batch, height, width, _ = x.shape
+        rows = [
             lax.conv_general_dilated(
-                x, jnp.concatenate(columns, axis=-1), (1, 1), pads, dimension_numbers=_LAYOUT
+                x, matrix, (1, 1), ((above, below), (before, after)), dimension_numbers=_LAYOUT
             )
-        )
-    return jnp.stack(rows, axis=2).reshape(batch, 2 * height, 2 * width, outputs)
+            for matrix, above, below in zip(matrices, befores, afters, strict=True)
+        ]
+        return jnp.stack(rows, axis=2).reshape(batch, 2 * height, 2 * width, outputs)
+
+    return convolve

@@ -1,5 +1,8 @@
 """Continues colours into holes: solves Laplace's equation from coarse to fine, on the device."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -7,6 +10,9 @@ from jaxtyping import Array, Float
 from glcic_jax.layers.ops import pad_to_multiple
 from glcic_jax.layers.tiles import Extent, inside, mirrored, rounded_up
 from glcic_jax.types import Image, Mask
+
+TILE = 64
+"""Edge in cells of the tiles of large levels, which are relaxed one by one in a larger array."""
 
 HALVINGS = 6
 """The number of levels above the picture itself."""
@@ -19,6 +25,9 @@ SWEEPS = 24
 
 COARSEST_SWEEPS = 48
 """Sweeps on the coarsest level."""
+
+WINDOW_SWEEPS = 8
+"""Sweeps on a tile of a large level before the next tile's turn; SWEEPS is a multiple of it."""
 
 RELAXATION = 0.9
 """Part of the way to the neighbours' mean that a cell moves in a sweep. With 1, chequered errors
@@ -65,7 +74,11 @@ def smooth_fill(image: Image, mask: Mask, extent: Extent | None = None) -> Image
     )
     for halvings, (colour, known) in reversed(list(enumerate(levels))):
         start = filled.repeat(2, axis=1).repeat(2, axis=2)
-        filled = _relax(colour, known, start, SWEEPS, _halved(ends, halvings))
+        own = _halved(ends, halvings)
+        if own is not None and min(colour.shape[1:3]) > 2 * TILE:
+            filled = _relax_in_tiles(colour, known, start, own)
+        else:
+            filled = _relax(colour, known, start, SWEEPS, own)
     return jnp.where(mask > 0, filled[:, :height, :width], image)
 
 
@@ -91,18 +104,72 @@ def _relax(
 
     A cell at the picture's edge has itself for its neighbour beyond.
     """
+    sweep = _sweep(colour, known, (0, 0), ends or colour.shape[1:3])
+    return lax.fori_loop(0, sweeps, sweep, jnp.where(known > 0, colour, start))
 
-    def sweep(_, x):
+
+def _relax_in_tiles(
+    colour: Image, known: Float[Array, "1 h w 1"], start: Image, ends: Extent
+) -> Float[Array, "1 h w 3"]:
+    """Does what `_relax` does, where cells are unknown and no farther: its time follows the holes.
+
+    A tile is relaxed several times before the next one's turn, together with as many cells around
+    it: what these miss of their own surroundings does not reach the tile.
+    """
+    # List the tiles with unknown cells.
+    edge, halo = TILE, WINDOW_SWEEPS
+    rows, columns = (size // edge for size in colour.shape[1:3])
+    unknown = (known <= 0) & inside(colour.shape[1:3], (0, 0), ends)
+    unknown = unknown.reshape(rows, edge, columns, edge).any(axis=(1, 3)).reshape(-1)
+    (listed,) = jnp.nonzero(unknown, size=rows * columns)
+    # Relax them, in windows that lie within the arrays.
+    window = edge + 2 * halo
+    last = [size - window for size in colour.shape[1:3]]
+
+    def visit(number: Array, both: tuple[Array, Array]) -> tuple[Array, Array]:
+        old, new = both
+        corner = [listed[number] // columns * edge, listed[number] % columns * edge]
+        first = [jnp.clip(at - halo, 0, most) for at, most in zip(corner, last, strict=True)]
+        x, own, fixed = (
+            lax.dynamic_slice(array, (0, *first, 0), (1, window, window, array.shape[-1]))
+            for array in (old, colour, known)
+        )
+        x = lax.fori_loop(0, WINDOW_SWEEPS, _sweep(own, fixed, first, ends), x)
+        inner = [at - start for at, start in zip(corner, first, strict=True)]
+        x = lax.dynamic_slice(x, (0, *inner, 0), (1, edge, edge, 3))
+        return old, lax.dynamic_update_slice(new, x, (0, *corner, 0))
+
+    def turn(_, both: tuple[Array, Array]) -> tuple[Array, Array]:
+        old, new = lax.fori_loop(0, unknown.sum(), visit, both)
+        return new, old
+
+    x = jnp.where(known > 0, colour, start)
+    return lax.fori_loop(0, SWEEPS // WINDOW_SWEEPS, turn, (x, x))[0]
+
+
+def _sweep(
+    colour: Image,
+    known: Float[Array, "b h w 1"],
+    corner: Sequence[Array | int],
+    ends: Sequence[Array | int],
+) -> Callable[[Any, Image], Image]:
+    """Returns a sweep of Jacobi's method over a window of a picture, for `lax.fori_loop`.
+
+    Args:
+      colour: of known cells.
+      known: 1 = known.
+      corner: place of the window in the picture.
+      ends: the picture's height and width, beyond which a cell has itself for its neighbour.
+    """
+    row = (corner[0] + jnp.arange(colour.shape[1]))[None, :, None, None]
+    column = (corner[1] + jnp.arange(colour.shape[2]))[None, None, :, None]
+
+    def sweep(_, x: Image) -> Image:
         rows = jnp.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
         columns = jnp.concatenate([x[:, :, :1], x, x[:, :, -1:]], axis=2)
-        below, right = rows[:, 2:], columns[:, :, 2:]
-        if ends is not None:
-            below = jnp.where(last_row, x, below)
-            right = jnp.where(last_column, x, right)
+        below = jnp.where(row == ends[0] - 1, x, rows[:, 2:])
+        right = jnp.where(column == ends[1] - 1, x, columns[:, :, 2:])
         around = (rows[:, :-2] + below + columns[:, :, :-2] + right) / 4
         return jnp.where(known > 0, colour, x + RELAXATION * (around - x))
 
-    if ends is not None:
-        last_row = (jnp.arange(colour.shape[1]) == ends[0] - 1)[None, :, None, None]
-        last_column = (jnp.arange(colour.shape[2]) == ends[1] - 1)[None, None, :, None]
-    return lax.fori_loop(0, sweeps, sweep, jnp.where(known > 0, colour, start))
+    return sweep

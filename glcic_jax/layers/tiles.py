@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from glcic_jax.layers.convolution import FEW_CHANNELS, plain_deconvolution
+from glcic_jax.layers.narrow import columns, spreading
+
 Extent = tuple[Int[Array, ""], Int[Array, ""]]
 """Height and width of a picture, known when the program runs."""
-
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 class Canvas(NamedTuple):
@@ -49,6 +50,7 @@ def over_tiles(
     down: int = 1,
     up: int = 1,
     added: Canvas | None = None,
+    into: Canvas | None = None,
 ) -> Canvas:
     """Applies a layer to a canvas, tile by tile.
 
@@ -63,6 +65,8 @@ def over_tiles(
       down: factor by which the layer shrinks pictures.
       up: factor by which it enlarges them.
       added: features of the result's size that are added to it.
+      into: a canvas of the result's shape and the same picture, whose memory the result may have:
+        it is 0 outside of the picture already. None: memory is cleared first.
     """
     before = edge * down // up
     height, width = (length * up // down for length in source.extent)
@@ -83,35 +87,34 @@ def over_tiles(
         tile = jnp.where(inside((edge, edge), corner, (height, width)), tile, 0)
         return lax.dynamic_update_slice(values, tile, (0, *(c + margin for c in corner), 0))
 
-    # Zeros out of the source's margin, not a constant: XLA makes the constants of all layers first,
-    # and would hold every result's memory from then on.
-    empty = jnp.broadcast_to(source.values[:, :1, :1, :1], (1, rows, columns, features))
-    values = lax.fori_loop(0, across * -(-height // edge), visit, empty)
+    if into is not None:
+        start = into.values
+    else:
+        # Zeros out of the source's margin, not a constant: XLA makes the constants of all layers
+        # first, and would hold every result's memory from then on.
+        start = jnp.broadcast_to(source.values[:, :1, :1, :1], (1, rows, columns, features))
+    values = lax.fori_loop(0, across * -(-height // edge), visit, start)
     return Canvas(values, (height, width), margin)
 
 
 def inner_convolution(
-    x: Float[Array, "1 h w i"], kernel: Float[Array, "k k i o"], stride: int = 1, dilation: int = 1
-) -> Float[Array, "1 H W o"]:
-    """Convolves where the kernel lies wholly inside x; H and W are smaller accordingly.
+    kernel: Float[Array, "k k i o"], stride: int = 1, dilation: int = 1
+) -> Callable[[Float[Array, "1 h w i"]], Float[Array, "1 H W o"]]:
+    """Returns the convolution of x where the kernel lies wholly inside x: H and W are smaller.
 
-    On a CPU too it is XLA's own operation. In tiles Winograd's method saves a tenth of the time at
-    most (layers of 64 to 256 channels) and takes seconds to compile.
+    It is XLA's own operation. In tiles Winograd's method saves a tenth of the time at most (layers
+    of 64 to 256 channels) and takes seconds to compile.
     """
-    return lax.conv_general_dilated(
-        x, kernel, (stride, stride), "VALID",
-        rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT,
-    )  # fmt: skip
+    return columns(kernel, ((0, 0), (0, 0)), stride, dilation)
 
 
 def inner_deconvolution(
-    x: Float[Array, "1 h w i"], kernel: Float[Array, "4 4 o i"]
-) -> Float[Array, "1 2*h-4 2*w-4 o"]:
-    """Deconvolves as layers.convolution does; leaves out what one more pixel would change."""
-    output = lax.conv_transpose(
-        x, kernel, (2, 2), ((2, 2), (2, 2)), dimension_numbers=_LAYOUT, transpose_kernel=True
-    )
-    return output[:, 2:-2, 2:-2]
+    kernel: Float[Array, "4 4 o i"],
+) -> Callable[[Float[Array, "1 h w i"]], Float[Array, "1 2*h-4 2*w-4 o"]]:
+    """Returns the deconvolution of layers.convolution; what one more pixel would change is cut."""
+    few = min(kernel.shape[2:]) <= FEW_CHANNELS
+    deconvolve = spreading(kernel, 1) if few else lambda x: plain_deconvolution(x, kernel)
+    return lambda x: deconvolve(x)[:, 2:-2, 2:-2]
 
 
 def mirrored(x: Float[Array, "1 H W c"], extent: Extent, multiple: int) -> Float[Array, "1 H W c"]:
@@ -121,11 +124,12 @@ def mirrored(x: Float[Array, "1 H W c"], extent: Extent, multiple: int) -> Float
     beyond these multiples has no meaning.
     """
     for axis, size in zip((1, 2), extent, strict=True):
+        first = jnp.minimum(size, x.shape[axis] - multiple)
+        place = first + jnp.arange(multiple)
         period = jnp.maximum(2 * size - 2, 1)
-        index = jnp.arange(x.shape[axis])
-        place = index % period
-        place = jnp.where(place < size, place, period - place)
-        x = jnp.take(x, jnp.where(index < rounded_up(size, multiple), place, 0), axis=axis)
+        mirror = jnp.minimum(place % period, period - place % period)
+        strip = jnp.take(x, jnp.where(place < size, place, mirror), axis=axis)
+        x = lax.dynamic_update_slice_in_dim(x, strip, first, axis)
     return x
 
 

@@ -83,8 +83,8 @@ def test_few_programs_serve_all_sizes():
 
 
 def test_arrays_are_of_few_sizes():
-    assert capacities(16) == (512, 768, 1024)
-    assert capacities(64) == (512,)  # larger arrays would take gigabytes
+    assert capacities(32) == (256, 512, 1024)
+    assert capacities(64) == (256, 512)  # larger arrays would take a gigabyte
     assert all(edge % TILE == 0 for edge in capacities(16))
     _, any_ = completer(512, 1024)
     assert any_.any_size.takes(3, 1024)

@@ -51,7 +51,7 @@ def tiled(layer, **options):
 def test_a_convolution_equals_that_of_the_whole_picture_at_every_remainder(dilation):
     kernel = random(3, 3, 4, 5)
     run = tiled(
-        lambda x: inner_convolution(x, kernel, dilation=dilation),
+        inner_convolution(kernel, dilation=dilation),
         features=5, halo=dilation, edge=16,
     )  # fmt: skip
     for size in range(1, PLACE + 1):
@@ -68,8 +68,8 @@ def test_a_convolution_equals_that_of_the_whole_picture_at_every_remainder(dilat
 
 def test_strided_layers_and_deconvolutions_equal_those_of_the_whole_picture():
     down, up = random(3, 3, 4, 6), random(4, 4, 3, 4)
-    halve = tiled(lambda x: inner_convolution(x, down, 2), features=6, halo=1, edge=8, down=2)
-    double = tiled(lambda x: inner_deconvolution(x, up), features=3, halo=1, edge=32, up=2)
+    halve = tiled(inner_convolution(down, 2), features=6, halo=1, edge=8, down=2)
+    double = tiled(inner_deconvolution(up), features=3, halo=1, edge=32, up=2)
     for height, width in ((48, 48), (2, 46), (34, 18), (20, 32)):
         x = random(1, height, width, 4)
         halved = np.asarray(halve(placed(x), height, width).values)[:, 5:-5, 5:-5]
@@ -82,7 +82,7 @@ def test_strided_layers_and_deconvolutions_equal_those_of_the_whole_picture():
 
 def test_features_are_added_tile_by_tile():
     kernel = random(3, 3, 4, 4)
-    run = tiled(lambda x: inner_convolution(x, kernel), features=4, halo=1, edge=16)
+    run = tiled(inner_convolution(kernel), features=4, halo=1, edge=16)
     x, more = random(1, 37, 20, 4), random(1, 37, 20, 4)
     result = np.asarray(run(placed(x), 37, 20, placed(more)).values)[:, 5:-5, 5:-5]
     expected = plain_convolution(x, kernel) + more
@@ -105,7 +105,7 @@ def test_a_smooth_fill_equals_that_of_the_picture_alone(size):
     image = RNG.random((1, height, width, 3), np.float32)
     mask = np.zeros((1, height, width, 1), np.float32)
     mask[:, 10:50, 5:70] = mask[:, -4:, :] = 1
-    arrays = [np.full((1, 128, 128, x.shape[-1]), 0.5, np.float32) for x in (image, mask)]
+    arrays = [np.full((1, 192, 192, x.shape[-1]), 0.5, np.float32) for x in (image, mask)]
     for array, x in zip(arrays, (image, mask), strict=True):
         array[:, :height, :width] = x
     within = jax.jit(lambda image, mask, h, w: smooth_fill(image, mask, (h, w)))

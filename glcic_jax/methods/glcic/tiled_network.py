@@ -1,6 +1,7 @@
 """Runs a trained completion network tile by tile: one program for pictures of all sizes."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -31,12 +32,12 @@ TILE = 64
 Heights and widths of the arrays that hold pictures are multiples of it.
 """
 
-CAPACITIES = (512, 768, 1024)
+CAPACITIES = (256, 512, 1024)
 """Edges, in pixels, of the arrays that programs are made for."""
 
-NARROW = 16
-"""The largest width of networks whose programs may have the larger arrays: 0.6 GB of features. Four
-times as wide, it would be 2 GB, where a program for the very size takes a part of that."""
+NARROW = 32
+"""The largest width of networks whose programs may have the largest arrays: 0.5 GB of features.
+Twice as wide, it would be 1 GB, where a program for the very size takes a part of that."""
 
 Variables = Mapping[str, Any]
 """The parameters or the running statistics of a network."""
@@ -62,7 +63,7 @@ class Layer(NamedTuple):
 
 def capacities(width: int) -> tuple[int, ...]:
     """Returns the edges of the arrays that suit a network of this width."""
-    return CAPACITIES if width <= NARROW else CAPACITIES[:1]
+    return CAPACITIES if width <= NARROW else CAPACITIES[:-1]
 
 
 def run_in_tiles(
@@ -88,10 +89,10 @@ def run_in_tiles(
     built = {name: _hidden(form, name, row, params, batch_stats) for name, row in table.items()}
     built["17"] = _last(form, params["layer17"]["conv"])
     added = shortcuts(form.dilated_layers) if form.adds else {}
-    margins = [*[layer.halo for layer in built.values()][1:], 0]
+    margins, free = _margins(built), _free(built, added)
     results: dict[str, Canvas] = {}
-    result, edge = canvas(x, extent, built["1"].halo), TILE
-    for (name, layer), margin in zip(built.items(), margins, strict=True):
+    result, edge = canvas(x, extent, margins[TILE]), TILE
+    for name, layer in built.items():
         edge = edge // layer.down * layer.up
         result = over_tiles(
             layer.apply,
@@ -99,13 +100,45 @@ def run_in_tiles(
             features=layer.features,
             halo=layer.halo,
             edge=edge,
-            margin=margin,
+            margin=margins[edge],
             down=layer.down,
             up=layer.up,
             added=results.get(added.get(name, "")),
+            into=results.get(free.get(name, "")),
         )
         results[name] = result
-    return result.values
+    margin = result.margin
+    return result.values[:, margin:-margin, margin:-margin]
+
+
+def _margins(built: Mapping[str, Layer]) -> dict[int, int]:
+    """Returns, by the edge of their tiles, the margins of canvases: what any layer looks beyond."""
+    margins, edge = {}, TILE
+    for layer in built.values():
+        margins[edge] = max(margins.get(edge, 0), layer.halo)
+        edge = edge // layer.down * layer.up
+    return margins
+
+
+def _free(built: Mapping[str, Layer], added: Mapping[str, str]) -> dict[str, str]:
+    """Returns, for layers that may have the memory of an earlier one's result, that one's name.
+
+    It has as many channels at the same size, and no other layer reads it afterwards.
+    """
+    names, edge, shapes = list(built), TILE, {}
+    for name, layer in built.items():
+        edge = edge // layer.down * layer.up
+        shapes[name] = (edge, layer.features)
+    last = dict(pairwise(names)) | {kept: by for by, kept in added.items()}
+    free, taken = {}, set()
+    for at, name in enumerate(names):
+        for earlier in names[:at]:
+            fits = shapes[earlier] == shapes[name] and earlier not in taken
+            if fits and names.index(last[earlier]) < at:
+                free[name] = earlier
+                taken.add(earlier)
+                break
+    return free
 
 
 def _hidden(
@@ -121,13 +154,13 @@ def _hidden(
     after = _norm_relu(form, params.get(f"norm{name}"), batch_stats.get(f"norm{name}"))
     if kind == DECONVOLUTION:
         kernel, bias = own["kernel"], own["bias"]
-        return Layer(
-            lambda x: after(inner_deconvolution(x, kernel) + bias), len(bias), halo=1, up=2
-        )
+        deconvolve = inner_deconvolution(kernel)
+        return Layer(lambda x: after(deconvolve(x) + bias), len(bias), halo=1, up=2)
     stride, dilation = options.get("stride", 1), options.get("dilation", 1)
     kernel, bias = own["conv"]["kernel"], own["conv"]["bias"]
+    convolve = inner_convolution(kernel, stride, dilation)
     return Layer(
-        lambda x: after(inner_convolution(x, kernel, stride, dilation) + bias),
+        lambda x: after(convolve(x) + bias),
         len(bias),
         halo=dilation * (len(kernel) - 1) // 2,
         down=stride,
@@ -137,8 +170,9 @@ def _hidden(
 def _last(form: Form, own: Variables) -> Layer:
     """Returns layer 17 with the network's last function."""
     output, kernel, bias = OUTPUTS[form.output], own["kernel"], own["bias"]
+    convolve = inner_convolution(kernel)
     return Layer(
-        lambda x: output(inner_convolution(x, kernel) + bias),
+        lambda x: output(convolve(x) + bias),
         len(bias),
         halo=(len(kernel) - 1) // 2,
     )
