@@ -177,9 +177,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     # Complete one picture after the other; only a single one's failure ends the command.
     complete = None
     if jobs and not args.dry_run:
-        completer = load_completer(args)
-        way = completer if copy_texture is None else completer.guide
-        complete = partial(way, postprocess=args.postprocess)
+        complete = partial(load_completer(args), postprocess=args.postprocess)
     done = 0
     with _progress(jobs, many) if complete else nullcontext(jobs) as shown:
         for job in shown:

@@ -172,32 +172,12 @@ class Completer:
             return [image.copy() for image in images]
         if not (self.texture if texture is None else texture):
             return self._completed(images, holes, way)
-        guides = self._guides(images, holes, way)
+        guides = guides_for(images, holes, lambda some, theirs: self._completed(some, theirs, way))
         barred = [None] * len(images) if avoids is None else avoids
         return [
             fill_with_texture(*each, seed=seed)
             for each in zip(images, holes, guides, barred, strict=True)
         ]
-
-    def guide(
-        self,
-        image: PixelImage,
-        mask: Shaped[np.ndarray, "h w"],
-        postprocess: bool | str | None = None,
-    ) -> PixelImage:
-        """Completes one picture for the texture fill (`glcic_jax.texture.fill.fill`).
-
-        Holes that are too thick for the network are completed in a smaller copy. Arguments, result
-        and errors are those of `__call__`; known pixels are the input's.
-        """
-        way = way_to_blend(self.blends if postprocess is None else postprocess)
-        hole = check_mask_fits(image, mask)
-        return self._guides([image], [hole], way)[0] if hole.any() else image.copy()
-
-    def _guides(
-        self, images: Sequence[PixelImage], holes: Sequence[Hole], way: str | None
-    ) -> list[PixelImage]:
-        return guides_for(images, holes, lambda some, theirs: self._completed(some, theirs, way))
 
     def _completed(
         self, images: Sequence[PixelImage], holes: Sequence[Hole], way: str | None

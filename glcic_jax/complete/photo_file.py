@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -13,6 +14,7 @@ from jaxtyping import UInt8
 
 from glcic_jax.complete.pairing import STREAM, CompletionJob
 from glcic_jax.complete.texturing import CopyTexture
+from glcic_jax.complete.thick_holes import guides_for
 from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.pictures.photo import fill_holes
 from glcic_jax.pictures.photo_reader import read_photo
@@ -70,10 +72,12 @@ def complete_job(
             where = "standard output" if job.output == STREAM else job.output
             print(f"{name}: {width}x{height}, {100 * hole.mean():.2f} % to fill -> {where}")
             return
-        completed = complete(image, mask)
-        if copy_texture is not None:
+        if copy_texture is None:
+            completed = complete(image, mask)
+        else:
             own = np.ascontiguousarray(photo.pixels[..., : photo.colours])
-            completed = copy_texture(own, hole, completed)
+            (guide,) = guides_for([image], [hole], partial(map, complete))
+            completed = copy_texture(own, hole, guide)
     except UserError as error:
         raise UserError(f"{name}, {job.mask}: {error}") from error
     # Write.

@@ -6,13 +6,17 @@ completion there, enlarged, is right in the large and blurred in detail: what th
 for a guide (docs/texture.md has what it gains).
 """
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from jaxtyping import Bool
 
-from glcic_jax.types import PixelImage
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
 
 Hole = Bool[np.ndarray, "h w"]
 
@@ -27,7 +31,7 @@ LEAST_KNOWN = 0.5
 def guides_for(
     images: Sequence[PixelImage],
     holes: Sequence[Hole],
-    complete: Callable[[Sequence[PixelImage], Sequence[Hole]], list[PixelImage]],
+    complete: Callable[[Sequence[PixelImage], Sequence[Hole]], Iterable[PixelImage]],
 ) -> list[PixelImage]:
     """Completes pictures of one size for the texture fill: thick holes in smaller copies.
 

@@ -28,13 +28,10 @@ def folder(tmp_path, monkeypatch):
     Image.fromarray(hole * 255).save(tmp_path / "mask.png")
     Image.fromarray(np.tri(48, 56, 10, np.uint8) * 255).save(tmp_path / "avoid.png")
 
-    class Sevens:
-        def __call__(self, image, mask, postprocess):
-            return np.where(mask[..., None] == 1, 7, image).astype(np.uint8)
+    def sevens(image, mask, postprocess):
+        return np.where(mask[..., None] == 1, 7, image).astype(np.uint8)
 
-        guide = __call__
-
-    monkeypatch.setattr(command, "load_completer", lambda args: Sevens())
+    monkeypatch.setattr(command, "load_completer", lambda args: sevens)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
