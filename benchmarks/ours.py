@@ -44,8 +44,11 @@ def train(size: int, count: int, phase: str, dtype: str, traced: bool):
     return run
 
 
-def complete(height: int, width: int, dtype: str, whole: bool):
-    """Makes a worker: fills one hole; `whole` runs the network over the entire picture."""
+def complete(height: int, width: int, dtype: str, whole: bool, channels: int = 64):
+    """Makes a worker: fills one hole; `whole` runs the network over the entire picture.
+
+    `channels` is the network's width.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -55,7 +58,7 @@ def complete(height: int, width: int, dtype: str, whole: bool):
 
     keep_freed_memory()
     phases = {"discriminator": 0, "joint": 0}
-    method = full_width_method(256, dtype, discriminators=(), phases=phases)
+    method = full_width_method(256, dtype, width=channels, discriminators=(), phases=phases)
     complete_fn = make_complete_fn(method, method.init(init_key(0)))
     image, mask = inputs.photograph(height, width)
     if not whole:

@@ -19,7 +19,7 @@ SETUP_RUNS = 2
 def main() -> int:
     """Serves until its input ends."""
     from benchmarks import floors, ours
-    from benchmarks.peers import opencv, torch_sides
+    from benchmarks.peers import onnx_sides, opencv, torch_sides
 
     workers = {
         "ours_train": ours.train,
@@ -29,6 +29,9 @@ def main() -> int:
         "torch_complete": torch_sides.complete,
         "torch_input": torch_sides.read,
         "telea": opencv.telea,
+        "onnxruntime": onnx_sides.onnxruntime,
+        "openvino": onnx_sides.openvino,
+        "opencv_dnn": onnx_sides.opencv_dnn,
         "matrix_rate": floors.matrix_product,
         "memory_rate": floors.memory_pass,
     }
