@@ -1,6 +1,7 @@
 """Makes the sides of a race that run our exported network: ONNX Runtime, OpenVINO, OpenCV's DNN.
 
-Needs the packages onnx, onnxruntime and openvino; a side whose package is absent is left out by name.
+Needs the packages onnx, onnxruntime and openvino: a side whose package is absent is named and left
+out.
 """
 
 import os
