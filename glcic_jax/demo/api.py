@@ -125,7 +125,7 @@ class Api:
             raise DemoRefusal(415, "send multipart/form-data: GET /api shows how")
         if int(request.headers.get("content-length", "0")) > self._limits.bytes:
             raise self._too_long()
-        parser = InMemory(request.headers, self._bounded(request), max_files=2, max_fields=2)
+        parser = InMemory(request.headers, self._bounded(request), max_files=2, max_fields=4)
         try:
             async with asyncio.timeout(LONGEST_UPLOAD):
                 form = await parser.parse()
@@ -135,17 +135,23 @@ class Api:
         image, mask = [await f.read() if isinstance(f, UploadFile) else b"" for f in files]
         await form.close()
         method, postprocess = str(form.get("method", "telea")), form.get("postprocess")
-        blends = {served.name: served.blends for served in self._worker.methods}
-        if method not in blends:
-            raise DemoRefusal(400, f"no such method: choose {', '.join(blends)}")
+        known = {served.name: served for served in self._worker.methods}
+        if method not in known:
+            raise DemoRefusal(400, f"no such method: choose {', '.join(known)}")
         if postprocess not in (*YES, *NO, *BLENDS, None):
             raise DemoRefusal(400, f"postprocess: give 1 or 0, or {' or '.join(BLENDS)}")
+        texture, seed = form.get("texture"), str(form.get("seed", "0"))
+        if texture not in (*YES, *NO, None):
+            raise DemoRefusal(400, "texture: give 1 or 0")
+        if not (seed.isascii() and seed.isdigit() and len(seed) < 10):
+            raise DemoRefusal(400, "seed: give a number from 0 to 999999999")
         if not (image and mask):
             raise DemoRefusal(400, "send two files, image and mask")
-        way = blends[method] if postprocess is None else postprocess in YES
+        way = known[method].blends if postprocess is None else postprocess in YES
         if postprocess in BLENDS:
             way = str(postprocess)
-        return FillJob(image, mask, method, way)
+        copied = known[method].texture if texture is None else texture in YES
+        return FillJob(image, mask, method, way, copied, int(seed))
 
     async def _bounded(self, request: Request) -> AsyncGenerator[bytes, None]:
         """Yields the body as it arrives, and refuses it once it is longer than allowed."""

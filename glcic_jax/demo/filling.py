@@ -18,6 +18,7 @@ from glcic_jax.pictures.decode import decode_bytes, read_header
 from glcic_jax.pictures.mask_files import decode_mask_bytes
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
+from glcic_jax.weights.pretrained import is_bundled
 
 FillPicture = Callable[[PixelImage, Bool[np.ndarray, "h w"], bool | str], PixelImage]
 """(image, hole, postprocess) -> completed, known pixels untouched."""
@@ -51,12 +52,16 @@ class FillJob(NamedTuple):
       method: one of the names that `named_fills` returned.
       postprocess: whether and how to blend the result into its surroundings, as
         `Completer.__call__` takes it.
+      texture: whether texture is copied into the hole, guided by the method.
+      seed: another seed copies other texture.
     """
 
     image: bytes
     mask: bytes
     method: str
     postprocess: bool | str
+    texture: bool = False
+    seed: int = 0
 
 
 class Served(NamedTuple):
@@ -66,11 +71,13 @@ class Served(NamedTuple):
       name: name of a network's folder, or of a fill.
       step: updates that a network has had; None = a fill, which learns nothing.
       blends: whether its results are blended into their surroundings by default, as in Completer.
+      texture: whether texture is copied by default.
     """
 
     name: str
     step: int | None
     blends: bool | str
+    texture: bool = False
 
 
 def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
@@ -87,8 +94,9 @@ def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
     for name, spec in named_specs(specs).items():
         from glcic_jax.complete.load import load
 
-        completer = load(spec)
-        fills[Served(name, completer.step, completer.blends)] = completer
+        completer = load(spec, texture=False)
+        served = Served(name, completer.step, completer.blends, is_bundled(spec))
+        fills[served] = completer
     return fills | {Served(name, None, False): _local(FILLS[name]) for name in ALWAYS}
 
 
@@ -159,7 +167,12 @@ def complete_upload(job: FillJob, fill: FillPicture, most_pixels: int) -> bytes:
             f"a hole of {size:,} pixels is too large to blend, the limit is {LARGEST_SOLVED:,}: "
             "switch post-processing off, or take another method"
         )
-    return _png(fill(image, hole, job.postprocess), profile)
+    filled = fill(image, hole, job.postprocess)
+    if job.texture:
+        from glcic_jax.texture.fill import fill as fill_with_texture
+
+        filled = fill_with_texture(image, hole, filled, seed=job.seed)
+    return _png(filled, profile)
 
 
 def _check(data: bytes, name: str, most_pixels: int) -> bytes:

@@ -155,10 +155,16 @@ $("upload").onchange = async () => {
 
 // Completion ----------------------------------------------------------------------------------
 
-$("complete").onclick = async () => {
+let seed = 0;
+$("complete").onclick = () => { seed = 0; return complete(); };
+$("another").onclick = () => { seed += 1; $("again").onclick(); return complete(); };
+
+async function complete() {
   const form = new FormData();
   form.append("method", $("method").value);
   form.append("postprocess", $("postprocess").checked ? "1" : "0");
+  form.append("texture", $("texture").checked ? "1" : "0");
+  form.append("seed", seed);
   form.append("image", picture, "image");
   form.append("mask", await strokes.png($("photo").naturalWidth, $("photo").naturalHeight), "mask");
   request = new XMLHttpRequest();
@@ -193,7 +199,7 @@ $("complete").onclick = async () => {
   busy(true);
   request.open("POST", "/api/complete");
   request.send(form);
-};
+}
 $("cancel").onclick = () => request?.abort();
 
 function busy(on) {
@@ -216,6 +222,7 @@ async function answered({ status, response }, seconds) {
   $("split").value = 0;
   $("split").oninput();
   showResult(true);
+  $("another").hidden = !$("texture").checked;
   say(`completed in ${seconds} s; drag over the photograph to compare`);
 }
 
@@ -229,7 +236,8 @@ for (const { name, step } of told.methods) {
   $("method").append(new Option(step === null ? name : `${name} (${step} updates)`, name));
 }
 $("method").onchange = () => {
-  const { step, blends } = told.methods[$("method").selectedIndex];
+  const { step, blends, texture } = told.methods[$("method").selectedIndex];
+  $("texture").checked = texture;
   $("postprocess").checked = blends;
   $("postprocess").disabled = step === null; // a fill meets its surroundings by itself
 };
