@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
@@ -53,7 +53,6 @@ def train(
         leave = partial(_leave_compiling, interrupt, checkpoints, report)
         step_fn = make_train_step(method, mesh, jax.random.key(config.seed), check=leave)
         viewer = Viewer(method, mesh, dataset, config.data.batch_size, interrupt.check)
-
         # Begin: the state, and the place in the data that belongs to it.
         state = _first_state(config, method, mesh, checkpoints, report, start)
         first = int(state.step)
@@ -71,19 +70,15 @@ def train(
             state, metrics = _update(step_fn, state, batches, in_flight, clock, phase.name)
 
             # Record, show, score and save what is due; end if a signal has come.
-            signum, ending, scores = interrupt.at(step), step in ends, {}
-            leaving = Interrupted(signum) if signum else None
+            leaving = Interrupted(signum) if (signum := interrupt.at(step)) else None
+            ending, scores = step in ends, {}
             saving = ending or leaving or _due(step, every.checkpoint)
             if recording := saving or _due(step, every.log):
                 _record(step, phase, metrics, report)
             interrupt.patient = ending  # the last pictures and scores of a phase must not miss
             with clock.paused():
                 try:
-                    if ending or _due(step, every.images):
-                        report.grid(step, *viewer.grid(state))
-                    if ending or _due(step, every.evaluate):
-                        scores = viewer.scores(state)
-                        report.evaluation(step, phase.name, scores)
+                    scores = _show(step, phase.name, ending, every, state, viewer, report)
                 except Interrupted as error:  # nothing to show yet: that was still being compiled
                     leaving = error
                     if not recording:
@@ -91,10 +86,29 @@ def train(
                 if saving or leaving:
                     checkpoints.save(step, state, about=about, metrics=scores)
             if leaving:
-                checkpoints.wait()
-                report.message(f"{leaving.name}: saved step {step}, leaving")
-                raise leaving
+                _leave_saved(leaving, step, checkpoints, report)
     return state
+
+
+def _show(
+    step: int, phase: str, ending: bool, every: Any, state: TrainState, viewer: Viewer,
+    report: Report,
+) -> dict[str, float]:  # fmt: skip
+    """Shows pictures and scores if they are due; returns the scores."""
+    scores = {}
+    if ending or _due(step, every.images):
+        report.grid(step, *viewer.grid(state))
+    if ending or _due(step, every.evaluate):
+        scores = viewer.scores(state)
+        report.evaluation(step, phase, scores)
+    return scores
+
+
+def _leave_saved(leaving: Interrupted, step: int, saves: Checkpoints, report: Report) -> NoReturn:
+    """Ends the run after a save."""
+    saves.wait()
+    report.message(f"{leaving.name}: saved step {step}, leaving")
+    raise leaving
 
 
 def _leave_compiling(interrupt: Interrupt, checkpoints: Checkpoints, report: Report) -> None:

@@ -26,13 +26,9 @@ StepFn = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
 def make_train_step(
-    method: Method,
-    mesh: Mesh,
-    key: PRNGKeyArray,
-    *,
-    traced_phase: bool | None = None,
+    method: Method, mesh: Mesh, key: PRNGKeyArray, *, traced_phase: bool | None = None,
     check: Callable[[], object] | None = None,
-) -> StepFn:
+) -> StepFn:  # fmt: skip
     """Makes the training step. The state that it is given is donated: its buffers are reused.
 
     The phase is a function of `state.step` alone, so all devices agree on it. The step's random
