@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +48,9 @@ from glcic_jax.weights.address import open_trained
 
 PROCESS_OWN = ("data.root", "data.threads", "data.workers")
 """Fields that may differ between the processes of a run."""
+
+COMPILING = "compiling, once: later runs find the programs"
+"""What is reported when the first program is compiled."""
 
 
 class Command(NamedTuple):
@@ -162,7 +166,7 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
         require_shared(workdir)
         for line in filter(None, lines):
             report.message(line)
-        with announced(lambda: report.message("compiling, once: later runs find the program")):
+        with announced(cache(partial(report.message, COMPILING))):  # of the first alone
             train(config, method, dataset, mesh, report, workdir, start)
         report.message(f"done: open {workdir / 'index.html'}")
 
