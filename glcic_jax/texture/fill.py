@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32, Shaped
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.texture.assemble import assemble
-from glcic_jax.texture.synthesis import GUIDED, UNGUIDED, synthesise
+from glcic_jax.texture.synthesis import GUIDED, UNGUIDED, Report, synthesise
 from glcic_jax.texture.windows import windows
 from glcic_jax.types import PixelImage
 
@@ -67,38 +67,41 @@ def fill(
     _check(image, mask, guide, avoid, seed)
     if not hole.any():
         return image.copy()
-    most = np.iinfo(image.dtype).max
     barred = np.zeros_like(hole) if avoid is None else avoid != 0
     shown = _shown(image, hole, guide)
-    result = image.copy()
-    weights = UNGUIDED if guide is None else GUIDED
-    parts = windows(hole)
+    result, parts = image.copy(), windows(hole)
     report = _reporter(len(parts))
     for i, part in enumerate(parts):
-        colours = shown(part.box)
-        rgb = np.ascontiguousarray(np.broadcast_to(colours, (*part.hole.shape, 3)))
         others = barred[part.box] | (hole[part.box] & ~part.hole)
-        found = synthesise(
-            rgb,
-            part.hole,
-            others,
-            (seed, i),
-            weights,
-            lambda d, i=i: report(i + d),
+        colours = shown(part.box)
+        painted = _painted(
+            colours, part.hole, others, (seed, i), guide is not None, lambda d, i=i: report(i + d)
         )
-        if found is None and barred[part.box].any():
+        if painted is None and barred[part.box].any():
             raise UserError("what must not be copied leaves nothing to copy near a hole")
-        painted = colours
-        if found is not None:
-            mean = found.mean[..., : image.shape[2]]
-            share = 0 if guide is None else GUIDE_SHARE
-            wanted = (1 - share) * mean + share * colours
-            painted = assemble(colours, part.hole, found.copies, wanted)
-            if guide is not None:
-                painted = (1 - SMOOTHED) * painted + SMOOTHED * colours
-        levels = np.rint(np.clip(painted[part.hole], 0, 1) * most)
+        new = (colours if painted is None else painted)[part.hole]
+        levels = np.rint(np.clip(new, 0, 1) * np.iinfo(image.dtype).max)
         result[part.box][part.hole] = levels.astype(image.dtype)
     return result
+
+
+def _painted(
+    colours: Float32[np.ndarray, "h w c"],
+    hole: Bool[np.ndarray, "h w"],
+    barred: Bool[np.ndarray, "h w"],
+    seeds: tuple[int, int],
+    guided: bool,
+    report: Report,
+) -> Float32[np.ndarray, "h w c"] | None:
+    """Fills one window, which has the guide in its holes; None where there is nothing to copy."""
+    rgb = np.ascontiguousarray(np.broadcast_to(colours, (*hole.shape, 3)))
+    found = synthesise(rgb, hole, barred, seeds, GUIDED if guided else UNGUIDED, report)
+    if found is None:
+        return None
+    mean = found.mean[..., : colours.shape[2]]
+    share = GUIDE_SHARE if guided else 0
+    painted = assemble(colours, hole, found.copies, (1 - share) * mean + share * colours)
+    return (1 - SMOOTHED) * painted + SMOOTHED * colours if guided else painted
 
 
 def _check(

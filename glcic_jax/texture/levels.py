@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-from glcic_jax.texture.patches import AREA, EDGE, RADIUS, Level, State, describe
+from glcic_jax.texture.flat import AREA, EDGE, RADIUS, Level, State
+from glcic_jax.texture.patches import describe
 from glcic_jax.texture.scales import Scale, depth
 
 DIMENSIONS = 24

@@ -1,24 +1,14 @@
-"""Searches, averages and chooses patches: the compiled part of the synthesis.
-
-Pictures are flat here: pixel (y, x) of a picture of width w has number y * w + x, and the offset
-(dy, dx) is dy * w + dx. The width is known only when a program runs, and lengths are rounded up to
-powers of two, so a program is compiled for a number of pixels and not for every shape.
-"""
+"""Searches, averages and chooses patches: the compiled part of the synthesis."""
 
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-RADIUS = 3
-"""Patches are squares of 7 x 7 pixels, as in Newson et al. 2014 and in pypatchmatch."""
-
-EDGE = 2 * RADIUS + 1
-AREA = EDGE**2
+from glcic_jax.texture.flat import AREA, EDGE, RADIUS, Level, State, offset_of, take
 
 JUMPS = (8, 4, 2, 1)
 """Distances, in pixels, over which matches spread: jump flooding (Rong and Tan 2006)."""
@@ -38,62 +28,6 @@ _ROWS = 256
 _STEPS = np.array(
     [(s * y, s * x) for s in JUMPS for y, x in ((1, 0), (-1, 0), (0, 1), (0, -1))], np.int32
 )
-
-
-class Level(NamedTuple):
-    """Holds what stays the same at one scale: p pixels, of which t are centres of targets.
-
-    A target is a patch that touches the hole, a source one that is wholly known; both lie within
-    the picture. Lists are filled up with the last pixel, which belongs to no picture.
-
-    Attributes:
-      width: pixels of a row.
-      targets: the pixel of every target.
-      position: the place of a pixel in `targets`; -1 = none.
-      painted: the pixels of the hole.
-      source: whether a pixel is the centre of a source.
-      basis: what a patch's colours are multiplied by to describe it.
-      described: of each pixel, the description of its patch, the guide's low frequencies and the
-        texture, each times the root of its weight.
-      guide: of each target, the guide's low frequencies, times the root of their weight.
-      roughness: the root of the texture's weight.
-      trust: of each target, how much its vote counts: less, the deeper in the hole it lies.
-    """
-
-    width: Int[Array, ""]
-    targets: Int[Array, "t"]
-    position: Int[Array, "p"]
-    painted: Int[Array, "n"]
-    source: Bool[Array, "p"]
-    basis: Float[Array, "147 d"]
-    described: Float[Array, "p d+5"]
-    guide: Float[Array, "t 3"]
-    roughness: Float[Array, ""]
-    trust: Float[Array, "t"]
-
-
-class State(NamedTuple):
-    """Holds what a step changes.
-
-    Attributes:
-      picture: RGB in [0, 1] and two channels of texture, mean absolute gradients across and down.
-      nearest: the source that each target resembles most.
-      cost: squared distance of the two, in the units of one pixel's colours; inf = no source.
-    """
-
-    picture: Float[Array, "p 5"]
-    nearest: Int[Array, "t"]
-    cost: Float[Array, "t"]
-
-
-def _take(array: Array, at: Array) -> Array:
-    """Returns the elements at some numbers; the first and last stand for all beyond them."""
-    return jnp.take(array, at, axis=0, mode="clip")
-
-
-def _offset(k: Array | int, width: Array) -> Array:
-    """Returns the offset of a patch's pixel k, of AREA, from its centre."""
-    return (k // EDGE - RADIUS) * width + k % EDGE - RADIUS
 
 
 @jax.jit
@@ -169,13 +103,13 @@ def best_copies(level: Level, state: State) -> Int[Array, "n"]:
         cost, at = best
         down, right = k // EDGE - RADIUS, k % EDGE - RADIUS
         offset = down * level.width + right
-        place = _take(level.position, level.painted + offset)
-        other = jnp.where(place >= 0, _take(state.cost, place), jnp.inf)
+        place = take(level.position, level.painted + offset)
+        other = jnp.where(place >= 0, take(state.cost, place), jnp.inf)
         other *= 1 + FARTHER * (down * down + right * right)
         for side in (down, right):
             other += jnp.where(jnp.abs(side) == RADIUS, _RIM, 0)
         better = other < cost
-        copied = _take(state.nearest, place) - offset
+        copied = take(state.nearest, place) - offset
         return jnp.where(better, other, cost), jnp.where(better, copied, at)
 
     none = jnp.full(level.painted.shape, jnp.inf), jnp.zeros(level.painted.shape, jnp.int32)
@@ -183,16 +117,16 @@ def best_copies(level: Level, state: State) -> Int[Array, "n"]:
 
 
 def _describe_targets(level: Level, picture: Array) -> Float[Array, "t d+5"]:
-    at = level.targets[:, None] + _offset(jnp.arange(AREA), level.width)
-    patches = _take(picture[:, :3], at).reshape(len(level.targets), -1)
-    texture = _take(picture[:, 3:], level.targets) * level.roughness
+    at = level.targets[:, None] + offset_of(jnp.arange(AREA), level.width)
+    patches = take(picture[:, :3], at).reshape(len(level.targets), -1)
+    texture = take(picture[:, 3:], level.targets) * level.roughness
     return jnp.concatenate([patches @ level.basis, level.guide, texture], axis=1)
 
 
 def _cost(level: Level, wanted: Array, candidate: Array) -> Float[Array, "t"]:
-    difference = _take(level.described, candidate) - wanted
+    difference = take(level.described, candidate) - wanted
     squared = jnp.sum(difference * difference, axis=1)
-    return jnp.where(_take(level.source, candidate), squared, jnp.inf)
+    return jnp.where(take(level.source, candidate), squared, jnp.inf)
 
 
 def _compare_all(level: Level, wanted: Array) -> Int[Array, "t"]:
@@ -218,8 +152,8 @@ def _search(
 
     def spread(found: tuple[Array, Array], jump: Array) -> tuple[tuple[Array, Array], None]:
         offset = jump[0] * level.width + jump[1]
-        place = _take(level.position, level.targets + offset)
-        candidate = jnp.where(place >= 0, _take(found[0], place) - offset, found[0])
+        place = take(level.position, level.targets + offset)
+        candidate = jnp.where(place >= 0, take(found[0], place) - offset, found[0])
         return consider(candidate, found), None
 
     def jump_about(found: tuple[Array, Array], at: tuple) -> tuple[tuple[Array, Array], None]:
@@ -245,10 +179,10 @@ def _painted(level: Level, state: State) -> State:
     weight = jnp.where(matched, jnp.exp(-state.cost / (2 * mean)) * level.trust + 1e-12, 0)
 
     def one(k: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
-        offset = _offset(k, level.width)
-        place = _take(level.position, level.painted + offset)
-        vote = jnp.where(place >= 0, _take(weight, place), 0)
-        colour = _take(state.picture, _take(state.nearest, place) - offset)
+        offset = offset_of(k, level.width)
+        place = take(level.position, level.painted + offset)
+        vote = jnp.where(place >= 0, take(weight, place), 0)
+        colour = take(state.picture, take(state.nearest, place) - offset)
         return sums[0] + vote[:, None] * colour, sums[1] + vote
 
     count = len(level.painted)

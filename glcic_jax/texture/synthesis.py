@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, Int, PRNGKeyArray
 
 from glcic_jax.texture import patches
 from glcic_jax.texture.assemble import Copies
+from glcic_jax.texture.flat import State
 from glcic_jax.texture.levels import (
     Laid,
     Weights,
@@ -19,7 +20,6 @@ from glcic_jax.texture.levels import (
     matches_from,
     sources_of,
 )
-from glcic_jax.texture.patches import State
 from glcic_jax.texture.scales import Scale, scales
 
 GUIDED = Weights(guide=0.3, texture=60)
@@ -31,7 +31,7 @@ UNGUIDED = Weights(guide=0, texture=60)
 LEAST_STEPS, MOST_STEPS = 4, 16
 """Steps at a scale: many where there are few targets, since these decide what goes where."""
 
-WORK = 1 << 18
+WORK = 1 << 17
 """Targets times steps of a scale, within these."""
 
 PASSES = 1

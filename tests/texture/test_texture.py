@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.texture import synthesis
 from glcic_jax.texture.fill import fill
 from glcic_jax.texture.synthesis import UNGUIDED, synthesise
 
@@ -54,6 +55,14 @@ def test_a_texture_that_repeats_itself_is_continued(name, mask):
     filled = fill(np.where(mask[..., None], 0, image).astype(np.uint8), mask)
     error = np.abs(filled[mask].astype(int) - image[mask])
     assert np.mean(error <= 3) > 0.97, (error.max(), np.mean(error <= 3))
+
+
+def test_so_it_is_where_coarse_scales_compare_all_patches(monkeypatch):
+    monkeypatch.setattr(synthesis.jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(synthesis, "EXHAUSTIVE", 1 << 22)
+    image, mask = drawn(checkerboard), box()
+    filled = fill(image, mask)
+    assert np.mean(np.abs(filled[mask].astype(int) - image[mask]) <= 3) > 0.97
 
 
 def test_nothing_inside_the_hole_is_read_and_known_pixels_stay():
