@@ -1,10 +1,11 @@
 r"""Completes photographs with a trained network.
 
+python -m glcic_jax.complete --image photo.jpg --box 60,40,120,80 --output out.jpg
 python -m glcic_jax.complete --image photo.jpg --mask mask.png --output out.jpg
 python -m glcic_jax.complete --checkpoint runs/quickstart \
     --image photo.jpg --mask mask.png --output out.jpg
 
-White in the mask is filled. --image, --mask and --output may be folders: each picture takes the
+A box or border, and what is white in the mask, are filled. --image, --mask and --output may be folders: each picture takes the
 mask of its name (photo.jpg: photo.png, photo_mask.png), or all take the one mask that is a file.
 --image may be a pattern in quotes ("shots/*.jpg"), or - for standard input; --output may be - too.
 
@@ -18,17 +19,15 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-
+from glcic_jax.complete.hole_flags import add_hole_flags, check_hole_flags, hole_reader
 from glcic_jax.complete.pairing import STREAM, CompletionJob, check_writable, plan
-from glcic_jax.complete.photo_file import complete_job, output_stream, print_remarks
+from glcic_jax.complete.photo_file import complete_job, output_stream
 from glcic_jax.complete.resuming import unfinished
 from glcic_jax.complete.texturing import add_texture_flags, texture_from
-from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.errors import UserError
@@ -68,19 +67,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--image", type=Path, required=True, help="picture, folder or pattern of pictures, or -"
     )
-    parser.add_argument(
-        "--mask", type=Path, required=True, help="mask, or folder of masks; white = fill"
-    )
     parser.add_argument("--output", type=Path, required=True, help="file, folder, or -")
     parser.add_argument(
         "--format",
         choices=FORMATS,
         help="kind of the files in an output folder or for -; by default each picture's own",
     )
-    parser.add_argument("--invert", action="store_true", help="fill what is black in the mask")
-    parser.add_argument(
-        "--dilate", type=int, default=0, metavar="N", help="let holes grow by N pixels"
-    )
+    add_hole_flags(parser)
     _add_blending(parser)
     add_texture_flags(parser)
     parser.add_argument(
@@ -154,8 +147,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
       UserError: the command makes no sense, or its only picture cannot be completed.
     """
     # Pair pictures with masks and outputs; refuse what cannot work before a network is loaded.
-    if args.dilate < 0:
-        raise UserError(f"--dilate {args.dilate}: holes grow by 0 pixels or more")
+    check_hole_flags(args)
     extension = FORMATS.get(args.format)
     jobs, failures = plan(args.image, args.mask, args.output, extension)
     many = args.image != STREAM and not args.image.is_file()
@@ -168,11 +160,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     if args.resume:
         jobs = unfinished(jobs)
 
-    @lru_cache(maxsize=1)  # one mask for all pictures is read, and remarked on, once
-    def read_mask(path: Path) -> np.ndarray:
-        mask, remarks = read_painted_mask(path, invert=args.invert, dilate=args.dilate)
-        print_remarks(remarks, path)
-        return mask
+    read_hole = hole_reader(args)
 
     # Complete one picture after the other; only a single one's failure ends the command.
     complete = None
@@ -182,7 +170,7 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     with _progress(jobs, many) if complete else nullcontext(jobs) as shown:
         for job in shown:
             try:
-                complete_job(job, read_mask, complete, extension, stream, copy_texture)
+                complete_job(job, read_hole, complete, extension, stream, copy_texture)
                 done += 1
             except UserError as error:
                 if not many:

@@ -18,21 +18,21 @@ STREAM = Path("-")
 
 
 class CompletionJob(NamedTuple):
-    """Names the files of one picture to complete; image and output may be STREAM."""
+    """Names the files of one picture to complete; image and output may be STREAM, no mask None."""
 
     image: Path
-    mask: Path
+    mask: Path | None
     output: Path
 
 
 def plan(
-    image: Path, mask: Path, output: Path, extension: str | None = None
+    image: Path, mask: Path | None, output: Path, extension: str | None = None
 ) -> tuple[list[CompletionJob], list[str]]:
     """Pairs pictures, masks and outputs.
 
     Args:
       image: a picture, a folder of them, a pattern such as shots/*.jpg, or STREAM.
-      mask: a mask for all, or a folder of masks with the pictures' names.
+      mask: a mask for all, or a folder of masks with the pictures' names; None = none is needed.
       output: a file for one picture or STREAM, or a folder.
       extension: extension of the files in an output folder, with its dot; by default each picture's
         own.
@@ -45,11 +45,11 @@ def plan(
         mask, or an output would replace what it is made from or another output.
     """
     images = find_pictures(image)
-    if not mask.exists():
+    if mask is not None and not mask.exists():
         raise UserError(f"{mask}: no such file or folder")
     # One picture.
     if images is None:
-        if mask.is_dir():
+        if mask is not None and mask.is_dir():
             raise UserError(f"{mask} is a folder and {image} one picture: give one mask")
         if output.is_dir() and image == STREAM:
             raise UserError(f"{output} is a folder: name a file for the picture of standard input")
@@ -62,7 +62,7 @@ def plan(
         )
     if output.exists() and not output.is_dir():
         raise UserError(f"{output} is a file: give a folder for the pictures of {image}")
-    if mask.is_dir():
+    if mask is not None and mask.is_dir():
         pairs = own_masks((p.name for p in images), _masks_in(mask))
         masks = {path: mask / pairs.found[path.name] for path in images if path.name in pairs.found}
         lines = {path: pairs.problems.get(path.name) for path in images}
@@ -140,9 +140,9 @@ def _check(jobs: list[CompletionJob]) -> list[CompletionJob]:
         if count > 1:
             raise UserError(f"{path} would be the completion of {count} pictures: rename them")
     for image, mask, output in jobs:
-        if image != STREAM and _same(image, mask):
+        if mask is not None and image != STREAM and _same(image, mask):
             raise UserError(f"{image} would be its own mask: keep masks in a folder of their own")
-        for source in (image, mask):
+        for source in filter(None, (image, mask)):
             if STREAM not in (source, output) and _same(source, output):
                 raise UserError(f"{output} would replace {source} itself: choose another --output")
     return jobs

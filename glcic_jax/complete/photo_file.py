@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool
 
+from glcic_jax.complete.hole_flags import HoleReader
 from glcic_jax.complete.pairing import STREAM, CompletionJob
+from glcic_jax.complete.remarks import print_remarks
 from glcic_jax.complete.texturing import CopyTexture
 from glcic_jax.complete.thick_holes import guides_for
-from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.pictures.photo import fill_holes
 from glcic_jax.pictures.photo_reader import read_photo
 from glcic_jax.pictures.photo_writer import FILE_KINDS, encode_photo
@@ -26,16 +27,13 @@ from glcic_jax.runtime.errors import UserError
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
 
-MaskReader = Callable[[Path], UInt8[np.ndarray, "h w"]]
-"""path -> mask, 1 = hole."""
-
-CompletePicture = Callable[["PixelImage", UInt8[np.ndarray, "h w"]], "PixelImage"]
-"""(image, mask) -> completed picture."""
+CompletePicture = Callable[["PixelImage", Bool[np.ndarray, "h w"]], "PixelImage"]
+"""(image, hole) -> completed picture."""
 
 
 def complete_job(
     job: CompletionJob,
-    read_mask: MaskReader,
+    read_hole: HoleReader,
     complete: CompletePicture | None,
     extension: str | None,
     stream: BinaryIO,
@@ -45,8 +43,8 @@ def complete_job(
 
     Args:
       job: the picture, its mask, and the output.
-      read_mask: path -> mask, 1 = hole.
-      complete: (image, mask) -> completed, as `Completer`; or None.
+      read_hole: reads the mask and finds the holes, as `hole_reader` returns it.
+      complete: (image, hole) -> completed, as `Completer`; or None.
       extension: extension of the kind of file that `stream` gets; by default the picture's own.
       stream: is written to if job.output is STREAM.
       copy_texture: copies texture at the picture's own depth, guided by the completion; or None.
@@ -58,10 +56,11 @@ def complete_job(
     data = sys.stdin.buffer.read() if job.image == STREAM else read_file(job.image)
     name = "standard input" if job.image == STREAM else job.image
     photo, remarks = read_photo(data, name)
-    mask, image = read_mask(job.mask), to_rgb8(photo.pixels)
+    image, find_hole = to_rgb8(photo.pixels), read_hole(job.mask)
+    sources = name if job.mask is None else f"{name}, {job.mask}"
     # Check and complete.
     try:
-        hole = check_mask_fits(image, mask)
+        hole = find_hole(image)
         if not hole.any():
             remarks.append(f"the mask is empty ({job.mask}): the picture stays as it is")
         elif photo.alpha is not None and (share := np.mean(photo.alpha[hole] == 0)):
@@ -73,13 +72,13 @@ def complete_job(
             print(f"{name}: {width}x{height}, {100 * hole.mean():.2f} % to fill -> {where}")
             return
         if copy_texture is None:
-            completed = complete(image, mask)
+            completed = complete(image, hole)
         else:
             own = np.ascontiguousarray(photo.pixels[..., : photo.colours])
             (guide,) = guides_for([image], [hole], partial(map, complete))
             completed = copy_texture(own, hole, guide)
     except UserError as error:
-        raise UserError(f"{name}, {job.mask}: {error}") from error
+        raise UserError(f"{sources}: {error}") from error
     # Write.
     if job.output == STREAM:
         own = next((known for known, kind in FILE_KINDS.items() if kind == photo.kind), ".png")
@@ -100,14 +99,6 @@ def _write_stream(stream: BinaryIO, data: bytes) -> None:
         stream.flush()
     except OSError as error:
         raise UserError(f"standard output: cannot write: {error.strerror or error}") from error
-
-
-def print_remarks(remarks: list[str], about: Path | str) -> None:
-    """Prints what the user should know about a file, beside the progress bar."""
-    for remark in remarks:
-        from tqdm import tqdm  # only where there is one: most pictures need not wait for it
-
-        tqdm.write(f"{about}: {remark}")
 
 
 @contextmanager

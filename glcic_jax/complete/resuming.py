@@ -33,7 +33,8 @@ def unfinished(jobs: Sequence[CompletionJob]) -> list[CompletionJob]:
 def _is_done(job: CompletionJob) -> bool:
     try:
         written = job.output.stat().st_mtime_ns
-        if written < max(source.stat().st_mtime_ns for source in (job.image, job.mask)):
+        sources = filter(None, (job.image, job.mask))
+        if written < max(source.stat().st_mtime_ns for source in sources):
             return False
         decode(job.output)
     except (OSError, UserError):

@@ -51,11 +51,15 @@ def read_painted_mask(
         ask = "leave --invert out" if invert else "--invert fills the black"
         share = f"{100 * mask.mean():.0f} %"
         remarks.append(f"{share} of the picture are to be filled: is the mask inverted? {ask}")
-    mask = mask.astype(np.uint8)
-    if dilate and mask.any():
-        distance = cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        mask = (distance <= dilate).astype(np.uint8)
-    return mask, remarks
+    return grown(mask.astype(np.uint8), dilate), remarks
+
+
+def grown(mask: UInt8[np.ndarray, "h w"], pixels: int) -> UInt8[np.ndarray, "h w"]:
+    """Returns a mask, 1 = hole, whose holes are larger by `pixels` of Euclidean distance."""
+    if not pixels or not mask.any():
+        return mask
+    distance = cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return (distance <= pixels).astype(np.uint8)
 
 
 def check_mask_fits(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

@@ -1,0 +1,187 @@
+"""Reads the flags of holes: a mask's file, boxes and a border, alone or together. Needs no JAX."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from glcic_jax.complete.remarks import print_remarks
+from glcic_jax.masks.by_hand import check_mask_fits, grown, read_painted_mask
+from glcic_jax.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
+
+HoleFinder = Callable[["PixelImage"], Bool[np.ndarray, "h w"]]
+"""picture -> True where it is to be filled."""
+
+HoleReader = Callable[[Path | None], HoleFinder]
+"""Reads a mask's file, if one is given, and returns what finds the holes of its picture."""
+
+
+class Box(NamedTuple):
+    """Holds one --box, in pixels of the upright picture.
+
+    Attributes:
+      left: columns to the left of the box.
+      top: rows above it.
+      width: its columns.
+      height: its rows.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Border(NamedTuple):
+    """Holds --border: how many pixels along each edge of the upright picture are to be filled."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def add_hole_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds --mask, --box, --border, --invert and --dilate."""
+    holes = parser.add_argument_group("what is filled (at least one; together they add up)")
+    holes.add_argument("--mask", type=Path, help="mask, or folder of masks; white = fill")
+    holes.add_argument(
+        "--box",
+        type=_box,
+        action="append",
+        default=[],
+        metavar="X,Y,W,H",
+        help="fill a box: pixels to the left of it, above it, its width, its height; repeatable",
+    )
+    holes.add_argument(
+        "--border",
+        type=_border,
+        metavar="N",
+        help="fill N pixels along every edge, or L,T,R,B: left, top, right, bottom",
+    )
+    holes.add_argument("--invert", action="store_true", help="fill what is black in the mask")
+    holes.add_argument(
+        "--dilate", type=int, default=0, metavar="N", help="let holes grow by N pixels"
+    )
+
+
+def check_hole_flags(args: argparse.Namespace) -> None:
+    """Refuses flags that cannot mean anything, before a picture is read.
+
+    Raises:
+      UserError: nothing to fill was named, --invert without a mask, or a negative --dilate.
+    """
+    if args.mask is None and not args.box and args.border is None:
+        raise UserError("nothing to fill: give --mask FILE, --box X,Y,W,H or --border N")
+    if args.invert and args.mask is None:
+        raise UserError("--invert is for --mask, which is not given")
+    if args.dilate < 0:
+        raise UserError(f"--dilate {args.dilate}: holes grow by 0 pixels or more")
+
+
+def hole_reader(args: argparse.Namespace) -> HoleReader:
+    """Returns what reads a mask and finds the holes of its picture.
+
+    Both raise UserError: the mask cannot be read; it, a box or the border does not fit the picture,
+    or they cover all of it.
+
+    Args:
+      args: with the flags that `add_hole_flags` adds.
+    """
+
+    @lru_cache(maxsize=1)  # one mask for all pictures is read, and remarked on, once
+    def read_mask(path: Path) -> UInt8[np.ndarray, "h w"]:
+        mask, remarks = read_painted_mask(path, invert=args.invert, dilate=args.dilate)
+        print_remarks(remarks, path)
+        return mask
+
+    def read(path: Path | None) -> HoleFinder:
+        mask = None if path is None else read_mask(path)
+
+        def find(image: PixelImage) -> Bool[np.ndarray, "h w"]:
+            drawn = np.zeros(image.shape[:2], np.uint8)
+            for box in args.box:
+                _draw_box(drawn, box)
+            if args.border is not None:
+                _draw_border(drawn, args.border)
+            hole = grown(drawn, args.dilate) != 0
+            if mask is not None:
+                hole |= check_mask_fits(image, mask)
+            if hole.all():
+                raise UserError("all of the picture would be filled: leave known pixels")
+            return hole
+
+        return find
+
+    return read
+
+
+def _draw_box(mask: np.ndarray, box: Box) -> None:
+    height, width = mask.shape
+    if box.left + box.width > width or box.top + box.height > height:
+        raise UserError(
+            f"--box {_written(box)} reaches out of the picture, which has {width}x{height} pixels "
+            "(width x height)"
+        )
+    mask[box.top : box.top + box.height, box.left : box.left + box.width] = 1
+
+
+def _draw_border(mask: np.ndarray, border: Border) -> None:
+    height, width = mask.shape
+    if border.left + border.right >= width or border.top + border.bottom >= height:
+        raise UserError(
+            f"--border {_written(border)} covers the whole picture, which has {width}x{height} "
+            "pixels (width x height)"
+        )
+    inner = np.s_[border.top : height - border.bottom, border.left : width - border.right]
+    known = np.zeros_like(mask)
+    known[inner] = 1
+    mask |= 1 - known
+
+
+def _box(text: str) -> Box:
+    """Reads the value of --box; raises UserError where it is none."""
+    found = _numbers(text)
+    if found is None or len(found) != 4:
+        raise UserError(f"--box {text}: give X,Y,W,H in whole pixels, such as 40,60,120,80")
+    box = Box(*found)
+    if box.left < 0 or box.top < 0:
+        raise UserError(f"--box {text} reaches out of the picture: X and Y are 0 or more")
+    if box.width < 1 or box.height < 1:
+        raise UserError(f"--box {text} is empty: W and H are 1 or more")
+    return box
+
+
+def _border(text: str) -> Border:
+    """Reads the value of --border; raises UserError where it is none."""
+    found = _numbers(text)
+    if found is None or len(found) not in (1, 4):
+        raise UserError(f"--border {text}: give N or L,T,R,B in whole pixels, such as 0,0,64,0")
+    border = Border(*(found * 4 if len(found) == 1 else found))
+    if min(border) < 0:
+        raise UserError(f"--border {text}: give 0 or more")
+    if not any(border):
+        raise UserError(f"--border {text} leaves nothing to fill: give 1 or more somewhere")
+    return border
+
+
+def _numbers(text: str) -> list[int] | None:
+    """Returns the whole numbers between commas; None where something else stands there."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        return None
+
+
+def _written(numbers: tuple[int, ...]) -> str:
+    """Returns numbers as they are written on a command line."""
+    return ",".join(map(str, numbers))
