@@ -190,14 +190,21 @@ def test_finetuning_leaves_the_devices_to_be_chosen(whole):
     assert done.stdout == "2\n"
 
 
-def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys):
+def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, capsys, tmp_path):
     command = ["x", "--config", f"configs/finetune.py:{whole}", "--workdir", "mine"]
-    monkeypatch.setattr(sys, "argv", [*command, "--config.phases.joint=9"])
+    monkeypatch.setattr(sys, "argv", [*command, "--config.phases.completion=9"])
     config = parse().config
     assert (config.width, config.data.crop, config.data.resize) == (2, 32, (32, 48))
     assert config.holes.to_dict() == {"kind": "box", "shortest": 6, "longest": 12}
     assert config.init_from == str(whole)
-    assert config.phases.to_dict() == {"completion": 0, "discriminator": 100, "joint": 9}
+    # A start without discriminators goes on without, one with them by all three phases.
+    assert config.phases.to_dict() == {"completion": 9, "discriminator": 0, "joint": 0}
+    about = json.loads((whole / "config.json").read_text())
+    about["config"]["discriminators"] = ["local", "global"]
+    (tmp_path / "config.json").write_text(json.dumps(about))
+    judged = ["x", "--config", f"configs/finetune.py:{tmp_path}", "--workdir", "mine"]
+    monkeypatch.setattr(sys, "argv", [*judged, "--config.phases.joint=9"])
+    assert parse().config.phases.to_dict() == {"completion": 0, "discriminator": 100, "joint": 9}
     for wrong, message in (
         ([*command, "--config.widht=3"], "the nearest is --config.width"),
         (["x", "--config", "configs/finetune.py", "--workdir", "mine"], "name the run to start"),
