@@ -1,6 +1,5 @@
 """The folder of one run: its config, its starts, its files, and its lock. Needs no JAX."""
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
+from glcic_jax.runtime.locks import lock_file
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -33,7 +33,7 @@ MIGRATIONS: tuple[Callable[[dict], dict], ...] = (
 def lock(workdir: Path, option: str = "--workdir", work: str = "training") -> Iterator[None]:
     """Makes the folder and locks it for this process.
 
-    The kernel releases the lock when the process ends, however it ends.
+    The system releases the lock when the process ends, however it ends.
 
     Args:
       workdir: the folder.
@@ -45,22 +45,22 @@ def lock(workdir: Path, option: str = "--workdir", work: str = "training") -> It
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        handle = (workdir / ".lock").open("w")
+        handle = (workdir / ".lock").open("wb")
     except OSError as error:
         raise UserError(
             f"{workdir}: cannot write there ({error.strerror}): choose another {option}"
         ) from error
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{workdir}: another process is {work} there: wait, or choose another {option}"
-            ) from error
+            alone = lock_file(handle.fileno())
         except OSError as error:  # a network file system without locks
             raise UserError(
                 f"{workdir}: cannot lock it ({error.strerror}): choose a {option} on another disk"
             ) from error
+        if not alone:
+            raise UserError(
+                f"{workdir}: another process is {work} there: wait, or choose another {option}"
+            )
         yield
 
 
@@ -104,7 +104,7 @@ def read_content(folder: Path, option: str = "--workdir") -> dict[str, Any] | No
     try:
         if not path.exists():
             return None
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text("utf-8"))
         if not isinstance(content, dict):
             raise ValueError("no fields in it")
         return content
@@ -210,7 +210,7 @@ def read_starts(workdir: Path) -> list[dict[str, Any]]:
 def read_records(workdir: Path) -> list[dict]:
     """Reads the records of metrics.jsonl. A line that a killed run left half written is skipped."""
     path, records = workdir / METRICS_FILE, []
-    text = path.read_text(errors="replace") if path.exists() else ""
+    text = path.read_text("utf-8", errors="replace") if path.exists() else ""
     for line in text.splitlines():
         try:
             records.append(json.loads(line))

@@ -1,7 +1,6 @@
 """The answers of a user study: a CSV file that survives kill -9, and the shares in a report."""
 
 import csv
-import fcntl
 import io
 import os
 import threading
@@ -12,9 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.locks import lock_file
 
 TRUTHS = ("real", "completed")
 """The two things that a picture can be, and that a rater can take it for."""
+
+OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+"""How the file is opened. Without O_BINARY Windows would write other ends of lines."""
 
 Z = 1.959964
 """Standard deviations of a normal distribution that hold its middle 95 %."""
@@ -65,7 +68,7 @@ class AnswerFile:
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, threading.Lock()
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._file = os.open(path, OPEN, 0o644)
         except OSError as error:
             raise UserError(f"{path}: cannot write there ({error.strerror})") from error
         try:
@@ -77,11 +80,15 @@ class AnswerFile:
     def _hold(self) -> None:
         """Locks the file, reads what it holds, and removes a torn last line."""
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = lock_file(self._file)
         except OSError as error:
             raise UserError(
-                f"{self._path}: another study writes there: end it, or choose another --answers"
+                f"{self._path}: cannot lock it ({error.strerror}): put --answers on another disk"
             ) from error
+        if not alone:
+            raise UserError(
+                f"{self._path}: another study writes there: end it, or choose another --answers"
+            )
         answers, whole = _parsed(self._path)
         self._seen = {(answer.rater, answer.picture) for answer in answers}
         os.ftruncate(self._file, whole)
