@@ -103,7 +103,7 @@ def _state(path: Path) -> os.stat_result | None:
 def _read(path: Path) -> Rgb | None:
     """Reads a kept mean pixel; None if it is not measured yet, or not kept by this program."""
     try:
-        red, green, blue = map(float, json.loads(path.read_text())["mean_pixel"])
+        red, green, blue = map(float, json.loads(path.read_text("utf-8"))["mean_pixel"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return red, green, blue

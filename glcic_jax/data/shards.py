@@ -99,7 +99,7 @@ def shard_name(part: Part, number: int, count: int) -> str:
 def read_shard_description(root: Path, name: str) -> ShardDescription | None:
     """Reads the file beside the shard `name`; returns None if it is missing or damaged."""
     try:
-        fields = json.loads((root / f"{name}.json").read_text())
+        fields = json.loads((root / f"{name}.json").read_text("utf-8"))
         return ShardDescription(**fields | {"shard": Shard(**fields["shard"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -113,7 +113,7 @@ def read_index(root: Path) -> Index:
     """
     path = root / INDEX
     try:
-        fields: dict[str, Any] = json.loads(path.read_text())
+        fields: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         if not root.is_dir():
             what = "no such folder; set data.root to the --output of glcic_jax.prepare"

@@ -65,9 +65,9 @@ def _pairs(first: Scores, second: Scores, methods: list[str] | None) -> list[tup
 def _read(report: Path) -> tuple[Scores, dict[str, str]]:
     """Reads the scores of a report, and the SHA-256 of its pictures and masks."""
     try:
-        recorded = json.loads((report / MANIFEST).read_text())["sha256"]
+        recorded = json.loads((report / MANIFEST).read_text("utf-8"))["sha256"]
         digests = {name: recorded[name] for name in ("data", "masks")}
-        with (report / PER_PICTURE).open(newline="") as file:
+        with (report / PER_PICTURE).open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
         metrics = [name for name in lines[0] if name not in ("picture", "share", "method")]
         values: dict[str, dict[str, list[float]]] = {}

@@ -42,7 +42,7 @@ class KeptRow:
         Raises:
           OSError, ValueError, KeyError: it is not there, or not as it was written.
         """
-        about = json.loads((folder / ABOUT).read_text())
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
         content = (folder / ARRAYS).read_bytes()
         self._holes = folder / HOLES
         found = [hashlib.sha256(content).hexdigest(), file_digest(self._holes)]

@@ -56,7 +56,7 @@ def write_mask_set(folder: Path, masks: Iterable[PixelMask], about: Mapping[str,
                 listed.append({"file": name, "share": share, "sha256": mask_hash(mask)})
             digest = _set_hash(listed)
             manifest = {**about, "sha256": digest, "masks": listed}
-            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
     except OSError as error:
         raise UserError(f"{folder}: cannot write: {error.strerror or error}") from error
     return digest
@@ -79,7 +79,7 @@ class MaskSet:
         self.folder = Path(folder)
         path = self.folder / MANIFEST
         try:
-            self.about = json.loads(path.read_text())
+            self.about = json.loads(path.read_text("utf-8"))
             self._masks = self.about.pop("masks")
             self.sha256 = self.about.pop("sha256")
             whole = self.sha256 == _set_hash(self._masks)

@@ -34,7 +34,7 @@ class MaskRecipe:
         """
         self._path = Path(path)
         try:
-            self.about = json.loads(self._path.read_text())
+            self.about = json.loads(self._path.read_text("utf-8"))
             self.sha256 = self.about.pop("sha256")
             self._masks = draw_recipe(self.about)
         except OSError as error:

@@ -159,7 +159,7 @@ def _kubernetes_job(env: Mapping[str, str]) -> tuple[str | None, int | None]:
         return None, None
     kubernetes.config.load_incluster_config()
     name = env["HOSTNAME"].rpartition("-")[0]  # pods of an indexed Job are called JOB-INDEX
-    namespace = NAMESPACE.read_text().strip()
+    namespace = NAMESPACE.read_text("utf-8").strip()
     job = kubernetes.client.BatchV1Api().read_namespaced_job(name, namespace).spec
     port = env.get("JAX_COORDINATOR_PORT", KUBERNETES_PORT)
     return f"{name}-0.{job.template.spec.subdomain}:{port}", job.parallelism

@@ -65,7 +65,7 @@ class RunToken:
             self._path.unlink(missing_ok=True)  # left by a start that was killed
             self._path.touch(mode=0o600, exist_ok=False)
             self._made_file = True
-            self._path.write_text(token)
+            self._path.write_text(token, "utf-8")
         except OSError as error:
             raise UserError(
                 f"{self._folder}: cannot write there ({error.strerror}): choose another --workdir"
@@ -81,7 +81,7 @@ class RunToken:
         if self.given:
             return self.given
         with contextlib.suppress(OSError, ValueError):
-            token = self._path.read_text()
+            token = self._path.read_text("utf-8")
             if re.fullmatch("[0-9a-f]{64}", token):
                 return token
         raise TokenError(f"asks for a token of the run, but {self._path} holds none")

@@ -122,4 +122,4 @@ def _written(value: Any) -> str:
 
 if __name__ == "__main__":
     for path in map(Path, sys.argv[1:]):
-        write_whole(path, with_tables(path.read_text()))
+        write_whole(path, with_tables(path.read_text("utf-8")))

@@ -129,7 +129,7 @@ class Report:
         if not self._enabled:
             return
         print(text, flush=True)
-        with (self._workdir / "log.txt").open("a") as log:
+        with (self._workdir / "log.txt").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class Report:
             return
         finite = {k: float(v) if math.isfinite(v) else None for k, v in values.items()}
         record = {"kind": kind, "step": step, "phase": phase, **finite}
-        with (self._workdir / METRICS_FILE).open("a") as file:
+        with (self._workdir / METRICS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         self._records.append(record)
         if len(self._records) > 2 * HISTORY:
@@ -163,7 +163,7 @@ class Report:
             self._records,
             [f"samples/{path.name}" for path in grids],
             self._phase_ends,
-            config.read_text() if config.exists() else "",
+            config.read_text("utf-8") if config.exists() else "",
         )
         write_whole(self._workdir / "index.html", text)
 
