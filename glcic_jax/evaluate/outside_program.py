@@ -5,6 +5,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,7 +45,7 @@ def command_fill(template: str, timeout: float) -> Callable[[np.ndarray, np.ndar
             f"{', '.join(PLACES)}"
         )
     try:
-        arguments = shlex.split(template)
+        arguments = split_command(template)
     except ValueError as error:
         raise UserError(f"cmd:{template}: {error}") from error
 
@@ -60,6 +61,19 @@ def command_fill(template: str, timeout: float) -> Callable[[np.ndarray, np.ndar
     return fill
 
 
+def split_command(template: str) -> list[str]:
+    r"""Splits a command line as a POSIX shell does; on Windows a backslash is part of a path.
+
+    Raises:
+      ValueError: a quotation has no end.
+    """
+    lexer = shlex.shlex(template, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    if sys.platform == "win32":
+        lexer.escape = ""
+    return list(lexer)
+
+
 def file_states(template: str) -> list[tuple[str, int, int]]:
     """Returns the files that a command line names, the program among them, each with its state.
 
@@ -71,7 +85,7 @@ def file_states(template: str) -> list[tuple[str, int, int]]:
     Returns:
       (path, bytes, time of its last change in nanoseconds) of each.
     """
-    arguments = shlex.split(template)
+    arguments = split_command(template)
     files = [shutil.which(arguments[0]) or arguments[0], *arguments[1:]]
     states = []
     for file in files:
@@ -106,7 +120,8 @@ def _run(arguments: list[str], image: PixelImage, hole: np.ndarray, timeout: flo
 def _wait(command: list[str], timeout: float, shown_command: str) -> tuple[int, str]:
     """Runs a command and returns its exit code and the last line that it printed.
 
-    None of its processes is left behind.
+    None of its processes is left behind; on Windows, which knows no groups of processes, those that
+    it started in turn may be.
     """
     try:
         process = subprocess.Popen(
@@ -125,8 +140,11 @@ def _wait(command: list[str], timeout: float, shown_command: str) -> tuple[int, 
             f"{shown_command}: no answer in {timeout:g} s: stopped; a longer --timeout may help"
         ) from error
     finally:
-        with suppress(ProcessLookupError):  # also of children that outlive the program
-            os.killpg(process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):  # also of children that outlive the program
+                os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
         process.wait()
         if process.stdout:
             process.stdout.close()

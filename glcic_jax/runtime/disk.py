@@ -57,9 +57,12 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        if replace and path.exists():
-            path.rename(old)
-        temporary.replace(path)  # the system refuses it if a folder is there that is not empty
+        if path.exists():
+            if replace:
+                path.rename(old)
+            else:
+                path.rmdir()  # Windows replaces no folder; every system keeps one that is not empty
+        temporary.replace(path)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -5,7 +5,7 @@ import sys
 import traceback
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ml_collections import ConfigDict
 
@@ -48,6 +48,21 @@ def locate_config(name: str) -> Path:
     raise UserError(f"{name}: no such config: name a file, or one of {', '.join(shipped_names())}")
 
 
+def split_address(address: str, kind: type[PurePath] = Path) -> tuple[str, str | None]:
+    r"""Splits FILE:ARGUMENT at its first colon, but for that of a drive such as C:\ on Windows.
+
+    Args:
+      address: FILE or FILE:ARGUMENT.
+      kind: the system's paths.
+
+    Returns:
+      The file, and the argument; None if there is none.
+    """
+    drive = kind(address).drive
+    name, colon, argument = address[len(drive) :].partition(":")
+    return f"{drive}{name}", argument if colon else None
+
+
 def read_config_file(address: str) -> ConfigDict:
     """Returns the config that a file makes.
 
@@ -57,12 +72,12 @@ def read_config_file(address: str) -> ConfigDict:
     Raises:
       UserError: there is no such file, it cannot be run, or it makes no ConfigDict.
     """
-    name, colon, argument = address.partition(":")
+    name, argument = split_address(address)
     path = locate_config(name)
     _offer_package(path)
     try:
         get_config = runpy.run_path(str(path))["get_config"]
-        config = get_config(argument) if colon else get_config()
+        config = get_config() if argument is None else get_config(argument)
     except UserError:
         raise
     except Exception as error:  # of the file itself: its last line that ran explains most

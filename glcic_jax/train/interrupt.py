@@ -64,7 +64,7 @@ class Interrupt:
             return self.signum
         if self.signum and not self._passed_on:
             self._passed_on = True
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)  # os.kill would end the process on Windows
         return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
 
     def _note(self, signum: int, frame: object) -> None:
@@ -90,7 +90,7 @@ class _Handler:
     def __init__(self, number: int, *, foreign: bool) -> None:
         self._number, self._python = number, signal.getsignal(number)
         self._action = ctypes.create_string_buffer(256)  # more than a struct sigaction takes
-        self._libc = ctypes.CDLL(None) if foreign else None
+        self._libc = ctypes.CDLL(None) if foreign and os.name == "posix" else None
         if self._libc:
             self._libc.sigaction(number, None, self._action)
 

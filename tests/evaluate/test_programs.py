@@ -1,11 +1,13 @@
 """Other programs among the methods: their pictures in the table, their failures in a line."""
 
 import json
+import shlex
 import sys
 
 import numpy as np
 import pytest
 
+from glcic_jax.evaluate.outside_program import split_command
 from glcic_jax.pictures.decode import decode
 from tests.helpers.reports import evaluate
 
@@ -40,6 +42,14 @@ def test_a_tool_that_fails_is_reported_in_one_line(files, capsys, code, message)
     assert error.startswith("error: ")
     assert message in error
     assert not (files / "report").exists()
+
+
+def test_a_backslash_is_part_of_a_path_on_windows_alone(monkeypatch):
+    line = r"""C:\a\tool.exe "{image} of it" 'x' #no comment a\ b"""
+    assert split_command(line) == shlex.split(line)
+    monkeypatch.setattr(sys, "platform", "win32")
+    words = [r"C:\a\tool.exe", "{image} of it", "x", "#no", "comment", "a\\", "b"]
+    assert split_command(line) == words
 
 
 def test_a_tool_stands_in_the_table(files):

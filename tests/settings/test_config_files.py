@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.settings.config_files import read_config_file, shipped_names
+from glcic_jax.settings.config_files import (
+    read_config_file,
+    shipped_names,
+    split_address,
+)
 
 ROOT = Path(__file__).parents[2]
 OWN = """
@@ -58,6 +62,23 @@ def test_a_file_that_cannot_be_run_is_named_with_its_line(tmp_path, text, messag
     assert str(caught.value).startswith(f"{path}")
     assert message in str(caught.value)
     assert str(caught.value).endswith("mend the config file")
+
+
+@pytest.mark.parametrize(
+    ("address", "file", "argument"),
+    [
+        ("finetune:pretrained", "finetune", "pretrained"),
+        ("configs/finetune.py:runs/a", "configs/finetune.py", "runs/a"),
+        ("places2", "places2", None),
+        ("places2:", "places2", ""),
+        (r"C:\mine\finetune.py", r"C:\mine\finetune.py", None),
+        (r"C:\mine\finetune.py:D:\runs\a", r"C:\mine\finetune.py", r"D:\runs\a"),
+    ],
+)
+def test_the_colon_of_a_drive_begins_no_argument(address, file, argument):
+    assert split_address(address, PureWindowsPath) == (file, argument)
+    if not file.startswith("C:"):
+        assert split_address(address, PurePosixPath) == (file, argument)
 
 
 def test_what_is_not_there_is_named():
