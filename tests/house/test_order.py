@@ -172,6 +172,6 @@ def test_files_and_functions_stay_short(folder):
                 assert length <= 60, f"{name}: {node.name}: {length} lines"
 
 
-def test_the_root_of_the_package_holds_four_files_and_the_wings():
+def test_the_root_of_the_package_holds_five_files_and_the_wings():
     files = {path.name for path in PACKAGE.iterdir() if path.is_file()}
-    assert files == {"__init__.py", "__main__.py", "main.py", "types.py"}
+    assert files == {"__init__.py", "__main__.py", "main.py", "py.typed", "types.py"}

@@ -14,6 +14,7 @@ from glcic_jax.convert.__main__ import main as convert
 from glcic_jax.evaluate.__main__ import main as evaluate
 from glcic_jax.masks.__main__ import main as masks
 from glcic_jax.prepare.__main__ import main as prepare
+from glcic_jax.runtime.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "import sys; from glcic_jax.__main__ import main; sys.exit(main())"
@@ -27,6 +28,10 @@ def glcic(*arguments):
 
 def test_it_lists_its_commands():
     listed = glcic("--help")
+    module = subprocess.run(
+        [sys.executable, "-m", "glcic_jax"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert module.stdout == listed.stdout
     assert listed.returncode == 0
     assert all(f"\n  {name} " in listed.stdout for name in COMMANDS)
     assert glcic().stdout == listed.stdout
@@ -98,3 +103,11 @@ def test_the_project_names_the_command_and_every_extra():
     dynamic = project["tool"]["setuptools"]["dynamic"]["optional-dependencies"]
     files = {path.stem.partition("-")[2] for path in ROOT.glob("requirements-*.txt")}
     assert set(dynamic) == files - {"run", "cuda"}
+    assert "py.typed" in project["tool"]["setuptools"]["package-data"]["glcic_jax"]
+    assert (ROOT / "glcic_jax" / "py.typed").is_file()
+
+
+def test_the_citation_is_of_this_version():
+    lines = (ROOT / "CITATION.cff").read_text().splitlines()
+    assert f"version: {VERSION}" in lines
+    assert "license: MIT" in lines
