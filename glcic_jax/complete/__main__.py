@@ -2,12 +2,14 @@ r"""Completes photographs with a trained network.
 
 python -m glcic_jax.complete --image photo.jpg --box 60,40,120,80 --output out.jpg
 python -m glcic_jax.complete --image photo.jpg --mask mask.png --output out.jpg
+python -m glcic_jax.complete --image photo.jpg --mask mask.png --output out.jpg --method telea
 python -m glcic_jax.complete --checkpoint runs/quickstart \
     --image photo.jpg --mask mask.png --output out.jpg
 
-A box or border, and what is white in the mask, are filled. --image, --mask and --output may be folders: each picture takes the
-mask of its name (photo.jpg: photo.png, photo_mask.png), or all take the one mask that is a file.
---image may be a pattern in quotes ("shots/*.jpg"), or - for standard input; --output may be - too.
+A box, a border and what is white in the mask are filled. --image, --mask and --output may be
+folders: each picture takes the mask of its name (photo.jpg: photo.png, photo_mask.png), or all take
+the one mask that is a file. --image may be a pattern in quotes ("shots/*.jpg"), or - for standard
+input; --output may be - too.
 
 The output is what the picture was: upright, with its colour profile, EXIF, 16 bits, grey or alpha,
 as far as its kind of file can hold them; a JPEG keeps its quality. In PNG, TIFF and WebP files made
@@ -17,27 +19,26 @@ from lossless ones, known pixels stay bit for bit. XMP, IPTC and thumbnails are 
 import argparse
 import logging
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import cache, partial
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from glcic_jax.complete.hole_flags import add_hole_flags, check_hole_flags, hole_reader
-from glcic_jax.complete.pairing import STREAM, CompletionJob, check_writable, plan
+from glcic_jax.complete.pairing import STREAM, check_writable, plan
 from glcic_jax.complete.photo_file import complete_job, output_stream
+from glcic_jax.complete.progress import print_counts, progress
 from glcic_jax.complete.resuming import unfinished
-from glcic_jax.complete.texturing import add_texture_flags, texture_from
+from glcic_jax.complete.texturing import add_texture_flags, photo_fill, texture_from
+from glcic_jax.complete.without_network import PATCHMATCH, PlainFill, add_method_flag, check_method
 from glcic_jax.runtime.command_line import command_parser, exit_code
-from glcic_jax.runtime.compiled import announced, keep_compiled
+from glcic_jax.runtime.compiled import keep_compiled
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import choose_device, keep_freed_memory
 from glcic_jax.weights.pretrained import BUNDLED
 
 if TYPE_CHECKING:
     from glcic_jax.complete.completer import Completer
-
-logger = logging.getLogger("glcic_jax.complete")
 
 SETTINGS = {
     "latent_steps": "steps of the search",
@@ -54,16 +55,20 @@ FORMATS = {"jpg": ".jpg", "png": ".png", "tif": ".tif", "webp": ".webp", "bmp": 
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2.
+
+    Raises:
+      UserError: flags that do not go together.
+    """
     parser = command_parser("glcic_jax.complete", __doc__)
     parser.add_argument(
         "--checkpoint",
-        default=str(BUNDLED),
         metavar="RUN",
         help="run folder, converted weights, or hf://OWNER/NAME; by default the network that comes "
         "with the package",
     )
     parser.add_argument("--step", type=int, help="step of the checkpoint; the latest by default")
+    add_method_flag(parser)
     parser.add_argument(
         "--image", type=Path, required=True, help="picture, folder or pattern of pictures, or -"
     )
@@ -94,7 +99,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     for name, about in SETTINGS.items():
         searching.add_argument(f"--{name}", type=int, metavar="N", help=about)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    check_hole_flags(args)
+    check_method(args)
+    if args.checkpoint is None:
+        args.checkpoint = str(BUNDLED)
+    return args
 
 
 def _add_blending(parser: argparse.ArgumentParser) -> None:
@@ -117,16 +127,23 @@ def _add_blending(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_completer(args: argparse.Namespace) -> "Completer":
+def load_completer(args: argparse.Namespace) -> "Completer | PlainFill | None":
     """Loads the network that was asked for, on the device that was asked for.
+
+    Returns:
+      What completes pictures: the network, or what --method names. None = texture alone.
 
     Raises:
       UserError: there is no such network or device.
     """
     choose_device(args.device)
+    if args.method and args.method != PATCHMATCH and not args.texture:
+        return PlainFill(args.method)  # without JAX
+    keep_compiled()
+    if args.method:
+        return None if args.method == PATCHMATCH else PlainFill(args.method)
     from glcic_jax.complete.load import load  # only now: --help and refusals need no JAX
 
-    keep_compiled()
     settings = {name: getattr(args, name) for name in SETTINGS}
     given = {name: value for name, value in settings.items() if value is not None}
     # Texture is copied after it, at the photograph's own depth.
@@ -147,7 +164,6 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
       UserError: the command makes no sense, or its only picture cannot be completed.
     """
     # Pair pictures with masks and outputs; refuse what cannot work before a network is loaded.
-    check_hole_flags(args)
     extension = FORMATS.get(args.format)
     jobs, failures = plan(args.image, args.mask, args.output, extension)
     many = args.image != STREAM and not args.image.is_file()
@@ -163,14 +179,17 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     read_hole = hole_reader(args)
 
     # Complete one picture after the other; only a single one's failure ends the command.
-    complete = None
+    fill, compiles = None, False
     if jobs and not args.dry_run:
-        complete = partial(load_completer(args), postprocess=args.postprocess)
+        completer = load_completer(args)
+        compiles = not isinstance(completer, PlainFill) or copy_texture is not None
+        complete = completer and partial(completer, postprocess=args.postprocess)
+        fill = photo_fill(complete, copy_texture)
     done = 0
-    with _progress(jobs, many) if complete else nullcontext(jobs) as shown:
+    with progress(jobs, many=many, compiles=compiles) if fill else nullcontext(jobs) as shown:
         for job in shown:
             try:
-                complete_job(job, read_hole, complete, extension, stream, copy_texture)
+                complete_job(job, read_hole, fill, extension, stream)
                 done += 1
             except UserError as error:
                 if not many:
@@ -179,38 +198,8 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     # Report.
     for line in failures:
         print(f"failed: {line}", file=sys.stderr)
-    _print_counts(args, done, planned - len(jobs), len(failures))
+    print_counts(args, done, planned - len(jobs), len(failures))
     return 1 if failures else 0
-
-
-@contextmanager
-def _progress(jobs: list[CompletionJob], many: bool) -> Iterator[Iterable[CompletionJob]]:
-    """Yields the jobs; meanwhile reports that a program is compiled and how many jobs are done."""
-    with announced(cache(_announce)):  # one word a command
-        if not many:
-            yield jobs
-            return
-        from tqdm import tqdm  # here, since a single picture need not wait for it
-        from tqdm.contrib.logging import logging_redirect_tqdm
-
-        with logging_redirect_tqdm():
-            yield tqdm(jobs, unit="picture")
-
-
-def _announce() -> None:
-    logger.info("compiling for pictures of this size, once: later commands find the program")
-
-
-def _print_counts(args: argparse.Namespace, done: int, skipped: int, failed: int) -> None:
-    """Prints how many pictures were completed, skipped by --resume, and failed."""
-    what = "would be completed" if args.dry_run else "completed"
-    where = "standard output" if args.output == STREAM else args.output
-    counts = [f"{done} {what}, in {where}"]
-    if args.resume:
-        counts.append(f"{skipped} skipped")
-    if failed:
-        counts.append(f"{failed} failed")
-    print(", ".join(counts))
 
 
 def main(argv: list[str] | None = None) -> int:

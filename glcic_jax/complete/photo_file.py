@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from jaxtyping import Bool
 
 from glcic_jax.complete.hole_flags import HoleReader
 from glcic_jax.complete.pairing import STREAM, CompletionJob
 from glcic_jax.complete.remarks import print_remarks
-from glcic_jax.complete.texturing import CopyTexture
-from glcic_jax.complete.thick_holes import guides_for
+from glcic_jax.complete.texturing import FillPhoto
 from glcic_jax.pictures.photo import fill_holes
 from glcic_jax.pictures.photo_reader import read_photo
 from glcic_jax.pictures.photo_writer import FILE_KINDS, encode_photo
@@ -24,30 +21,22 @@ from glcic_jax.pictures.pixels import to_rgb8
 from glcic_jax.runtime.disk import read_file, write_file
 from glcic_jax.runtime.errors import UserError
 
-if TYPE_CHECKING:
-    from glcic_jax.types import PixelImage
-
-CompletePicture = Callable[["PixelImage", Bool[np.ndarray, "h w"]], "PixelImage"]
-"""(image, hole) -> completed picture."""
-
 
 def complete_job(
     job: CompletionJob,
     read_hole: HoleReader,
-    complete: CompletePicture | None,
+    fill: FillPhoto | None,
     extension: str | None,
     stream: BinaryIO,
-    copy_texture: CopyTexture | None = None,
 ) -> None:
-    """Completes one picture and writes it; without `complete` only prints what would be done.
+    """Completes one picture and writes it; without `fill` only prints what would be done.
 
     Args:
       job: the picture, its mask, and the output.
       read_hole: reads the mask and finds the holes, as `hole_reader` returns it.
-      complete: (image, hole) -> completed, as `Completer`; or None.
+      fill: fills the picture, as `photo_fill` returns it; or None.
       extension: extension of the kind of file that `stream` gets; by default the picture's own.
       stream: is written to if job.output is STREAM.
-      copy_texture: copies texture at the picture's own depth, guided by the completion; or None.
 
     Raises:
       UserError: something cannot be read, completed or written.
@@ -66,17 +55,13 @@ def complete_job(
         elif photo.alpha is not None and (share := np.mean(photo.alpha[hole] == 0)):
             remarks.append(f"{100 * share:.0f} % of the hole are transparent, and stay so")
         print_remarks(remarks, name)
-        if complete is None:
+        if fill is None:
             height, width = hole.shape
             where = "standard output" if job.output == STREAM else job.output
             print(f"{name}: {width}x{height}, {100 * hole.mean():.2f} % to fill -> {where}")
             return
-        if copy_texture is None:
-            completed = complete(image, hole)
-        else:
-            own = np.ascontiguousarray(photo.pixels[..., : photo.colours])
-            (guide,) = guides_for([image], [hole], partial(map, complete))
-            completed = copy_texture(own, hole, guide)
+        own = np.ascontiguousarray(photo.pixels[..., : photo.colours])
+        completed = fill(own, image, hole)
     except UserError as error:
         raise UserError(f"{sources}: {error}") from error
     # Write.

@@ -4,8 +4,11 @@ All take float32 RGB [b, h, w, 3] in [0, 1] and masks [b, h, w, 1], 1 = hole, as
 return float32 [b, h, w, 3]. Known pixels stay as they are. The hole's contents are never read.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,7 +16,9 @@ from jaxtyping import Bool, Float
 
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.types import PixelImage
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage  # which imports JAX
 
 Pictures = Float[np.ndarray, "b h w 3"]
 Masks = Float[np.ndarray, "b h w 1"]

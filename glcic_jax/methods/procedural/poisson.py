@@ -7,13 +7,19 @@ blends holes at the picture's edge wrongly. Instead the equation is solved here,
 pixels only. So known pixels never change, whatever the hole's shape.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Shaped
 
 from glcic_jax.methods.procedural.multigrid import neighbour_sum, solve_poisson
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.types import PixelImage
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage  # which imports JAX
 
 SMOOTH = "smooth"
 """The way to blend where none is named."""
