@@ -33,11 +33,11 @@ class Layer(NamedTuple):
     outputs: int
 
 
-def completion_layers(height: int, width: int) -> list[Layer]:
-    """Lists C's layers 1 to 17."""
+def completion_layers(height: int, width: int, units: int = UNITS) -> list[Layer]:
+    """Lists C's layers 1 to 17, of which the first has `units` channels."""
     pixels, inputs, layers = height * width, 4, []
     for kind, halves, options in LAYERS:
-        outputs, before = halves * UNITS // 2, pixels
+        outputs, before = halves * units // 2, pixels
         if kind == DECONVOLUTION:
             pixels *= 4
             layers.append(_layer(before, pixels, 16, inputs, outputs, meets=before))

@@ -27,13 +27,17 @@ def batch(size: int, count: int) -> dict[str, np.ndarray]:
 
 
 def photograph(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Makes a smooth picture and a mask of one hole of 128 pixels: uint8 [h, w, 3], bool [h, w]."""
+    """Makes a smooth picture and a mask of one hole: uint8 [h, w, 3] and bool [h, w].
+
+    The hole is a square of 128 pixels, or of half the picture's shorter edge if that is less.
+    """
     rows, columns = np.linspace(0, 9, height)[:, None], np.linspace(0, 9, width)[None]
     waves = [np.sin(rows + k) * np.cos((1 + k) * columns) for k in range(3)]
     image = (127 + 120 * np.stack(waves, axis=-1)).astype(np.uint8)
     mask = np.zeros((height, width), bool)
-    top, left = (height - 128) // 2, (width - 128) // 3
-    mask[top : top + 128, left : left + 128] = True
+    edge = min(128, height // 2, width // 2)
+    top, left = (height - edge) // 2, (width - edge) // 3
+    mask[top : top + edge, left : left + edge] = True
     return image, mask
 
 

@@ -6,6 +6,9 @@ MEAN = (0.47, 0.46, 0.42)
 FAR = 10**6
 """Updates in a phase: more than a race makes."""
 
+COMPILED = "/jax/core/compile/backend_compile_duration"
+"""JAX's name of what happens each time that a program is compiled, or read from the cache."""
+
 
 def full_width_method(size: int, dtype: str, **changes: object):
     """Builds GLCIC at full width for crops of `size` pixels, its phases longer than any race."""
@@ -44,28 +47,56 @@ def train(size: int, count: int, phase: str, dtype: str, traced: bool):
     return run
 
 
-def complete(height: int, width: int, dtype: str, whole: bool, channels: int = 64):
-    """Makes a worker: fills one hole; `whole` runs the network over the entire picture.
+def complete(sizes: list[tuple[int, int]], network: str, dtype: str, whole: bool):
+    """Makes a worker: fills a hole in a picture of each size, height and width, one by one.
 
-    `channels` is the network's width.
+    Args:
+      sizes: of the pictures.
+      network: as `benchmarks.networks.completer` takes it.
+      dtype: of the arithmetic.
+      whole: whether the network runs over entire pictures, compiled for each size.
     """
     import jax
     import jax.numpy as jnp
 
-    from glcic_jax.complete.completer import Completer, make_complete_fn
+    from benchmarks.networks import completer
+    from glcic_jax.runtime.compiled import keep_compiled
     from glcic_jax.runtime.process import keep_freed_memory
-    from glcic_jax.train.step import init_key
 
     keep_freed_memory()
-    phases = {"discriminator": 0, "joint": 0}
-    method = full_width_method(256, dtype, width=channels, discriminators=(), phases=phases)
-    complete_fn = make_complete_fn(method, method.init(init_key(0)))
-    image, mask = inputs.photograph(height, width)
-    if not whole:
-        completer = Completer(complete_fn, MEAN, 0, method.reach)
-        return lambda: completer(image, mask)
-    stacked = jnp.asarray(image[None]), jnp.asarray(mask[None, ..., None], jnp.uint8)
-    return lambda: jax.block_until_ready(complete_fn(*stacked))
+    keep_compiled()
+    complete = completer(network, dtype)
+    pictures = [inputs.photograph(*size) for size in sizes]
+    compiled: list[str] = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, **__: compiled.append(event) if event == COMPILED else None
+    )
+
+    def run() -> dict[str, int]:
+        compiled.clear()
+        for image, mask in pictures:
+            if whole:
+                stacked = jnp.asarray(image[None]), jnp.asarray(mask[None, ..., None], jnp.uint8)
+                jax.block_until_ready(complete.complete(*stacked))
+            else:
+                complete(image, mask)
+        return {"programs": len(compiled)}
+
+    return run
+
+
+def matrix_rate(size: int):
+    """Makes a worker: one float32 matrix product."""
+    from benchmarks import floors
+
+    return floors.matrix_product(size)
+
+
+def memory_rate(mebibytes: int):
+    """Makes a worker: one pass over memory."""
+    from benchmarks import floors
+
+    return floors.memory_pass(mebibytes)
 
 
 def read(root: str, size: int, count: int, threads: int, source: str):

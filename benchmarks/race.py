@@ -6,6 +6,7 @@ so their ratio is steadier than either time.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -36,18 +37,26 @@ class Result(NamedTuple):
       peak_mib: the most memory that the process held.
       setup_seconds: time until it was ready, with compilation and two turns.
       note: the reason why there is no time.
+      cpu_seconds: as `seconds`, of CPU time, all threads of the process together.
     """
 
     seconds: float | None
     peak_mib: float = 0.0
     setup_seconds: float = 0.0
     note: str = ""
+    cpu_seconds: float = 0.0
 
 
-class _Process:
-    """Runs one side, and talks to it by lines."""
+class Process:
+    """Runs one side, and talks to it by lines.
 
-    def __init__(self, side: Side) -> None:
+    Args:
+      side: what it runs.
+      cache: folder for programs that it keeps; by default the user's.
+    """
+
+    def __init__(self, side: Side, cache: Path | None = None) -> None:
+        environment = os.environ | ({"XDG_CACHE_HOME": str(cache)} if cache else {})
         command = [
             sys.executable,
             "-m",
@@ -56,11 +65,16 @@ class _Process:
             json.dumps(side.arguments),
         ]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def ask(self, what: str) -> dict[str, Any] | None:
-        """Returns the answer to "setup", "run" or "peak"; None when the process is gone."""
+        """Returns the answer to a word of `benchmarks.worker`; None when the process is gone."""
         assert self._process.stdin and self._process.stdout
         try:
             self._process.stdin.write(what + "\n")
@@ -82,7 +96,7 @@ class _Process:
 def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
     """Runs every side `rounds` times, in turn; all are set up, and warm, before the first turn."""
     # Set up.
-    processes = {side.name: _Process(side) for side in sides}
+    processes = {side.name: Process(side) for side in sides}
     results: dict[str, Result] = {}
     ready: dict[str, dict] = {}
     for name, process in processes.items():
@@ -92,19 +106,24 @@ def race(sides: Sequence[Side], rounds: int) -> dict[str, Result]:
         else:
             ready[name] = answer
     # Take turns.
-    times: dict[str, list[float]] = {name: [] for name in ready}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ready}
     for _ in range(rounds):
         for name in ready:
             if answer := processes[name].ask("run"):
-                times[name].append(answer["seconds"])
+                times[name].append((answer["seconds"], answer["cpu_seconds"]))
     # Sum up.
     for name, values in times.items():
         peak = processes[name].ask("peak") or {"mib": 0.0}
         setup = ready[name]["seconds"]
         results[name] = (
-            Result(statistics.median(values), peak["mib"], setup)
-            if len(values) == rounds
-            else Result(None, note="stopped by an error")
+            Result(None, note="stopped by an error")
+            if len(values) < rounds
+            else Result(
+                statistics.median(wall for wall, _ in values),
+                peak["mib"],
+                setup,
+                cpu_seconds=statistics.median(cpu for _, cpu in values),
+            )
         )
     for process in processes.values():
         process.stop()

@@ -20,13 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.mixed import SIZES
 from benchmarks.race import ROOT, race_parser, table, write_json
 from glcic_jax.pictures.decode import write_picture
-
-SIZES = (
-    (512, 512), (480, 320), (333, 500), (500, 375), (256, 300), (420, 512), (301, 199), (64, 80),
-)  # fmt: skip
-"""Heights and widths of the pictures of the last row."""
 
 SHIPPED = ROOT / "glcic_jax" / "weights" / "pretrained"
 

@@ -7,6 +7,7 @@ the optimizer that PyTorch runs fastest. Batch norm's statistics are those of th
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 WIDTH = 64
 COMPLETION = (  # (kind, channels, kernel, stride, dilation), GLCIC, table 2
@@ -30,10 +31,11 @@ COMPLETION = (  # (kind, channels, kernel, stride, dilation), GLCIC, table 2
 DISCRIMINATOR = (64, 128, 256, 512, 512, 512)
 
 
-def completion_network() -> nn.Sequential:
-    """Builds C, from [b, 4, h, w] to RGB in [0, 1]."""
+def completion_network(width: int = WIDTH) -> nn.Sequential:
+    """Builds C, from [b, 4, h, w] to RGB in [0, 1]; its first layer has `width` channels."""
     layers, inputs = [], 4
-    for kind, channels, kernel, stride, dilation in COMPLETION:
+    for kind, at_full_width, kernel, stride, dilation in COMPLETION:
+        channels = at_full_width * width // WIDTH
         if kind == "conv":
             pad = dilation * (kernel - 1) // 2
             layers.append(nn.Conv2d(inputs, channels, kernel, stride, pad, dilation))
@@ -42,6 +44,28 @@ def completion_network() -> nn.Sequential:
         layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
         inputs = channels
     return nn.Sequential(*layers, nn.Conv2d(inputs, 3, 3, 1, 1), nn.Sigmoid())
+
+
+class Completion(nn.Module):
+    """Completes pictures with a random C in inference mode, batch norm folded into convolutions."""
+
+    def __init__(self, width: int, mean: tuple[float, float, float]) -> None:
+        super().__init__()
+        layers = list(completion_network(width).eval())
+        for place, norm in enumerate(layers):
+            if isinstance(norm, nn.BatchNorm2d):
+                before = layers[place - 1]
+                transposed = isinstance(before, nn.ConvTranspose2d)
+                layers[place - 1] = fuse_conv_bn_eval(before, norm, transposed)
+        kept = [layer for layer in layers if not isinstance(layer, nn.BatchNorm2d)]
+        self.network = nn.Sequential(*kept)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Fills the hole; the picture is float32, the arithmetic that of the parameters' dtype."""
+        x = torch.cat([torch.where(mask > 0, 0.0, image - self.mean), mask], dim=1)
+        x = x.to(self.mean.dtype, memory_format=torch.channels_last)
+        return torch.where(mask > 0, self.network(x).float(), image)
 
 
 def trunk(size: int) -> nn.Sequential:

@@ -51,24 +51,41 @@ def _corners(masks: np.ndarray, patch: int) -> np.ndarray:
     return np.clip(np.array(centres, int) - patch // 2, 0, size - patch)
 
 
-def complete(height: int, width: int, bfloat16: bool):
-    """Makes a worker: fills one hole, with the network running over the entire picture."""
+def complete(
+    sizes: list[tuple[int, int]], bfloat16: bool, width: int = 64, state: str | None = None
+):
+    """Makes a worker: fills a hole in a picture of each size, the network running over all of it.
+
+    Args:
+      sizes: heights and widths.
+      bfloat16: whether to compute in bfloat16.
+      width: channels of a random network's first layer.
+      state: file of `benchmarks.networks.export_state`, whose network takes the place of a random
+        one.
+    """
     import torch
 
-    from benchmarks.peers.torch_glcic import completion_network
+    from benchmarks.peers.torch_glcic import Completion
 
     device = _device()
     dtype = torch.bfloat16 if bfloat16 else torch.float32
-    network = completion_network().eval().to(device, dtype, memory_format=torch.channels_last)
-    image, holes = inputs.photograph(height, width)
-    image, mask = _place(image[None], device) / 255, _place(holes[None, ..., None], device)
-    mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
+    if state is None:
+        network = Completion(width, MEAN)
+    else:
+        from tests.helpers.smooth_pytorch import SmoothCompletion
+
+        arrays = {name: torch.as_tensor(array) for name, array in np.load(state).items()}
+        network = SmoothCompletion.of(arrays)
+    network = network.to(device, dtype, memory_format=torch.channels_last)
+    pictures = []
+    for size in sizes:
+        image, holes = inputs.photograph(*size)
+        pictures.append((_place(image[None], device) / 255, _place(holes[None, ..., None], device)))
 
     @torch.inference_mode()
     def run() -> None:
-        x = torch.cat([torch.where(mask > 0, 0.0, image - mean), mask], dim=1)
-        output = network(x.to(dtype, memory_format=torch.channels_last)).float()
-        torch.where(mask > 0, output, image).sum().item()
+        for image, mask in pictures:
+            network(image, mask).sum().item()
 
     return run
 
