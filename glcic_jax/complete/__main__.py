@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from glcic_jax.complete.hole_flags import add_hole_flags, check_hole_flags, hole_reader
-from glcic_jax.complete.pairing import STREAM, check_writable, plan
+from glcic_jax.complete.pairing import STREAM, check_writable, plan, with_previews
 from glcic_jax.complete.photo_file import complete_job, output_stream
 from glcic_jax.complete.progress import print_counts, progress
 from glcic_jax.complete.resuming import unfinished
@@ -79,6 +79,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="kind of the files in an output folder or for -; by default each picture's own",
     )
     add_hole_flags(parser)
+    parser.add_argument(
+        "--preview",
+        action="store_true",
+        help="also write OUTPUT_preview.png: the picture with its holes marked beside the result",
+    )
     _add_blending(parser)
     add_texture_flags(parser)
     parser.add_argument(
@@ -166,6 +171,8 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     # Pair pictures with masks and outputs; refuse what cannot work before a network is loaded.
     extension = FORMATS.get(args.format)
     jobs, failures = plan(args.image, args.mask, args.output, extension)
+    if args.preview:
+        jobs = with_previews(jobs)
     many = args.image != STREAM and not args.image.is_file()
     folder = many or args.output.is_dir()
     if extension and not folder and args.output != STREAM:

@@ -18,11 +18,19 @@ STREAM = Path("-")
 
 
 class CompletionJob(NamedTuple):
-    """Names the files of one picture to complete; image and output may be STREAM, no mask None."""
+    """Names the files of one picture to complete.
+
+    Attributes:
+      image: the picture, or STREAM.
+      mask: its mask; None = there is none.
+      output: where the result goes, or STREAM.
+      preview: where both are shown side by side; None = nowhere.
+    """
 
     image: Path
     mask: Path | None
     output: Path
+    preview: Path | None = None
 
 
 def plan(
@@ -139,12 +147,32 @@ def _check(jobs: list[CompletionJob]) -> list[CompletionJob]:
     for path, count in Counter(job.output for job in jobs).items():
         if count > 1:
             raise UserError(f"{path} would be the completion of {count} pictures: rename them")
-    for image, mask, output in jobs:
+    for image, mask, output, _ in jobs:
         if mask is not None and image != STREAM and _same(image, mask):
             raise UserError(f"{image} would be its own mask: keep masks in a folder of their own")
         for source in filter(None, (image, mask)):
             if STREAM not in (source, output) and _same(source, output):
                 raise UserError(f"{output} would replace {source} itself: choose another --output")
+    return jobs
+
+
+def with_previews(jobs: list[CompletionJob]) -> list[CompletionJob]:
+    """Returns the jobs with previews beside their outputs: out.jpg has out_preview.png.
+
+    Raises:
+      UserError: an output is STREAM, or a preview would replace another file of these jobs.
+    """
+    if any(job.output == STREAM for job in jobs):
+        raise UserError("--preview is written beside the output: give a file or a folder")
+    jobs = [
+        job._replace(preview=job.output.with_name(f"{job.output.stem}_preview.png")) for job in jobs
+    ]
+    written = Counter(path for job in jobs for path in (job.output, job.preview))
+    for image, mask, output, path in jobs:
+        if path is None or written[path] > 1:
+            raise UserError(f"{path}, the preview of {output}, would be written twice: rename one")
+        if any(source != STREAM and _same(source, path) for source in filter(None, (image, mask))):
+            raise UserError(f"{path}, the preview of {output}, would replace a file that is read")
     return jobs
 
 

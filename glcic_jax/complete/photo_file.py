@@ -12,6 +12,7 @@ import numpy as np
 
 from glcic_jax.complete.hole_flags import HoleReader
 from glcic_jax.complete.pairing import STREAM, CompletionJob
+from glcic_jax.complete.previews import preview
 from glcic_jax.complete.remarks import print_remarks
 from glcic_jax.complete.texturing import FillPhoto
 from glcic_jax.pictures.photo import fill_holes
@@ -32,7 +33,7 @@ def complete_job(
     """Completes one picture and writes it; without `fill` only prints what would be done.
 
     Args:
-      job: the picture, its mask, and the output.
+      job: the picture, its mask, the output and its preview.
       read_hole: reads the mask and finds the holes, as `hole_reader` returns it.
       fill: fills the picture, as `photo_fill` returns it; or None.
       extension: extension of the kind of file that `stream` gets; by default the picture's own.
@@ -70,12 +71,15 @@ def complete_job(
         extension = extension or own
     else:
         extension = job.output.suffix.lower()
-    encoded, lost = encode_photo(fill_holes(photo, completed, hole), extension, job.output)
+    filled = fill_holes(photo, completed, hole)
+    encoded, lost = encode_photo(filled, extension, job.output)
     print_remarks(lost, job.output)
     if job.output == STREAM:
         _write_stream(stream, encoded)
     else:
         write_file(job.output, encoded)
+    if job.preview is not None:
+        write_file(job.preview, preview(photo, filled, hole))
 
 
 def _write_stream(stream: BinaryIO, data: bytes) -> None:

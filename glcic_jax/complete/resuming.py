@@ -14,7 +14,8 @@ READERS = 4
 def unfinished(jobs: Sequence[CompletionJob]) -> list[CompletionJob]:
     """Returns the jobs that are still to be done, in their order.
 
-    Done is a job whose output decodes to its end and is not older than the picture and its mask.
+    Done is a job whose output, and preview if it has one, decode to their ends and are not older
+    than the picture and its mask.
     What the output was made with is not known: another network or mask setting is not noticed.
 
     Args:
@@ -32,11 +33,12 @@ def unfinished(jobs: Sequence[CompletionJob]) -> list[CompletionJob]:
 
 def _is_done(job: CompletionJob) -> bool:
     try:
-        written = job.output.stat().st_mtime_ns
         sources = filter(None, (job.image, job.mask))
-        if written < max(source.stat().st_mtime_ns for source in sources):
-            return False
-        decode(job.output)
+        newest = max(source.stat().st_mtime_ns for source in sources)
+        for written in filter(None, (job.output, job.preview)):
+            if written.stat().st_mtime_ns < newest:
+                return False
+            decode(written)
     except (OSError, UserError):
         return False  # absent, or damaged; of a source that is gone the job itself reports it
     return True
