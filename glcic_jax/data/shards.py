@@ -10,15 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from array_record.python.array_record_data_source import ArrayRecordDataSource
-from array_record.python.array_record_module import ArrayRecordReader
-
 from glcic_jax.data.collection import Collection, Split
+from glcic_jax.data.record_files import count_records, open_records
 from glcic_jax.pictures.decode import decode_bytes
 from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.errors import UserError
@@ -79,16 +76,6 @@ class ShardDescription(NamedTuple):
     passed_over: list[str]
     duplicates: list[list[str]]
     prints: list[list[str]]
-
-
-@dataclass
-class _WholeFile:
-    """Stands for all records of a file, so that ArrayRecordDataSource need not open it to count."""
-
-    filename: str
-    skip: int
-    take: int
-    examples_in_shard: int
 
 
 def shard_name(part: Part, number: int, count: int) -> str:
@@ -170,17 +157,6 @@ def verify(root: Path) -> Index:
     return index
 
 
-def count_records(path: Path) -> int:
-    """Counts the records of a file; returns 0 if it is cut short or of another format."""
-    reader = ArrayRecordReader(
-        str(path), "readahead_buffer_size:0,max_parallelism:0", file_reader_buffer_size=32768
-    )
-    count = reader.num_records() if reader.ok() else 0
-    if reader.ok():
-        reader.close()
-    return count
-
-
 class Records(Collection):
     """Reads the pictures of some shards, in any order."""
 
@@ -191,9 +167,7 @@ class Records(Collection):
         full = [shard for shard in shards if shard.records]
         self._names = [shard.name for shard in full]
         self._ends = list(accumulate(shard.records for shard in full))
-        self._source = ArrayRecordDataSource(
-            [_WholeFile(str(root / shard.name), 0, shard.records, shard.records) for shard in full]
-        )
+        self._source = open_records([(root / shard.name, shard.records) for shard in full])
 
     def __len__(self) -> int:
         return self._ends[-1]

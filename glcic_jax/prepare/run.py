@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from glcic_jax.data.record_files import require_array_record
 from glcic_jax.data.shards import INDEX, VERSION, Part, Shard
 from glcic_jax.prepare.duplicates import Fingerprint, HeldOut
 from glcic_jax.prepare.plan import Plan
@@ -84,8 +85,9 @@ def prepare(
 
     Raises:
       UserError: the folder holds something else, is in use or cannot be written; too many pictures
-        are bad; or the disk is full.
+        are bad; the disk is full; or the package array-record is missing.
     """
+    require_array_record()
     with lock(output, "--output", "preparing pictures"), clear_errors(output, lambda: KEPT):
         config = _claim(output, plan, settings)
         hash_ = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()

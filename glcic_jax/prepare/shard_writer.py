@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-from array_record.python.array_record_module import ArrayRecordWriter
 
+from glcic_jax.data.record_files import count_records, open_writer
 from glcic_jax.data.shards import (
     Part,
     Shard,
     ShardDescription,
-    count_records,
     read_shard_description,
     shard_name,
 )
@@ -108,7 +107,7 @@ def _write_records(
 ) -> ShardDescription:
     names, left_out, passed_over, duplicates, prints = [], [], [], [], []
     total = np.zeros(3)
-    writer = ArrayRecordWriter(str(path), OPTIONS)
+    writer = open_writer(path, OPTIONS)
     try:
         if not writer.ok():
             raise OSError("the folder cannot be written")

@@ -37,7 +37,7 @@ ALONE = {
     "uvicorn": {"demo.server"},
     "huggingface_hub": {"weights.hub"},
     "jax.export": {"convert.stablehlo"},
-    "array_record": {"data.shards", "prepare.shard_writer"},
+    "array_record": {"data.record_files"},
     "apache_beam": {"prepare.on_beam"},
 }
 """Libraries that only these modules may know; * stands for any folder or part of a name."""

@@ -1,6 +1,5 @@
 """What is refused before, and what stops a preparation: every time in one line."""
 
-import fcntl
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from glcic_jax.data.shards import shards
 from glcic_jax.prepare import faces
 from glcic_jax.prepare.__main__ import main
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.locks import lock_file
 from tests.helpers.pictures import photograph, save
 from tests.helpers.prepared import LIMITS, command, run_here
 
@@ -41,7 +41,7 @@ def test_folders_of_others_are_refused(source, output, tmp_path):
 def test_two_at_once_are_refused(source, output):
     output.mkdir()
     with (output / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert lock_file(handle.fileno())
         with pytest.raises(UserError, match="another process is preparing pictures there"):
             run_here(source, output)
 
@@ -85,6 +85,14 @@ def test_mistakes_get_one_line(source, output, capsys, monkeypatch, arguments, m
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+    assert not list(output.glob("*"))
+
+
+def test_without_array_record_nothing_is_written(source, output, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "array_record.python.array_record_module", None)
+    assert main(command(source, output)) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert line.startswith("error: shards need the package array-record")
     assert not list(output.glob("*"))
 
 
