@@ -2,14 +2,15 @@
 
     glcic complete --checkpoint runs/mine --image photo.jpg --mask mask.png --output out.png
 
-glcic NAME is python -m glcic_jax.NAME (train: glcic_jax.main); glcic NAME --help shows examples.
+glcic NAME is python -m glcic_jax.NAME (train: glcic_jax.main); glcic NAME --help shows examples,
+glcic --version the version.
 """
 
 import runpy
 import sys
 from pathlib import Path
 
-from glcic_jax.runtime.command_line import stop_in_one_line
+from glcic_jax.runtime.command_line import VERSION_LINE, name_commands, stop_in_one_line
 
 COMMANDS = {
     "train": ("main", "trains networks as a config describes"),
@@ -38,6 +39,9 @@ def main() -> int:
         listed = [f"  {command:14}{about}" for command, (_, about) in COMMANDS.items()]
         print("\n".join([f"{__doc__}", *listed]))
         return 0
+    if given == "--version":
+        print(VERSION_LINE)
+        return 0
     if name not in COMMANDS:
         known = ", ".join(COMMANDS)
         print(f'error: glcic has no command "{given}": choose {known}', file=sys.stderr)
@@ -45,6 +49,9 @@ def main() -> int:
     del sys.argv[1]
     sys.path.insert(0, str(Path.cwd()))  # as python -m does: config files import each other
     stop_in_one_line()
+    name_commands(
+        {f"glcic_jax.{module}": f"glcic {each}" for each, (module, _) in COMMANDS.items()}
+    )
     runpy.run_module(f"glcic_jax.{COMMANDS[name][0]}", run_name="__main__", alter_sys=True)
     return 0
 

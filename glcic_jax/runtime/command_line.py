@@ -3,28 +3,54 @@
 import argparse
 import errno
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from glcic_jax.runtime.disk import FULL
 from glcic_jax.runtime.errors import FaultError, UserError
+from glcic_jax.runtime.version import VERSION
 
 BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 """Errors that a place or a name which the user gave brings about, wherever it is first looked
 at."""
 
 
+VERSION_LINE = f"glcic_jax {VERSION}"
+"""What --version prints."""
+
+_names: dict[str, str] = {}
+
+
+def name_commands(names: Mapping[str, str]) -> None:
+    """Lets help and usage lines call modules by other names than `python -m MODULE` from now on.
+
+    Args:
+      names: name of each command by its module, such as {"glcic_jax.main": "glcic train"}.
+    """
+    _names.update(names)
+
+
 def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
     """Returns a parser for `python -m MODULE` whose --help begins with `about`, line for line.
 
-    Like every argparse parser it refuses unknown arguments with exit code 2.
+    Like every argparse parser it refuses unknown arguments with exit code 2. It answers --version.
     """
-    return argparse.ArgumentParser(
-        prog=f"python -m {module}",
-        description=about,
+    parser = argparse.ArgumentParser(
+        prog=_as_called(f"python -m {module}"),
+        description=about and _as_called(about),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--version", action="version", version=VERSION_LINE, help="print the version and leave"
+    )
+    return parser
+
+
+def _as_called(text: str) -> str:
+    """Returns a text whose `python -m MODULE` are what the user calls these modules."""
+    return re.sub(r"python -m ([\w.]+\w)", lambda found: _names.get(found[1], found[0]), text)
 
 
 STOPPED, STOPPED_LINE = 130, "stopped by Ctrl-C"

@@ -51,6 +51,31 @@ def test_every_command_shows_an_example_in_its_help(name):
     assert f"python -m glcic_jax.{COMMANDS[name][0]} " in (ast.get_docstring(module) or "")
 
 
+def by_module(module, *arguments):
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_help_calls_a_command_as_the_user_did():
+    shown = glcic("complete", "--help").stdout
+    assert shown.startswith("usage: glcic complete [-h]")
+    assert "\nglcic complete --image" in shown
+    assert "python -m" not in shown
+    shown = by_module("glcic_jax.complete", "--help").stdout
+    assert shown.startswith("usage: python -m glcic_jax.complete [-h]")
+    assert "\npython -m glcic_jax.complete --image" in shown
+    refused = glcic("masks", "--kinds").stderr
+    assert refused.startswith("usage: glcic masks ")
+    assert "\nglcic masks: error: " in refused
+
+
+def test_the_version_is_printed():
+    line = f"glcic_jax {VERSION}\n"
+    assert glcic("--version").stdout == glcic("masks", "--version").stdout == line
+    assert by_module("glcic_jax", "--version").stdout == line
+    assert by_module("glcic_jax.complete", "--version").stdout == line
+
+
 def test_a_command_gets_its_arguments_and_gives_its_exit_code():
     refused = glcic(
         "complete", "--checkpoint", "x", "--image", "no", "--mask", "no", "--output", "o"
