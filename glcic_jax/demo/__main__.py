@@ -1,16 +1,20 @@
 r"""Serves a web page that removes things from photographs, and an address for programs.
 
-python -m glcic_jax.demo
-python -m glcic_jax.demo --checkpoint runs/quickstart
+python -m glcic_jax.demo --open
+python -m glcic_jax.demo --checkpoint runs/quickstart faces=runs/faces
+python -m glcic_jax.demo --host 0.0.0.0 --port 8080 --name photos.example.org
 
-Open the address that it prints, drop a photograph, paint over what should go. Several networks may
-be given; three fills that need no network are always there. No picture is stored. Ctrl-C ends it.
+Open the address that it prints (--open does), drop a photograph, paint over what should go. Several
+networks may be given; three fills that need no network are always there. No picture is stored.
+Ctrl-C ends it.
 """
 
 import argparse
 import signal
 import socket
 import sys
+import threading
+import webbrowser
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +24,9 @@ from glcic_jax.weights.pretrained import BUNDLED
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Hosts that only this machine can reach."""
+
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""Hosts that stand for all addresses of this machine, with the one that its browser opens."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 """Signals that end the server."""
@@ -53,6 +60,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--seconds", type=float, default=120, help="limit for one completion; 120 by default"
     )
     parser.add_argument("--queue", type=int, default=8, help="requests at a time; 8 by default")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
     args = parser.parse_args(argv)
     for name in ("megabytes", "megapixels", "seconds", "queue"):
         if getattr(args, name) <= 0:
@@ -88,8 +96,9 @@ def run(args: argparse.Namespace) -> None:
         _at_endings(serving.handle_exit)
         # Print where the page is, and serve it.
         host = f"[{args.host}]" if ":" in args.host else args.host
+        port = listening.getsockname()[1]
         print(f"serving {', '.join(served.name for served in worker.methods)}")
-        print(f"open http://{host}:{listening.getsockname()[1]}/; Ctrl-C ends it", flush=True)
+        print(f"open http://{host}:{port}/; Ctrl-C ends it", flush=True)
         if args.host not in LOOPBACK:
             print(
                 f"warning: --host {args.host}: whoever reaches this machine can use the page, and "
@@ -97,8 +106,17 @@ def run(args: argparse.Namespace) -> None:
                 file=sys.stderr,
                 flush=True,
             )
+        if args.open:  # beside the server, since a browser in the terminal stays until it is left
+            address = f"http://{ANYWHERE.get(args.host, host)}:{port}/"
+            threading.Thread(target=open_page, args=[address], daemon=True).start()
         serving.run(sockets=[listening])
         _at_endings(signal.SIG_IGN)
+
+
+def open_page(address: str) -> None:
+    """Opens an address in the user's browser, or prints that there is none."""
+    if not webbrowser.open(address):
+        print(f"no browser was found: open {address} yourself", file=sys.stderr, flush=True)
 
 
 def _at_endings(handler: Callable[..., Any] | signal.Handlers) -> None:
