@@ -3,14 +3,22 @@
     glcic complete --checkpoint runs/mine --image photo.jpg --mask mask.png --output out.png
 
 glcic NAME is python -m glcic_jax.NAME (train: glcic_jax.main); glcic NAME --help shows examples,
-glcic --version the version.
+glcic --version the version. glcic completions SHELL prints a script that completes what one types.
 """
 
 import runpy
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
-from glcic_jax.runtime.command_line import VERSION_LINE, name_commands, stop_in_one_line
+from glcic_jax.runtime.command_line import (
+    VERSION_LINE,
+    command_parser,
+    name_commands,
+    stop_in_one_line,
+)
+from glcic_jax.runtime.completions import SHELLS, Commands
 
 COMMANDS = {
     "train": ("main", "trains networks as a config describes"),
@@ -25,6 +33,35 @@ COMMANDS = {
     "user_study": ("user_study", "asks people which pictures are real"),
 }
 """For each command, the module of glcic_jax that it runs, and what it does."""
+
+ABOUT_COMPLETIONS = """Prints a script by which a shell completes commands and flags.
+
+glcic completions bash > ~/.local/share/bash-completion/completions/glcic
+glcic completions zsh > ~/.zfunc/_glcic     # a folder of fpath, before compinit
+glcic completions fish > ~/.config/fish/completions/glcic.fish
+"""
+
+
+def print_completions(words: list[str]) -> int:
+    """Prints the script by which a shell completes what is typed after `glcic`.
+
+    Args:
+      words: what follows `glcic completions`: the shell's name.
+    """
+    name_commands({"glcic_jax": "glcic"})
+    parser = command_parser("glcic_jax completions", ABOUT_COMPLETIONS)
+    parser.add_argument("shell", choices=SHELLS)
+    shell = parser.parse_args(words).shell
+    parsers = {}
+    for name, (module, _) in COMMANDS.items():
+        spec = find_spec(f"glcic_jax.{module}")
+        inside = spec is not None and spec.submodule_search_locations
+        command = import_module(f"glcic_jax.{module}{'.__main__' if inside else ''}")
+        parsers[name] = command.make_parser()
+    about = {name: what for name, (_, what) in COMMANDS.items()}
+    about["completions"] = "prints a script by which a shell completes commands and flags"
+    print(SHELLS[shell](Commands("glcic", about, parsers)), end="")
+    return 0
 
 
 def main() -> int:
@@ -42,6 +79,8 @@ def main() -> int:
     if given == "--version":
         print(VERSION_LINE)
         return 0
+    if given == "completions":
+        return print_completions(sys.argv[2:])
     if name not in COMMANDS:
         known = ", ".join(COMMANDS)
         print(f'error: glcic has no command "{given}": choose {known}', file=sys.stderr)

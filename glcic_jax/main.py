@@ -8,6 +8,7 @@ command line; naming a kind brings its defaults:
     python -m glcic_jax.main --config pconv_places2:256 --help_config
 """
 
+import argparse
 import logging
 import sys
 from collections.abc import Callable
@@ -69,16 +70,8 @@ class Command(NamedTuple):
     accept_data: bool = False
 
 
-def parse(about: str | None = __doc__) -> Command:
-    """Reads the command line, sys.argv.
-
-    Args:
-      about: the text that --help prints.
-
-    Raises:
-      UserError: an unknown flag or field, a value of the wrong type, or no such config file.
-      SystemExit: after --help and --help_config, and where a flag lacks its value.
-    """
+def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
+    """Describes the flags of the command; --config.FIELD=VALUE are not among them."""
     parser = command_parser("glcic_jax.main", about)
     parser.allow_abbrev = False  # --config.FIELD is no abbreviation
     parser.add_argument("--config", metavar="FILE", help="a config file, or a shipped one's name")
@@ -93,7 +86,20 @@ def parse(about: str | None = __doc__) -> Command:
     for name in Cluster._fields[1:]:
         default = Cluster._field_defaults[name]
         parser.add_argument(f"--{name}", type=int, default=default, help="of several processes")
-    known, words = parser.parse_known_args()
+    return parser
+
+
+def parse(about: str | None = __doc__) -> Command:
+    """Reads the command line, sys.argv.
+
+    Args:
+      about: the text that --help prints.
+
+    Raises:
+      UserError: an unknown flag or field, a value of the wrong type, or no such config file.
+      SystemExit: after --help and --help_config, and where a flag lacks its value.
+    """
+    known, words = make_parser(about).parse_known_args()
     given, rest = split_overrides(words)
     if rest:
         raise UserError(f'"{rest[0]}" is not a flag: write --config FILE --workdir DIR')

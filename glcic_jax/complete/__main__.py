@@ -54,12 +54,8 @@ FORMATS = {"jpg": ".jpg", "png": ".png", "tif": ".tif", "webp": ".webp", "bmp": 
 """The values of --format, with the extension of each."""
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2.
-
-    Raises:
-      UserError: flags that do not go together.
-    """
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.complete", __doc__)
     parser.add_argument(
         "--checkpoint",
@@ -104,7 +100,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     for name, about in SETTINGS.items():
         searching.add_argument(f"--{name}", type=int, metavar="N", help=about)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2.
+
+    Raises:
+      UserError: flags that do not go together.
+    """
+    args = make_parser().parse_args(argv)
     check_hole_flags(args)
     check_method(args)
     if args.checkpoint is None:

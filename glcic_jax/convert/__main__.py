@@ -30,17 +30,13 @@ HUB = "hf://"
 SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.convert", __doc__)
     parser.add_argument("input", metavar="IN")
     parser.add_argument("output", metavar="OUT")
     parser.add_argument("--step", type=int, help="a run's checkpoint; the latest by default")
-    parser.add_argument(
-        "--mean-pixel",
-        metavar="R,G,B",
-        help="mean of the training pictures, 0 to 1, if IN does not hold it",
-    )
+    parser.add_argument("--mean-pixel", metavar="R,G,B", help="mean pixel, 0 to 1, if IN lacks it")
     parser.add_argument(
         "--fold",
         action="store_true",
@@ -59,7 +55,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="IN is torchvision's VGG16: keep the part that partial convolution's losses need",
     )
     parser.add_argument("--license", help="licence of the weights, such as mit; for hf:// only")
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    return make_parser().parse_args(argv)
 
 
 def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":

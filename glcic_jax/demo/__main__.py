@@ -32,8 +32,8 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM)
 """Signals that end the server."""
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.demo", __doc__)
     parser.add_argument(
         "--checkpoint", nargs="+", default=[str(BUNDLED)], metavar="RUN",
@@ -61,6 +61,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--queue", type=int, default=8, help="requests at a time; 8 by default")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     for name in ("megabytes", "megapixels", "seconds", "queue"):
         if getattr(args, name) <= 0:

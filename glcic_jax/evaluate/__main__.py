@@ -24,8 +24,8 @@ LARGEST_SIZE = 16_384
 """Pixels of the edge to which pictures are scaled. One so large takes 800 MB before any method."""
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.evaluate", __doc__)
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help="rows of the table")
     parser.add_argument("--data", type=Path, help="folder of pictures, with the folders in it")
@@ -78,7 +78,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="REPORT",
         help="print the paired differences of two reports, the first minus the second",
     )
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    return make_parser().parse_args(argv)
 
 
 def check(args: argparse.Namespace) -> None:

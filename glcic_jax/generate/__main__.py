@@ -26,8 +26,8 @@ SHEET = ".png"
 """The extension of an OUTPUT that is one picture of all."""
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.generate", __doc__)
     parser.add_argument(
         "--checkpoint",
@@ -42,7 +42,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--device", choices=("cpu", "gpu"), help="where to compute; by default a GPU, if any"
     )
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    return make_parser().parse_args(argv)
 
 
 def run(args: argparse.Namespace) -> None:

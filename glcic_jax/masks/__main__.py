@@ -26,8 +26,8 @@ from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.masks", __doc__)
     parser.add_argument("--kind", choices=HOLES, required=True, help="kind of holes")
     parser.add_argument("--size", type=_size, default=(256, 256), help="pixels, or WIDTHxHEIGHT")
@@ -45,7 +45,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         default=[],
         help="change an argument of the kind",
     )
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    return make_parser().parse_args(argv)
 
 
 def _size(text: str) -> tuple[int, int]:

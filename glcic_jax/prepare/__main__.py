@@ -29,8 +29,8 @@ from glcic_jax.runtime.errors import UserError
 RUNNERS = ("direct", "flink", "spark", "dataflow")
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.prepare", __doc__)
     add = parser.add_argument
     add("--source", help="folder of the pictures, or gs://, s3:// (an extra)")
@@ -56,6 +56,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--runner", choices=RUNNERS, help="run on Apache Beam instead of --workers")
     add("--runner_options", default="", help="flags of Beam, such as '--flink_master=host:8081'")
     add("--verify", type=Path, metavar="DIR", help="only check every byte of a prepared folder")
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.verify and not (args.source and args.output):
         parser.error("--source and --output are needed")

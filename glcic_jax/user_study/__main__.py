@@ -18,8 +18,8 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.user_study.answers import read_answers, report
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the flags of the command."""
     parser = command_parser("glcic_jax.user_study", __doc__)
     parser.add_argument("--real", type=Path, metavar="DIR", help="photographs as they were taken")
     parser.add_argument("--completed", type=Path, metavar="DIR", help="completed pictures")
@@ -44,7 +44,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--report", type=Path, metavar="CSV", help="print the shares of these answers and end"
     )
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; argparse itself refuses unknown flags with exit code 2."""
+    return make_parser().parse_args(argv)
 
 
 def serve(args: argparse.Namespace) -> None:
