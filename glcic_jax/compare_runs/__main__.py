@@ -2,6 +2,7 @@ r"""Compares trainings: what differs in their configs, what they ran on, scores 
 
 python -m glcic_jax.compare_runs runs/a runs/b
 python -m glcic_jax.compare_runs runs/a runs/b runs/c --output comparison.html
+python -m glcic_jax.compare_runs runs/a runs/b --json
 
 Prints each run's progress, its best and last scores, the fields of the config that differ, and what
 differs in its starts: commit, versions, command, devices, digests of the data. --output writes the

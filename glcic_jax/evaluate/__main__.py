@@ -1,11 +1,13 @@
 r"""Compares methods on the same pictures with the same holes, or two reports with each other.
 
 python -m glcic_jax.evaluate --methods runs/a runs/b+postprocess telea laplace \
-    --data DIR --masks DIR|KIND --output report
+    --data DIR --masks box --output report
+python -m glcic_jax.evaluate --methods A=runs/a "cmd:tool {image} {mask} {output}" \
+    --data DIR --masks MASKS --output report
 python -m glcic_jax.evaluate --compare report_a report_b
 
 A method is a run folder, converted weights, mean, telea, navier_stokes, laplace, biharmonic,
-patchmatch, pypatchmatch, or any program: "cmd:tool {image} {mask} {output}". Behind a folder,
+patchmatch, pypatchmatch, or any program. --masks is a folder or a kind of hole. Behind a folder,
 "@5000" chooses a checkpoint and ":starts=4,latent_steps=300" how to complete. "+postprocess" behind
 a method blends its result into its surroundings, "+postprocess=paper" as GLCIC's paper does;
 "+texture" copies texture by it; "NAME=" before it names its row. Open index.html in the report;

@@ -2,6 +2,7 @@
 
 python -m glcic_jax.generate --checkpoint runs/dcgan --output samples.png
 python -m glcic_jax.generate --checkpoint runs/dcgan --output samples --count 256 --seed 1
+python -m glcic_jax.generate --checkpoint runs/dcgan@5000 --output early.png
 
 An OUTPUT that ends in .png is one picture of all, in rows; otherwise it is a new or empty folder of
 single PNG files. The same network and seed draw the same pictures, on the same machine bit for bit;

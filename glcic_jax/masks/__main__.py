@@ -3,6 +3,7 @@ r"""Draws a fixed set of masks, so that an evaluation can be repeated anywhere.
 python -m glcic_jax.masks --kind irregular --size 256 --count 1000 --seed 0 --output masks/irregular
 python -m glcic_jax.masks --kind irregular --size 512x384 --count 100 --output masks/20_to_30 \
     --set smallest_share=0.2 --set largest_share=0.3
+python -m glcic_jax.masks --kind box --size 128 --count 500 --output holes.json
 
 White is the hole. --set changes an argument of the kind (docs/holes.md); those left out suit the
 size. OUTPUT/manifest.json holds the kind, arguments, seed, size, and each mask's share and hash. An

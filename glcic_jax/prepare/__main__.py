@@ -1,6 +1,8 @@
 r"""Prepares a collection of pictures for training: shards of scaled pictures, and an index.
 
 python -m glcic_jax.prepare --source DIR --output prepared/mine --size 384
+python -m glcic_jax.prepare --source DIR --output prepared/faces --size 128 --align
+python -m glcic_jax.prepare --verify prepared/mine
 python -m glcic_jax.main --config configs/places2.py --workdir runs/mine \
     --config.data.source=shards --config.data.root=prepared/mine
 

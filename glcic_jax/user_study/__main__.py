@@ -1,10 +1,11 @@
 r"""Asks people whether pictures are real or completed (Iizuka et al. 2017, section 4.6).
 
 python -m glcic_jax.user_study --real DIR --completed DIR --answers answers.csv
+python -m glcic_jax.user_study --real DIR --completed DIR --answers answers.csv --size 256 --port 0
 python -m glcic_jax.user_study --report answers.csv
 
-The first serves a page on this machine until Ctrl-C, then prints the shares of real and of
-completed pictures that were taken for real; the second prints them again. Given the same --answers,
+The first two serve a page on this machine until Ctrl-C, then print the shares of real and of
+completed pictures that were taken for real; the third prints them again. Given the same --answers,
 a study goes on where it stopped.
 """
 

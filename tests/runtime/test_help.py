@@ -1,0 +1,53 @@
+"""Every command's --help shows three examples, which its own parser takes."""
+
+import shlex
+import sys
+from importlib import import_module
+
+import pytest
+
+from glcic_jax.__main__ import COMMANDS
+
+
+def examples(about, name):
+    """Returns the words after the command's name, of each example in its help."""
+    lines = (line.strip() for line in about.replace("\\\n", " ").splitlines())
+    return [shlex.split(line)[3:] for line in lines if line.startswith(f"python -m {name} ")]
+
+
+def command(name):
+    module = f"glcic_jax.{COMMANDS[name][0]}"
+    return module, import_module(module if name == "train" else f"{module}.__main__")
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "train"])
+def test_three_examples_are_taken(name):
+    module, found = command(name)
+    shown = examples(found.make_parser().format_help(), module)
+    assert len(shown) >= 3
+    assert len({tuple(words) for words in shown}) == len(shown)
+    for words in shown:
+        assert found.parse(words)
+
+
+def test_examples_of_training_are_taken_with_their_fields(monkeypatch, capsys):
+    module, found = command("train")
+    shown = examples(found.make_parser().format_help(), module)
+    assert len(shown) >= 3
+    for words in shown:
+        monkeypatch.setattr(sys, "argv", [module, *words])
+        if "--help_config" in words:
+            with pytest.raises(SystemExit) as left:
+                found.parse()
+            assert left.value.code == 0
+        else:
+            assert str(found.parse().workdir) == words[words.index("--workdir") + 1]
+
+
+def test_a_broken_example_is_noticed(capsys):
+    _, masks = command("masks")
+    about = "Draws.\n\npython -m glcic_jax.masks --kind box \\\n    --cuont 3 --output m\n"
+    (words,) = examples(about, "glcic_jax.masks")
+    assert words == ["--kind", "box", "--cuont", "3", "--output", "m"]
+    with pytest.raises(SystemExit):
+        masks.parse(words)
