@@ -31,7 +31,7 @@ from glcic_jax.complete.progress import print_counts, progress
 from glcic_jax.complete.resuming import unfinished
 from glcic_jax.complete.texturing import add_texture_flags, photo_fill, texture_from
 from glcic_jax.complete.without_network import PATCHMATCH, PlainFill, add_method_flag, check_method
-from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.command_line import command_parser, exit_code, stopping_at_once
 from glcic_jax.runtime.compiled import keep_compiled
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import choose_device, keep_freed_memory
@@ -193,7 +193,8 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     # Complete one picture after the other; only a single one's failure ends the command.
     fill, compiles = None, False
     if jobs and not args.dry_run:
-        completer = load_completer(args)
+        with stopping_at_once():
+            completer = load_completer(args)
         compiles = not isinstance(completer, PlainFill) or copy_texture is not None
         complete = completer and partial(completer, postprocess=args.postprocess)
         fill = photo_fill(complete, copy_texture)

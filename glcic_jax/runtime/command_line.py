@@ -6,7 +6,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from _thread import interrupt_main
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from glcic_jax.runtime.disk import FULL
 from glcic_jax.runtime.errors import FaultError, UserError
@@ -72,6 +75,49 @@ def _stop(signum: int, frame: object) -> None:
     os._exit(STOPPED)
 
 
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """Lets Ctrl-C end the process with one line meanwhile: for imports, as `stop_in_one_line`."""
+    stop_in_one_line()
+    try:
+        yield
+    finally:
+        _raise_again()
+
+
+def _raise_again() -> None:
+    """Lets Ctrl-C raise KeyboardInterrupt again after `stop_in_one_line`."""
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+AGAIN = 0.05
+"""Seconds after which a Ctrl-C that was dropped is raised again."""
+
+
+@contextmanager
+def _hearing_ctrl_c() -> Iterator[None]:
+    """Raises KeyboardInterrupt again where Python drops it meanwhile.
+
+    It does so in callbacks, such as JAX's after garbage collection: the command would go on.
+    """
+    before = sys.unraisablehook
+
+    def hook(dropped: "sys.UnraisableHookArgs") -> None:
+        if dropped.exc_type is not KeyboardInterrupt:
+            before(dropped)
+            return
+        timer = threading.Timer(AGAIN, interrupt_main)  # later, for the callback is not over yet
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
 def exit_code(work: Callable[[], int | None], stopped: str = STOPPED_LINE) -> int:
     """Runs a command and returns its exit code.
 
@@ -86,10 +132,10 @@ def exit_code(work: Callable[[], int | None], stopped: str = STOPPED_LINE) -> in
       What `work` returns (0 for None), 2 after a mistake of the user's or on a full disk, or
       STOPPED.
     """
-    if signal.getsignal(signal.SIGINT) is _stop:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _raise_again()
     try:
-        return work() or 0
+        with _hearing_ctrl_c():
+            return work() or 0
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)
         return STOPPED

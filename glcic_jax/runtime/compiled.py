@@ -144,3 +144,5 @@ def announced(
     finally:
         jax.monitoring.unregister_event_listener(begin)
         jax.monitoring.unregister_event_duration_listener(end)
+        for timer in list(waiting.values()):  # of programs whose compilation was broken off
+            timer.cancel()
