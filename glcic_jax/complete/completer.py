@@ -127,8 +127,8 @@ class Completer:
           a copy of `image`.
 
         Raises:
-          UserError: wrong dtype or shape, sizes that differ, a mask that covers everything, or no
-            such post-processing.
+          UserError: wrong dtype or shape, sizes that differ, a mask that covers everything, no
+            such post-processing or seed, `avoid` without texture, or nothing left to copy by it.
         """
         avoids = None if avoid is None else [avoid]
         return self.batch([image], [mask], postprocess, texture=texture, avoids=avoids, seed=seed)[
@@ -166,11 +166,16 @@ class Completer:
             raise UserError(f"{len(images)} pictures and {len(masks)} masks: give one mask each")
         if len({np.shape(image) for image in images}) > 1:
             raise UserError("the pictures of a batch must be of one size: complete them one by one")
+        copied = self.texture if texture is None else texture
+        if avoids is not None and not copied:
+            raise UserError("avoid is for texture, which is off here: give texture=True too")
+        if avoids is not None and len(avoids) != len(images):
+            raise UserError(f"{len(images)} pictures and {len(avoids)} of avoids: give one each")
         way = way_to_blend(self.blends if postprocess is None else postprocess)
         holes = [check_mask_fits(image, mask) for image, mask in zip(images, masks, strict=True)]
         if not images or not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
-        if not (self.texture if texture is None else texture):
+        if not copied:
             return self._completed(images, holes, way)
         guides = guides_for(images, holes, lambda some, theirs: self._completed(some, theirs, way))
         barred = [None] * len(images) if avoids is None else avoids

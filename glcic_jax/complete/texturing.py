@@ -15,6 +15,7 @@ from glcic_jax.complete.thick_holes import guides_for
 from glcic_jax.complete.without_network import PATCHMATCH
 from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.texture.seeds import check_seed
 from glcic_jax.weights.pretrained import is_bundled
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def texture_from(args: argparse.Namespace) -> CopyTexture | None:
     """Returns what copies texture as the command line asks; None = nothing does.
 
     Raises:
-      UserError: --seed or --avoid without texture, a negative seed, or a mask that cannot be read.
+      UserError: --seed or --avoid without texture, such a seed, or a mask that cannot be read.
     """
     wanted = args.texture
     if wanted is None:
@@ -67,8 +68,7 @@ def texture_from(args: argparse.Namespace) -> CopyTexture | None:
             raise UserError(f"--{given[0]} is for texture: add --texture")
         return None
     seed = args.seed or 0
-    if seed < 0:
-        raise UserError(f"--seed {seed}: give 0 or more")
+    check_seed(seed, "--seed")
     avoid = None
     if args.avoid is not None:
         if args.avoid.is_dir():

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float32, Shaped
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.texture.assemble import assemble
+from glcic_jax.texture.seeds import check_seed
 from glcic_jax.texture.synthesis import GUIDED, UNGUIDED, Report, synthesise
 from glcic_jax.texture.windows import windows
 from glcic_jax.types import PixelImage
@@ -53,14 +54,14 @@ def fill(
       guide: another completion of the same picture, uint8 RGB [h, w, 3], right in the large and
         perhaps blurred; it is read in the holes alone. None = PatchMatch by itself.
       avoid: [h, w], not 0 = must not be copied.
-      seed: other seeds give other results; the same give the same bytes.
+      seed: 0 to MOST_SEED of texture/seeds.py; others give other results, the same the same bytes.
 
     Returns:
       Of image's shape and dtype; known pixels are the image's, bit for bit. Where no whole patch of
       7 x 7 pixels is known, holes show the guide, or, without one, a membrane between their rims.
 
     Raises:
-      UserError: sizes or dtypes that do not fit, a mask that covers everything, a negative seed, or
+      UserError: sizes or dtypes that do not fit, a mask that covers everything, such a seed, or
         nothing left to copy by `avoid`.
     """
     hole = mask != 0
@@ -129,8 +130,7 @@ def _check(
         )
     if mask.all():
         raise UserError("the mask covers the whole picture: there is nothing to copy")
-    if seed < 0:
-        raise UserError(f"seed {seed}: give 0 or more")
+    check_seed(seed)
 
 
 def _shown(

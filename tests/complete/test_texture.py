@@ -75,7 +75,8 @@ def test_a_deep_grey_photograph_is_copied_at_its_depth(folder):
     [
         (["--seed", 1], "--seed is for texture"),
         (["--avoid", "avoid.png"], "--avoid is for texture"),
-        (["--texture", "--seed", -1], "--seed -1: give 0 or more"),
+        (["--texture", "--seed", -1], "--seed -1: give 0 to 4294967295"),
+        (["--texture", "--seed", 2**32], "--seed 4294967296: give 0 to"),
         (["--texture", "--avoid", "."], "--avoid . is a folder"),
         (["--texture", "--avoid", "absent.png"], "absent.png"),
     ],
@@ -95,6 +96,12 @@ def test_in_python_a_call_or_load_chooses(tmp_path):
     np.testing.assert_array_equal(completer(picture, hole, texture=False), plain)
     with pytest.raises(UserError, match="leaves nothing to copy"):
         completer(picture, hole, avoid=1 - hole)
+    with pytest.raises(UserError, match="avoid is for texture, which is off"):
+        completer(picture, hole, texture=False, avoid=hole)
+    with pytest.raises(UserError, match="1 pictures and 2 of avoids"):
+        completer.batch([picture], [hole], avoids=[hole, hole])
+    with pytest.raises(UserError, match="seed 4294967296: give 0 to"):
+        completer(picture, hole, seed=2**32)
     rows = rivals([f"A={run}+texture", "patchmatch", "telea+postprocess+texture"], make_mesh(), 1)
     assert [row.label for row in rows] == ["A", "patchmatch", "telea+postprocess+texture"]
     floats = picture[None] / np.float32(255), hole[None, ..., None].astype(np.float32)
