@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image as PillowImage
 
+from glcic_jax.complete.texturing import photo_fill
 from glcic_jax.methods.procedural.fills import FILLS
 from glcic_jax.methods.procedural.poisson import surroundings
 from glcic_jax.pictures.decode import decode_bytes, read_header
@@ -167,12 +169,13 @@ def complete_upload(job: FillJob, fill: FillPicture, most_pixels: int) -> bytes:
             f"a hole of {size:,} pixels is too large to blend, the limit is {LARGEST_SOLVED:,}: "
             "switch post-processing off, or take another method"
         )
-    filled = fill(image, hole, job.postprocess)
+    copy_texture = None
     if job.texture:
         from glcic_jax.texture.fill import fill as fill_with_texture
 
-        filled = fill_with_texture(image, hole, filled, seed=job.seed)
-    return _png(filled, profile)
+        copy_texture = partial(fill_with_texture, seed=job.seed)
+    complete = photo_fill(lambda image, hole: fill(image, hole, job.postprocess), copy_texture)
+    return _png(complete(image, image, hole), profile)
 
 
 def _check(data: bytes, name: str, most_pixels: int) -> bytes:
