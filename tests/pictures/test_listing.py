@@ -166,6 +166,7 @@ OTHERS = {
     "masks.__main__": "whether an output folder is empty",
     "pictures.storage": "the one listing of pictures",
     "prepare.run": "whether an output folder is empty, and what a killed run left in it",
+    "runtime.compiled": "the user's cache of compiled programs",
     "runtime.run_folder": "a run's checkpoints",
     "train.report": "a run's own sample grids",
 }
