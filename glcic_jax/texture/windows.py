@@ -32,18 +32,24 @@ def windows(hole: Bool[np.ndarray, "h w"]) -> list[Window]:
     around = surroundings(hole, NEAR)
     edge = 2 * NEAR + 1
     grown = cv2.dilate(hole[around].astype(np.uint8), np.ones((edge, edge), np.uint8))
-    count, labels = cv2.connectedComponents(grown)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(grown)
     found = []
     for label in range(1, count):
-        group = np.zeros_like(hole)
-        group[around] = hole[around] & (labels == label)
+        # The group's own holes, in a box that may be larger; then the smallest one.
+        left, top, width, height = (int(number) for number in boxes[label, :4])
+        part = np.s_[top : top + height, left : left + width]
+        group = hole[around][part] & (labels[part] == label)
+        corner = around[0].start + top, around[1].start + left
         tight = surroundings(group, 0)
         longest = max(side.stop - side.start for side in tight)
         margin = int(np.clip(longest, LEAST_MARGIN, MOST_MARGIN))
-        rows, columns = surroundings(group, margin)
-        box = (
-            slice(rows.start, min(rows.stop, hole.shape[0])),
-            slice(columns.start, min(columns.stop, hole.shape[1])),
+        # The window, and the same holes in it.
+        rows, columns = (
+            slice(max(first + side.start - margin, 0), min(first + side.stop + margin, size))
+            for first, side, size in zip(corner, tight, hole.shape, strict=True)
         )
-        found.append(Window(box, group[box]))
+        own = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+        y, x = np.nonzero(group)
+        own[y + corner[0] - rows.start, x + corner[1] - columns.start] = True
+        found.append(Window((rows, columns), own))
     return found
