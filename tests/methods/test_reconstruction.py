@@ -101,6 +101,15 @@ def test_no_cosine_is_the_optimizer_as_it_was():
     assert jax.tree.structure(ours.init(params)) == jax.tree.structure(plain.init(params))
 
 
+def test_a_weight_without_features_is_noted():
+    vain = METHODS["glcic"](small_config(perceptual_weight=0.1), MEAN).note
+    assert vain.endswith(
+        "features are not compared, as config.perceptual names no weights of VGG16"
+    )
+    for settings in ({}, {"perceptual_weight": 0.1, "perceptual": "vgg16.safetensors"}):
+        assert "features" not in METHODS["glcic"](small_config(**settings), MEAN).note
+
+
 def test_the_network_is_shown_the_given_picture():
     config = small_config(width=2)
     method = METHODS["glcic"](config, MEAN)

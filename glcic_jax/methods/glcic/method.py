@@ -74,7 +74,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),
         averages={AVERAGE: "completion"} if config.average_decay else {},
-        note=_note(config.data.batch_size),
+        note=_note(config),
         prepare=read_features if config.perceptual else lambda: None,
         reach=glcic.reach,
         alignment=glcic.alignment,
@@ -121,9 +121,14 @@ def _glcic(
     )
 
 
-def _note(batch: int) -> str:
-    """Returns a line on the paper's batch where a run has another one."""
-    return "" if batch == PAPER_BATCH else f"a batch of {batch}; the paper's is {PAPER_BATCH}"
+def _note(config: Any) -> str:
+    """Returns a line on the paper's batch where a run has another one, and on a weight in vain."""
+    batch, notes = config.data.batch_size, []
+    if batch != PAPER_BATCH:
+        notes.append(f"a batch of {batch}; the paper's is {PAPER_BATCH}")
+    if config.perceptual_weight and not config.perceptual:
+        notes.append("features are not compared, as config.perceptual names no weights of VGG16")
+    return "; ".join(notes)
 
 
 def _features(read: Callable[[], Sequence[Layer]], image: Image) -> Features:
