@@ -70,7 +70,7 @@ class Api:
 
     async def about(self, request: Request) -> Response:
         """Answers with a page that describes the addresses."""
-        text = (PAGES / "api.html").read_text()
+        text = (PAGES / "api.html").read_text("utf-8")
         values = {
             "ADDRESS": f"{request.url.scheme}://{request.headers['host']}",
             "METHODS": ", ".join(served.name for served in self._worker.methods),

@@ -11,7 +11,8 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -69,12 +70,8 @@ class Worker:
         self._waiting_for_ready = True
         arguments = (theirs, *self._arguments)
         self._process = context.Process(target=_work, args=arguments, daemon=True)
-        # Ctrl-C in a terminal reaches all processes: this one is ended by the server alone. The
-        # tracker that a process starts with would lift the block, were it not running already.
-        resource_tracker.ensure_running()
-        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self._process.start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+        with _ctrl_c_blocked():
+            self._process.start()
         theirs.close()  # otherwise nobody would learn of the process's end
 
     def _ready(self) -> list[Served]:
@@ -147,8 +144,28 @@ class Worker:
         self._process.join()
 
 
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Keeps Ctrl-C from a process that starts meanwhile, where the system can.
+
+    In a terminal it reaches all processes, and this one is ended by the server alone. Elsewhere the
+    process ignores it once it runs.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    # The tracker that a process starts with would lift the block, were it not running already.
+    resource_tracker.ensure_running()
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+
+
 def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:
     """Runs in the process: loads the methods, then does job after job."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
     turn = threading.Lock()  # a word while something compiles comes from another thread
 
