@@ -104,7 +104,8 @@ def test_the_command_takes_it_where_none_is_named(tmp_path, completer):
              (("image", "photo"), ("mask", "mask"), ("output", "out"))]  # fmt: skip
     assert complete(files) == 0
     written = cv2.imread(str(tmp_path / "out.png"))[..., ::-1]
-    np.testing.assert_array_equal(written, completer(GOLDEN["image"], GOLDEN["mask"]))
+    expected = completer(GOLDEN["image"], GOLDEN["mask"], texture=True)
+    np.testing.assert_array_equal(written, expected)
 
 
 def test_the_page_serves_it_where_none_is_named():
