@@ -24,8 +24,8 @@ GREY = np.array([0.299, 0.587, 0.114])
 """Luma's shares of red, green and blue (ITU-R BT.601)."""
 
 WIDEST_RIM = 6
-"""The most pixels that a hole misses where it misses as many on opposite sides. Where it misses none
-on one, it misses up to twice as many on the other."""
+"""The most pixels that a hole misses, if it misses as many on opposite sides. If it misses none on
+one side, it misses up to twice as many on the other."""
 
 
 def vary_colours(image: PixelImage, rng: np.random.Generator) -> PixelImage:
