@@ -31,6 +31,7 @@ from glcic_jax.complete.progress import print_counts, progress
 from glcic_jax.complete.resuming import unfinished
 from glcic_jax.complete.texturing import add_texture_flags, photo_fill, texture_from
 from glcic_jax.complete.without_network import PATCHMATCH, PlainFill, add_method_flag, check_method
+from glcic_jax.methods.procedural.poisson import BLENDS
 from glcic_jax.runtime.command_line import command_parser, exit_code, stopping_at_once
 from glcic_jax.runtime.compiled import keep_compiled
 from glcic_jax.runtime.errors import UserError
@@ -46,9 +47,8 @@ SETTINGS = {
 }
 """Settings of completing that `glcic_jax.load` takes, where the method has them."""
 
-WAYS_TO_BLEND = ("smooth", "paper")
-"""The values of --postprocess, the first where none is given: the keys of `poisson.BLENDS`, which
-cannot be imported without JAX."""
+WAYS_TO_BLEND = tuple(BLENDS)
+"""The values of --postprocess, the first where none is given."""
 
 FORMATS = {"jpg": ".jpg", "png": ".png", "tif": ".tif", "webp": ".webp", "bmp": ".bmp"}
 """The values of --format, with the extension of each."""

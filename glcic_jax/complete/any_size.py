@@ -16,7 +16,8 @@ from glcic_jax.types import Image, Mask, Method, TrainState
 class AnySize:
     """Completes one picture at a time, by a program for each capacity instead of one for each size.
 
-    Its network takes the time of the picture; its smooth fill that of the array.
+    Its network takes the time of the picture; of its smooth fill only the averaging takes that of
+    the array.
 
     Attributes:
       complete: the jitted function: (state, image, mask, height, width) -> completed, arrays of one

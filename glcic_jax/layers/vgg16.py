@@ -78,7 +78,13 @@ def read_vgg16(path: Path) -> tuple[Layer, ...]:
       UserError: the file cannot be read, is damaged, or holds another network; or the package is
         not installed.
     """
-    return _read(_packaged() if str(path) == PACKAGE else path)
+    path = _packaged() if str(path) == PACKAGE else path
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no file of VGG16's weights: set perceptual to torchvision's "
+            f"vgg16-397923af.pth, or to {PACKAGE}"
+        )
+    return _read(path)
 
 
 @cache
