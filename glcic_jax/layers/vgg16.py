@@ -81,7 +81,7 @@ def read_vgg16(path: Path) -> tuple[Layer, ...]:
     path = _packaged() if str(path) == PACKAGE else path
     if not path.is_file():
         raise UserError(
-            f"{path}: no file of VGG16's weights: set perceptual to torchvision's "
+            f"{path}: No such file: for VGG16's weights set perceptual to torchvision's "
             f"vgg16-397923af.pth, or to {PACKAGE}"
         )
     return _read(path)
