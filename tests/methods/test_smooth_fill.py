@@ -11,6 +11,7 @@ from glcic_jax.complete.completer import Completer, make_complete_fn
 from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.step import init_key
 from glcic_jax.weights.exchange import read_exchange, write_exchange
 from glcic_jax.weights.glcic import CompletionWeights, completion_shapes, fold
