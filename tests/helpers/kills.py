@@ -105,10 +105,10 @@ def runs(rng, cycles, folder, *flags):
         child, told = forked(lambda: main.main(tiny.run))
         seen, wanted = [], rng.integers(1, 7) if cycle % 3 else 0
         while len(seen) < wanted and (line := told.readline()):
-            seen += [line] * ("loss/mse" in line)
+            seen += [line] * (" mse " in line)
         time.sleep(rng.uniform(0, 0.2 if wanted else 2))
         assert kill(child) == -signal.SIGKILL
-        print(len(seen) + sum("loss/mse" in line for line in told), flush=True)
+        print(len(seen) + sum(" mse " in line for line in told), flush=True)
     child, told = forked(lambda: main.main(tiny.run))
     told.read()
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
