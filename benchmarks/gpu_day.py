@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def cells(batch: int) -> Iterator[Cell]:
     """Yields all cells, the most important first."""
     macs = floors.phase_macs(SIZE, SIZE // 2)
     yield "matrix product of 8,192, bfloat16", _matrix_product, 2 * 8192**3
-    yield "copy of 4 GiB", lambda: floors.memory_pass(4096), 0
+    yield "copy of 4 GiB", partial(floors.memory_pass, 4096), 0
     steps = [("bfloat16", True, PHASES), ("float32", True, PHASES), ("bfloat16", False, PHASES[2:])]
     for dtype, traced, phases in steps:
         for phase in phases:
@@ -76,26 +77,26 @@ def cells(batch: int) -> Iterator[Cell]:
             form = "phase on the device" if traced else "phase static"
             yield (
                 f"step, {phase}, {dtype}, {form}",
-                _making(ours.train, **work, dtype=dtype, traced=traced),
+                partial(ours.train, **work, dtype=dtype, traced=traced),
                 2 * batch * macs[phase],
             )
             if traced:
                 yield (
                     f"PyTorch's step, {phase}, {dtype}",
-                    _making(torch_sides.train, **work, autocast=dtype != "float32", compiled=False),
+                    partial(torch_sides.train, **work, autocast=dtype != "float32", compiled=False),
                     2 * batch * macs[phase],
                 )
     for edge in (512, 1024, 2048):
-        work = {"height": edge, "width": edge}
+        work = {"sizes": [(edge, edge)]}
         forward = 2 * sum(layer.macs for layer in floors.completion_layers(edge, edge))
         yield (
             f"completion, {edge} x {edge}, float32",
-            _making(ours.complete, **work, dtype="float32", whole=True),
+            partial(ours.complete, **work, network="64", dtype="float32", whole=True),
             forward,
         )
         yield (
             f"PyTorch's completion, {edge} x {edge}, float32",
-            _making(torch_sides.complete, **work, bfloat16=False),
+            partial(torch_sides.complete, **work, bfloat16=False),
             forward,
         )
 
@@ -141,10 +142,6 @@ def row(record: dict[str, Any]) -> list[str]:
         f"{record['ready_seconds']:.0f}",
         f"{record['jax_peak_gib']:.1f}",
     ]
-
-
-def _making(make: Callable[..., Any], **arguments: Any) -> Callable[[], Any]:
-    return lambda: make(**arguments)
 
 
 def _matrix_product() -> Callable[[], Any]:
