@@ -2,7 +2,7 @@
 
 python -m experiments.bundled_photographs docs/pretrained.jpg --methods pretrained pypatchmatch
 
-The photographs are scikit-image's: all that it has of this kind, in the order of their names. Each
+The photographs are those of `data.source = "scikit_image"`, the square in the middle of each. Each
 has two boxes whose size and place are drawn with its number as the seed; none is chosen by hand.
 Methods are named as `evaluate` takes them.
 """
@@ -11,38 +11,21 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from glcic_jax.data.sources import scikit_image
 from glcic_jax.evaluate.rivals import rivals
 from glcic_jax.masks.shapes import boxes
 from glcic_jax.pictures.decode import write_picture
+from glcic_jax.pictures.resize import middle_square
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.train.report import draw_grid
-from glcic_jax.types import PixelImage
-
-NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 EDGE = 256
 """Height and width of the square from the middle of a photograph, scaled to it, pixels."""
 
 BOXES = {"fewest": 2, "most": 2, "shortest": 48, "longest": 80}
-
-
-def squares() -> list[PixelImage]:
-    """Returns the middle squares of the photographs, uint8 RGB [EDGE, EDGE, 3]."""
-    from skimage import data
-
-    found = []
-    for name in NAMES:
-        photograph = np.asarray(getattr(data, name)())
-        height, width = photograph.shape[:2]
-        edge = min(height, width)
-        top, left = (height - edge) // 2, (width - edge) // 2
-        square = photograph[top : top + edge, left : left + edge]
-        found.append(cv2.resize(square, (EDGE, EDGE), interpolation=cv2.INTER_AREA))
-    return found
 
 
 def run(args: argparse.Namespace) -> None:
@@ -52,9 +35,10 @@ def run(args: argparse.Namespace) -> None:
       UserError: an unknown method, or a picture that cannot be written.
     """
     methods = rivals(args.methods, make_mesh(), timeout=60)
-    photographs = np.stack(squares())
+    whole = scikit_image(held_out=0.0).train
+    photographs = np.stack([middle_square(whole[i], EDGE) for i in range(len(whole))])
     masks = np.stack([
-        boxes(np.random.default_rng(i), EDGE, EDGE, **BOXES) for i in range(len(NAMES))
+        boxes(np.random.default_rng(i), EDGE, EDGE, **BOXES) for i in range(len(whole))
     ])  # fmt: skip
     images, holes = photographs.astype(np.float32) / 255, masks.astype(np.float32)
     columns = [np.where(masks > 0, np.uint8(255), photographs)]
