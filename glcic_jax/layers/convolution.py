@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.narrow import narrow, narrow_deconvolution
+from glcic_jax.layers.plain import plain_convolution, plain_deconvolution
 from glcic_jax.layers.winograd import winograd
 
 FEW_CHANNELS = 32
@@ -22,8 +23,6 @@ them layers of 16 and 32 channels take half to three quarters of the time."""
 LITTLE_WORK = 2**23
 """With up to so many multiplications a convolution takes milliseconds at most in any form, and the
 plain one compiles faster."""
-
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 def convolution(
@@ -46,15 +45,6 @@ def convolution(
     return _by_platform(plain, _fast(x, kernel, stride, dilation), *_alike(x, kernel))
 
 
-def plain_convolution(x: Array, kernel: Array, stride: int = 1, dilation: int = 1) -> Array:
-    """Computes `convolution` by XLA's own operation."""
-    pad = dilation * (len(kernel) - 1) // 2
-    return lax.conv_general_dilated(
-        x, kernel, (stride, stride), ((pad, pad), (pad, pad)),
-        rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT,
-    )  # fmt: skip
-
-
 def deconvolution(
     x: Float[Array, "b h w i"], kernel: Float[Array, "4 4 o i"]
 ) -> Float[Array, "b 2*h 2*w o"]:
@@ -70,36 +60,6 @@ def deconvolution(
         few = min(kernel.shape[2:]) <= FEW_CHANNELS
         fast = narrow_deconvolution if few else deconvolution_in_phases
     return _by_platform(plain_deconvolution, fast, *_alike(x, kernel))
-
-
-@jax.custom_vjp
-def plain_deconvolution(x: Array, kernel: Array) -> Array:
-    """Computes `deconvolution` by XLA's own operation.
-
-    Its gradients are written as those of the strided convolution, which XLA has on all platforms.
-    """
-    return lax.conv_transpose(
-        x, kernel, (2, 2), ((2, 2), (2, 2)), dimension_numbers=_LAYOUT, transpose_kernel=True
-    )
-
-
-def _plain_forward(x: Array, kernel: Array):
-    return plain_deconvolution(x, kernel), (x, kernel)
-
-
-def _plain_backward(residuals: tuple[Array, Array], cotangent: Array):
-    x, kernel = residuals
-
-    def transpose(kernel: Array) -> Array:
-        return lax.conv_general_dilated(
-            cotangent, kernel, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_LAYOUT
-        )
-
-    gradient, of_kernel = jax.vjp(transpose, kernel)
-    return gradient, of_kernel(x)[0]
-
-
-plain_deconvolution.defvjp(_plain_forward, _plain_backward)
 
 
 def dilated(x: Array, kernel: Array, dilation: int = 1) -> Array:

@@ -13,14 +13,14 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from glcic_jax.layers.plain import LAYOUT, plain_convolution
+
 FEW_INPUTS = 8
 """With up to so many input channels windows are narrow too, and more pixels are taken at once."""
 
 OUTPUTS = 16
 """Outputs, of all pixels that are taken at once, that a matrix shall have; twice as many with few
 inputs."""
-
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -39,14 +39,8 @@ def _forward(x: Array, kernel: Array, stride: int, dilation: int):
 def _backward(stride: int, dilation: int, residuals: tuple[Array, Array], cotangent: Array):
     x, kernel = residuals
     pad = dilation * (len(kernel) - 1) // 2
-
-    def plain(x: Array, kernel: Array) -> Array:
-        return lax.conv_general_dilated(
-            x, kernel, (stride, stride), ((pad, pad), (pad, pad)),
-            rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT,
-        )  # fmt: skip
-
-    (of_kernel,) = jax.vjp(lambda kernel: plain(x, kernel), kernel)[1](cotangent)
+    plain = partial(plain_convolution, x, stride=stride, dilation=dilation)
+    (of_kernel,) = jax.vjp(plain, kernel)[1](cotangent)
     if stride == 1:
         of_x = narrow(cotangent, kernel[::-1, ::-1].swapaxes(2, 3), 1, dilation)
     else:
@@ -116,7 +110,7 @@ def columns(
         output = lax.conv_general_dilated(
             x, matrix, (stride, stride * at_once),
             (pads[0], (pads[1][0], pads[1][1] + -width % at_once)),
-            rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT,
+            rhs_dilation=(dilation, dilation), dimension_numbers=LAYOUT,
         )  # fmt: skip
         if at_once == 1:
             return output
@@ -166,7 +160,7 @@ def spreading(kernel: Float[Array, "k k o i"], pad: int) -> Callable[[Array], Ar
         batch, height, width, _ = x.shape
         rows = [
             lax.conv_general_dilated(
-                x, matrix, (1, 1), ((above, below), (before, after)), dimension_numbers=_LAYOUT
+                x, matrix, (1, 1), ((above, below), (before, after)), dimension_numbers=LAYOUT
             )
             for matrix, above, below in zip(matrices, befores, afters, strict=True)
         ]

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from glcic_jax.layers.convolution import FEW_CHANNELS, plain_deconvolution
+from glcic_jax.layers.convolution import FEW_CHANNELS
 from glcic_jax.layers.narrow import columns, spreading
+from glcic_jax.layers.plain import plain_deconvolution
 
 Extent = tuple[Int[Array, ""], Int[Array, ""]]
 """Height and width of a picture, known when the program runs."""

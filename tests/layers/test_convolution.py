@@ -7,13 +7,8 @@ import pytest
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from glcic_jax.layers.convolution import (
-    FEW_CHANNELS,
-    convolution,
-    deconvolution,
-    plain_convolution,
-    plain_deconvolution,
-)
+from glcic_jax.layers.convolution import FEW_CHANNELS, convolution, deconvolution
+from glcic_jax.layers.plain import plain_convolution, plain_deconvolution
 from glcic_jax.layers.winograd import TILES, matrices, winograd
 from glcic_jax.runtime.devices import DATA, make_mesh
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glcic_jax.layers.convolution import plain_convolution, plain_deconvolution
 from glcic_jax.layers.ops import pad_to_multiple
+from glcic_jax.layers.plain import plain_convolution, plain_deconvolution
 from glcic_jax.layers.smooth_fill import smooth_fill
 from glcic_jax.layers.tiles import (
     canvas,

@@ -12,7 +12,7 @@ from experiments import latent_search
 from glcic_jax import main
 from glcic_jax.complete import __main__ as complete
 from glcic_jax.complete.completer import Completer
-from glcic_jax.layers.convolution import plain_convolution
+from glcic_jax.layers.plain import plain_convolution
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.dcgan.networks import Discriminator, Generator, enlarge, halvings, start_edge
 from glcic_jax.methods.procedural.poisson import blend
