@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool
 
-from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.methods.procedural.fills import FILLS, in_bytes
 from glcic_jax.methods.procedural.poisson import blend, way_to_blend
 from glcic_jax.runtime.errors import UserError
 
@@ -72,8 +72,6 @@ class PlainFill:
         """
         if not hole.any():
             return image.copy()
-        mask = hole[None, ..., None].astype(np.float32)
-        (filled,) = self._fill(image[None].astype(np.float32) / 255, mask)
-        completed = np.rint(filled * 255).astype(np.uint8)
+        (completed,) = in_bytes(self._fill, image[None], hole[None])
         way = way_to_blend(postprocess or False)
         return completed if way is None else blend(image, completed, hole, way=way)

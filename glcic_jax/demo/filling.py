@@ -14,7 +14,7 @@ from jaxtyping import Bool
 from PIL import Image as PillowImage
 
 from glcic_jax.complete.texturing import photo_fill
-from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.methods.procedural.fills import FILLS, in_bytes
 from glcic_jax.methods.procedural.poisson import surroundings
 from glcic_jax.pictures.decode import decode_bytes, read_header
 from glcic_jax.pictures.mask_files import decode_mask_bytes
@@ -125,11 +125,9 @@ def _local(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> FillPicture:
         image: PixelImage, hole: Bool[np.ndarray, "h w"], postprocess: bool | str
     ) -> PixelImage:
         around = surroundings(hole, SEEN_MARGIN)
-        near, inside = image[around], hole[around]
-        floats = near.astype(np.float32) / 255, inside[..., None].astype(np.float32)
-        filled = fill(*(array[None] for array in floats))[0]
-        result = image.copy()
-        result[around][inside] = np.rint(filled[inside] * 255).astype(np.uint8)
+        inside, result = hole[around], image.copy()
+        (filled,) = in_bytes(fill, image[around][None], inside[None])
+        result[around][inside] = filled[inside]
         return result  # nothing to blend in: it meets its surroundings by itself
 
     return run

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from glcic_jax.complete.completer import LARGE
 from glcic_jax.complete.load import completer_of
 from glcic_jax.complete.thick_holes import Hole, guides_for
 from glcic_jax.evaluate.outside_program import command_fill
-from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.methods.procedural.fills import FILLS, in_bytes
 from glcic_jax.methods.procedural.poisson import SMOOTH, blend, way_to_blend
 from glcic_jax.runtime.devices import over_mesh
 from glcic_jax.runtime.errors import UserError
@@ -181,13 +181,10 @@ def _postprocessed(complete: FillBatch, way: str) -> FillBatch:
     return run
 
 
-def _in_bytes(
+def _stacked(
     complete: FillBatch, images: Sequence[PixelImage], holes: Sequence[Hole]
-) -> list[PixelImage]:
-    """Completes uint8 pictures of one size by a function of arrays in [0, 1]."""
-    mask = np.stack(holes)[..., None].astype(np.float32)
-    filled = complete(np.stack(images).astype(np.float32) / 255, mask)
-    return list(np.rint(filled * 255).astype(np.uint8))
+) -> UInt8[np.ndarray, "b h w 3"]:
+    return in_bytes(complete, np.stack(images), np.stack(holes))
 
 
 def _textured(guide: FillBatch | None) -> FillBatch:
@@ -197,7 +194,7 @@ def _textured(guide: FillBatch | None) -> FillBatch:
         pixels = list(np.rint(image * 255).astype(np.uint8))
         guides = [None] * len(pixels)
         if guide is not None:
-            guides = guides_for(pixels, list(mask[..., 0] > 0), partial(_in_bytes, guide))
+            guides = guides_for(pixels, list(mask[..., 0] > 0), partial(_stacked, guide))
         arguments = zip(pixels, mask[..., 0], guides, strict=True)
         return np.stack([fill_with_texture(*each) for each in arguments]).astype(np.float32) / 255
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
@@ -28,6 +28,16 @@ OPENCV_RADIUS = 3
 
 PATCH_RADIUS = 3
 """Radius in pixels of the patches that pypatchmatch compares."""
+
+
+def in_bytes(
+    fill: Callable[[Pictures, Masks], Pictures],
+    images: UInt8[np.ndarray, "b h w 3"],
+    holes: Bool[np.ndarray, "b h w"],
+) -> UInt8[np.ndarray, "b h w 3"]:
+    """Fills uint8 RGB pictures by a function of arrays in [0, 1], such as those of FILLS."""
+    mask = holes[..., None].astype(np.float32)
+    return np.rint(fill(images.astype(np.float32) / 255, mask) * 255).astype(np.uint8)
 
 
 def mean_fill(image: Pictures, mask: Masks, *, mean_pixel: tuple[float, float, float]) -> Pictures:
