@@ -30,16 +30,11 @@ class _Flag(NamedTuple):
 
 def bash(commands: Commands) -> str:
     """Returns the script for bash. Where a word may be anything, bash completes files."""
-    flags, values = [], []
-    for command, parser in commands.parsers.items():
-        own = list(_flags(parser))
-        flags.append(f"{command}) words='{' '.join(n for flag in own for n in flag.names)}' ;;")
-        values += [
-            f"'{command} {name}') words='{' '.join(flag.choices)}' ;;"
-            for flag in own
-            for name in flag.names
-            if flag.choices
-        ]
+    flags, values = _cases(
+        commands,
+        lambda own: f"words='{' '.join(name for flag in own for name in flag.names)}'",
+        lambda choices: f"words='{choices}'",
+    )
     return f"""_{commands.program}() {{
     local word=${{COMP_WORDS[COMP_CWORD]}} words=
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -63,17 +58,13 @@ def zsh(commands: Commands) -> str:
     """Returns the script for zsh, for `source` as well as for a folder of `fpath`."""
     program = commands.program
     described = [_described(name, about) for name, about in commands.about.items()]
-    flags, values = [], []
-    for command, parser in commands.parsers.items():
-        own = list(_flags(parser))
-        words = " ".join(_described(name, flag.about) for flag in own for name in flag.names)
-        flags.append(f"{command}) flags=({words}) ;;")
-        values += [
-            f"'{command} {name}') compadd -- {' '.join(flag.choices)} ;;"
-            for flag in own
-            for name in flag.names
-            if flag.choices
-        ]
+    flags, values = _cases(
+        commands,
+        lambda own: (
+            f"flags=({' '.join(_described(n, flag.about) for flag in own for n in flag.names)})"
+        ),
+        lambda choices: f"compadd -- {choices}",
+    )
     return f"""#compdef {program}
 _{program}() {{
     local -a commands flags
@@ -129,6 +120,29 @@ def _flags(parser: argparse.ArgumentParser) -> Iterator[_Flag]:
             choices = [str(choice) for choice in action.choices or ()]
             needs_value = action.nargs not in (0, "?", "*")
             yield _Flag(list(action.option_strings), about, choices, needs_value)
+
+
+def _cases(
+    commands: Commands, of_flags: Callable[[list[_Flag]], str], of_values: Callable[[str], str]
+) -> tuple[list[str], list[str]]:
+    """Returns the cases that offer each command's flags, and those that offer a flag's values.
+
+    Args:
+      commands: what is completed.
+      of_flags: writes what offers the flags of one command.
+      of_values: writes what offers these values.
+    """
+    flags, values = [], []
+    for command, parser in commands.parsers.items():
+        own = list(_flags(parser))
+        flags.append(f"{command}) {of_flags(own)} ;;")
+        values += [
+            f"'{command} {name}') {of_values(' '.join(flag.choices))} ;;"
+            for flag in own
+            for name in flag.names
+            if flag.choices
+        ]
+    return flags, values
 
 
 def _lines(lines: list[str], indent: int) -> str:
