@@ -12,6 +12,7 @@ from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.glcic.completing import View, complete_in_tiles, reach_and_alignment
 from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED, Form, layers
 from glcic_jax.methods.glcic.tiled_network import capacities
+from glcic_jax.methods.glcic.whole_network import whole_previews
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import GLCIC, STATISTICS, Rgb, Weights, unflatten_variables
@@ -97,7 +98,8 @@ class CompletionWeights(Weights):
         reach, alignment = reach_and_alignment(form)
 
         def previews(state, image, mask, key):
-            return _flax_networks(form, view).previews(state, image, mask, key)
+            del key
+            return whole_previews(form, view, state.networks["completion"], image, mask)
 
         def within(state, image, mask, key, extent):
             del key
@@ -167,9 +169,7 @@ def completion_shapes(
 
 
 def _flax_networks(form: Form, view: View) -> "GlcicNetworks":
-    """Returns the networks of a Method that starts them, or completes pictures in one piece."""
-    # Here and not above: on CPUs pictures are completed in tiles, for which a sixth of a second of
-    # importing Flax and Optax would be lost.
+    """Returns networks that can be started anew. This needs Flax, which completing does not."""
     import optax
 
     from glcic_jax.methods.glcic.completion_network import CompletionNetwork
