@@ -1,4 +1,4 @@
-"""Reads and writes PyTorch's .pth files. Needs PyTorch (requirements-torch.txt)."""
+"""Reads PyTorch's .pth files without PyTorch, and writes them with it (requirements-torch.txt)."""
 
 import io
 from pathlib import Path
@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from glcic_jax.runtime.disk import read_file, write_file
-from glcic_jax.runtime.errors import UserError, one_line
+from glcic_jax.runtime.disk import write_file
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import missing_extra
+from glcic_jax.runtime.tensor_files import read_tensors
 from glcic_jax.weights.trained import Tensors, cast_tensors
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
@@ -15,31 +17,23 @@ WRAPPERS = ("state_dict", "model", "model_state_dict")
 
 
 def read_state_dict(path: Path) -> Tensors:
-    """Reads the tensors of a .pth file as float32. No code of the file is run (`weights_only`).
+    """Reads the tensors of a .pth file as float32, without PyTorch. No code of the file is run.
 
     Returns:
       Arrays by PyTorch's names.
 
     Raises:
-      UserError: PyTorch is not installed, or the file cannot be read or holds more than tensors.
+      UserError: the file cannot be read, is damaged, or holds more than tensors.
     """
-    torch = _torch(path)
-    data = read_file(path)
-    try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # zipfile, pickle and PyTorch raise many kinds
-        raise UserError(
-            f"{path}: damaged, or holds more than tensors, which PyTorch does not read safely "
-            f"({one_line(error):.80}): keep its state_dict alone, or write it as safetensors"
-        ) from error
+    content = read_tensors(path)
     for name in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
     tensors = content if isinstance(content, dict) else {}
     arrays = {
-        str(name): tensor.detach().float().numpy()
+        str(name): tensor.astype(np.float32)
         for name, tensor in tensors.items()
-        if isinstance(tensor, torch.Tensor)
+        if isinstance(tensor, np.ndarray)
     }
     if not arrays:
         raise UserError(f"{path}: expected tensors by name, found {type(content).__name__}")
@@ -74,8 +68,6 @@ def _torch(path: Path) -> Any:
     try:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise UserError(
-            f"{path}: PyTorch's files need PyTorch: pip install -r requirements-torch.txt, or use "
-            "safetensors"
-        ) from error
+        need = f"{path}: writing PyTorch's files takes PyTorch, safetensors do not"
+        raise missing_extra(need, "torch") from error
     return torch

@@ -29,6 +29,8 @@ STORAGES = {
     "BFloat16Storage": np.dtype(ml_dtypes.bfloat16),
     "LongStorage": np.dtype(np.int64),
     "IntStorage": np.dtype(np.int32),
+    "ShortStorage": np.dtype(np.int16),
+    "CharStorage": np.dtype(np.int8),
     "ByteStorage": np.dtype(np.uint8),
     "BoolStorage": np.dtype(np.bool_),
 }
@@ -51,6 +53,10 @@ def _tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> _Te
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
+def _parameter(tensor: _Tensor, *_: Any) -> _Tensor:
+    return tensor
+
+
 def _array(kind: type, shape: Any, code: Any) -> np.ndarray:
     """Starts a pickled numpy array: an empty one, whatever size a damaged file asks for."""
     del kind, shape, code
@@ -64,6 +70,8 @@ KNOWN: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _array,
     ("numpy._core.multiarray", "_reconstruct"): _array,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch", "Size"): tuple,
 } | {("torch", name): dtype for name, dtype in STORAGES.items()}
 """The only names that a pickle may ask for, and what it gets for them."""
 
@@ -73,7 +81,10 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in KNOWN:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs")
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}, which no array needs: "
+                "keep its state_dict alone, or write it as safetensors"
+            )
         return KNOWN[module, name]
 
     def persistent_load(self, pid: Any) -> tuple[str, np.dtype]:

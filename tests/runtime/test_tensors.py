@@ -52,8 +52,9 @@ def torch(monkeypatch):
     torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
     for name in STORAGES.values():
         setattr(torch, name, type(name, (), {"__module__": "torch"}))
-    exec("def _rebuild_tensor_v2(): pass", utils.__dict__)
-    utils._rebuild_tensor_v2.__module__ = "torch._utils"
+    for name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
+        exec(f"def {name}(): pass", utils.__dict__)
+        getattr(utils, name).__module__ = "torch._utils"
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setitem(sys.modules, "torch._utils", utils)
     return torch
@@ -63,6 +64,16 @@ def dumps(obj):
     file = io.BytesIO()
     Pickler(file, protocol=2).dump(obj)
     return file.getvalue()
+
+
+class Parameter:
+    """Pickles as a parameter, which PyTorch wraps around its tensor."""
+
+    def __init__(self, *stored):
+        self.tensor = Stored(*stored)
+
+    def __reduce__(self):
+        return sys.modules["torch._utils"]._rebuild_parameter, (self.tensor, True, {})
 
 
 def legacy(torch, arrays):
@@ -75,7 +86,7 @@ def legacy(torch, arrays):
 def zipped(torch, arrays):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        tree = {name: Stored(name, array, torch) for name, array in arrays.items()}
+        tree = {name: Parameter(name, array, torch) for name, array in arrays.items()}
         archive.writestr("archive/data.pkl", dumps(tree))
         for name, array in arrays.items():
             archive.writestr(f"archive/data/{name}", array.tobytes())
