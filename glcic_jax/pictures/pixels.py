@@ -34,6 +34,7 @@ from glcic_jax.pictures.depths import (
     upright,
 )
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import missing_extra
 
 MAX_PIXELS = 178_000_000
 """Pillow's limit. Larger pictures are refused by their header, before anything is decoded."""
@@ -134,10 +135,8 @@ def _open_heif(name: str | Path, data: bytes) -> PillowImage.Image:
     try:
         import pillow_heif  # pyright: ignore[reportMissingImports] - an extra
     except ImportError as error:
-        raise UserError(
-            f"{name}: HEIC photographs take the package pillow-heif: pip install -r "
-            "requirements-heif.txt, or save it as JPEG or PNG"
-        ) from error
+        need = f"{name}: save it as JPEG or PNG, or read HEIC by the package pillow-heif"
+        raise missing_extra(need, "heif") from error
     pillow_heif.register_heif_opener()
     try:
         return PillowImage.open(BytesIO(data), formats=("HEIF",))

@@ -14,6 +14,7 @@ from typing import Any
 from glcic_jax.pictures.decode import EXTENSIONS
 from glcic_jax.pictures.left_out import LeftOut, is_picture
 from glcic_jax.runtime.errors import UserError, one_line
+from glcic_jax.runtime.extras import missing_extra
 
 
 def pictures(
@@ -155,7 +156,9 @@ def _storage(root: str) -> tuple[Any, str]:
         import fsspec
 
         return fsspec.url_to_fs(root.rstrip("/"))
-    except (ImportError, ValueError) as error:  # the package is missing; no such kind
+    except ImportError as error:
+        raise missing_extra(f"{root}: {error}", "remote") from error
+    except ValueError as error:  # no such kind
         raise UserError(f"{root}: {error}: see requirements-remote.txt") from error
 
 

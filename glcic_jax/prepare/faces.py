@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glcic_jax.pictures.resize import resize_shortest
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import missing_extra
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage
@@ -152,11 +152,9 @@ def _dlib() -> tuple[Any, Any, Any]:
     try:
         import dlib  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise UserError(
-            "aligning faces needs dlib: pip install -r requirements-faces.txt"
-        ) from error
+        raise missing_extra("aligning faces needs dlib", "faces") from error
     if package is None or not package.submodule_search_locations:
-        raise UserError("aligning faces needs a model: pip install -r requirements-faces.txt")
+        raise missing_extra("aligning faces needs a model", "faces")
     folder = Path(package.submodule_search_locations[0], "models")
     predictor = dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat"))
     return dlib.get_frontal_face_detector(), predictor, dlib.rectangle

@@ -9,7 +9,7 @@ from glcic_jax.data.shards import Part
 from glcic_jax.prepare.entries import Entry
 from glcic_jax.prepare.plan import Listing, Plan, key_of
 from glcic_jax.prepare.shard_writer import ShardJob, write_shard
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import missing_extra
 
 RUNNERS = {
     "direct": "DirectRunner",
@@ -40,9 +40,7 @@ class Beam:
         try:
             import apache_beam  # noqa: F401 # pyright: ignore[reportMissingImports]
         except ImportError as error:
-            raise UserError(
-                "--runner needs Apache Beam: pip install -r requirements-beam.txt"
-            ) from error
+            raise missing_extra("--runner needs Apache Beam", "beam") from error
         self._listing, self._plan = listing, plan
         self._flags = [f"--runner={RUNNERS[runner]}", *options]
 

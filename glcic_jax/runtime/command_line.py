@@ -10,9 +10,11 @@ import threading
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from glcic_jax.runtime.disk import FULL
 from glcic_jax.runtime.errors import FaultError, UserError
+from glcic_jax.runtime.extras import explain_import
 from glcic_jax.runtime.version import VERSION
 
 BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
@@ -64,10 +66,22 @@ def stop_in_one_line() -> None:
     """Lets Ctrl-C end the process with one line and STOPPED from now on, until `exit_code` works.
 
     Meanwhile commands are imported, which takes seconds. An exception might come out of a library
-    of C++ as another one.
+    of C++ as another one. An import that lacks an extra ends the process with one line too.
     """
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _name_extra
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
+
+
+def _name_extra(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Prints an error that nobody caught: an extra that is missing in one line."""
+    refusal = explain_import(error)
+    if refusal is None:
+        sys.__excepthook__(kind, error, trace)
+        return
+    print(f"error: {refusal}", file=sys.stderr)
+    raise SystemExit(UserError.code)
 
 
 def _stop(signum: int, frame: object) -> None:
@@ -160,7 +174,9 @@ def print_result(text: str) -> None:
 
 
 def user_message(error: BaseException) -> str | None:
-    """Returns the one line that explains a mistake of the user's, a full disk or a forbidden place.
+    """Returns the one line that explains a mistake of the user's, or what the machine lacks.
+
+    That is a full disk, a forbidden place, or an extra of the package.
 
     Returns:
       The line; None for all other errors.
@@ -171,4 +187,5 @@ def user_message(error: BaseException) -> str | None:
         return f"disk full: {error}: free some space and start again"
     if isinstance(error, OSError) and error.errno in BARRED and error.filename is not None:
         return f"{error.filename}: {error.strerror}: choose another place or name"
-    return None
+    refusal = explain_import(error)
+    return str(refusal) if refusal else None

@@ -5,17 +5,19 @@ The state of optimizers is replicated too, or split on request.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import optax
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 from jaxtyping import Array
 
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import TrainState
+
+if TYPE_CHECKING:
+    import optax
 
 FSDP = "fsdp"
 """The mesh axis over which the state of optimizers is split."""
@@ -89,7 +91,9 @@ def place(mesh: Mesh, state: TrainState) -> TrainState:
     return jax.tree.map(copy_to, state_shardings(mesh, state), state)
 
 
-def split_over_fsdp(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+def split_over_fsdp(
+    optimizer: "optax.GradientTransformation",
+) -> "optax.GradientTransformation":
     """Makes each device of FSDP update a part of the parameters, and keep the state of that part.
 
     Parameters and gradients stay whole on every device, and the updates are gathered: stage 1 of
@@ -119,7 +123,7 @@ def split_over_fsdp(optimizer: optax.GradientTransformation) -> optax.GradientTr
         moves, state = optimizer.update(own_gradients, state, own_params)
         return jax.tree.map(whole, moves, updates), state
 
-    return optax.GradientTransformation(optimizer.init, update)
+    return type(optimizer)(optimizer.init, update)
 
 
 def _split_axis(shape: tuple[int, ...], count: int) -> int | None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from glcic_jax.runtime.digests import json_digest
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import naming_extras
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.checkpoint_reader import read_about, restore_network
 from glcic_jax.weights.description import is_described
@@ -110,6 +111,7 @@ class Trained:
         """Returns the run's settings for completion; empty if its method has none."""
         return self.weights.settings if self.weights else self.config.get("completion", {})
 
+    @naming_extras()
     def completing(self, /, **settings: Any) -> tuple[Method, TrainState]:
         """Returns the method, and a state with the networks that it completes with.
 
@@ -124,7 +126,7 @@ class Trained:
 
         Raises:
           UserError: the method has no such setting or refuses its value, is not known here, or the
-            checkpoint is damaged.
+            checkpoint is damaged; an extra is missing that its method takes.
         """
         unknown = sorted(settings.keys() - self.settings.keys())
         if unknown:
@@ -164,6 +166,7 @@ class Trained:
         return restore_network(self.run, name, like, self.step)
 
 
+@naming_extras()
 def open_trained(address: str | Path, step: int | None = None) -> Trained:
     """Opens the trained network at an address.
 
@@ -173,7 +176,7 @@ def open_trained(address: str | Path, step: int | None = None) -> Trained:
 
     Raises:
       UserError: there is nothing that can be read, or no such step; the address and `step` name
-        different steps.
+        different steps; an extra is missing that runs take.
     """
     path, named = locate(address)
     if None not in (step, named) and step != named:

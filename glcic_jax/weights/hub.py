@@ -7,6 +7,7 @@ from typing import Any
 
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError, one_line
+from glcic_jax.runtime.extras import missing_extra
 from glcic_jax.runtime.run_folder import dotted
 from glcic_jax.weights.description import CONFIG
 from glcic_jax.weights.exchange import WEIGHTS, write_exchange
@@ -132,7 +133,5 @@ def _hub() -> Any:
     try:
         import huggingface_hub  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise UserError(
-            f"{SCHEME} takes the package huggingface_hub: pip install -r requirements-hub.txt"
-        ) from error
+        raise missing_extra(f"{SCHEME} takes the package huggingface_hub", "hub") from error
     return huggingface_hub

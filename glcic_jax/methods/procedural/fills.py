@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import naming_extras
 
 if TYPE_CHECKING:
     from glcic_jax.types import PixelImage  # which imports JAX
@@ -70,7 +71,8 @@ def _laplace(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> PixelImage:
 
 
 def _biharmonic(image: PixelImage, hole: Bool[np.ndarray, "h w"]) -> np.ndarray:
-    from skimage.restoration import inpaint_biharmonic
+    with naming_extras():
+        from skimage.restoration import inpaint_biharmonic
 
     return 255 * np.clip(inpaint_biharmonic(image, hole, channel_axis=-1), 0, 1)
 
