@@ -31,6 +31,7 @@ def get_config() -> ConfigDict:
     config.dilated_layers = 4  # up to 8, each with twice the dilation, to see farther: section 4.8
     config.batch_norm_scale = "uniform"  # at the start, in [0, 1] as in Torch7 of 2017; or "ones"
     config.discriminators = ("local", "global")
+    config.discriminator_norm = "batch"  # or "spectral" norm of all its kernels, or "none"
     config.local_patch = 128  # pixels
 
     config.remat = False  # compute activations again in the backward pass: less memory
@@ -47,13 +48,20 @@ def get_config() -> ConfigDict:
     config.adversarial = ConfigDict(type_safe=False)  # the weight may be a number or a word
     config.adversarial.loss = "non_saturating"  # or "saturating", eq. (5) to the letter
     config.adversarial.weight = 4e-4  # alpha of eqs. (4), (5); or "balanced", section 3.4
+    config.adversarial.r1 = 0.0  # gamma of R1 (Mescheder et al. 2018); not with batch norm
 
     config.optimizer = ConfigDict()
-    config.optimizer.name = "adadelta"  # Zeiler 2012; or "adam" with learning_rate, b1, b2
+    config.optimizer.name = "adadelta"  # Zeiler 2012; docs/configs.md has the others
     config.optimizer.learning_rate = 1.0
     config.optimizer.rho = 0.9
     config.optimizer.eps = 1e-6
+    config.optimizer.discriminator_learning_rate = 0.0  # D's own; 0 = the same
     config.optimizer.cosine = 0  # updates over which the rate falls to 0; 0 = it stays
+    config.optimizer.steps = ()  # or updates after each of which it is multiplied by this:
+    config.optimizer.step_factor = 0.1
+    config.optimizer.warm_up = 0  # first updates, over which it rises
+    config.optimizer.clip = 0.0  # largest norm of a network's gradients; 0 = any
+    config.optimizer.weight_decay = 0.0  # of kernels, times the rate
 
     config.average_decay = 0.0  # moving average of C for completion, not the paper's; 0 = none
     return config

@@ -114,3 +114,19 @@ def gradient_penalty(
     # The constant is there because the root of 0 has no gradient.
     lengths = jnp.sqrt(jnp.sum(jnp.square(gradients), axis=(1, 2, 3)) + 1e-12)
     return jnp.mean(jnp.square(lengths - 1))
+
+
+def r1_penalty(
+    judge: Callable[[Float[Array, "b h w c"]], Float[Array, "b"]], real: Float[Array, "b h w c"]
+) -> Float[Array, ""]:
+    """Returns the mean of |D's gradient|^2 at real pictures (Mescheder et al. 2018, eq. (9)).
+
+    The paper weighs it by gamma / 2.
+
+    Args:
+      judge: D: one number for each picture. It must judge each picture by itself, so it may not
+        have batch norm.
+      real: all that D sees of real pictures; several inputs are stacked as channels.
+    """
+    gradients = jax.grad(lambda x: jnp.sum(judge(x)))(real)
+    return jnp.mean(jnp.sum(jnp.square(gradients), axis=(1, 2, 3)))

@@ -50,7 +50,7 @@ def run_in_training(module: Any, params: Any, batch_stats: Any, *inputs: Array) 
     """
     variables = {"params": params, "batch_stats": batch_stats}
     output, changed = module.apply(variables, *inputs, mutable=["batch_stats"])
-    stats = changed["batch_stats"]
+    stats = changed.get("batch_stats", {})  # a network may have none
     return output, stats if module.axis_name else lax.pmean(stats, DATA)
 
 

@@ -128,6 +128,8 @@ class Several:
 
     def __str__(self) -> str:
         lengths = " or ".join(map(str, self.lengths))
+        if len(self.lengths) > 3:
+            lengths = f"{min(self.lengths)} to {max(self.lengths)}"
         order = ", ascending" if self.ordered else ", each once" if self.distinct else ""
         return f"{lengths} values in brackets{order}, each {self.each}"
 

@@ -4,6 +4,7 @@ A description is a dict of fields by dotted name. What checks a config, what doc
 and what --help_config prints is made from it.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,15 +46,21 @@ class Alternatives:
       meaning: a phrase that explains the choice.
       kinds: the other fields of each kind, by their names within the group. Each has a default,
         which is set when the kind is chosen on the command line.
+      shared: fields that all kinds have, likewise.
     """
 
     by: str
     meaning: str
     kinds: Mapping[str, Fields]
+    shared: Fields = dataclasses.field(default_factory=dict)
+
+    def of(self, kind: str) -> Fields:
+        """Returns the fields of one kind beside the one that names it."""
+        return {**self.kinds.get(kind, {}), **self.shared}
 
     def defaults(self, kind: str) -> dict[str, Any]:
         """Returns the whole group with the defaults of one kind."""
-        return {self.by: kind} | {n: field.default for n, field in self.kinds[kind].items()}
+        return {self.by: kind} | {n: field.default for n, field in self.of(kind).items()}
 
 
 Description = Mapping[str, Field | Alternatives]
@@ -76,7 +83,7 @@ def resolved(description: Description, values: Mapping[str, Any]) -> dict[str, F
         chooser = f"{name}.{entry.by}"
         fields[chooser] = Field(Word(kinds), entry.meaning, default=kinds[0])
         kind = values.get(chooser, kinds[0])
-        own = entry.kinds.get(kind, {}) if isinstance(kind, str) else {}
+        own = entry.of(kind if isinstance(kind, str) else "")
         fields |= {f"{name}.{field}": described for field, described in own.items()}
     return fields
 

@@ -116,10 +116,14 @@ def unknown_field(name: str, method: str, known: Collection[str], prefix: str = 
     for group, entry in METHODS[method].fields.items():
         if isinstance(entry, Alternatives) and name.startswith(f"{group}."):
             own = name.removeprefix(f"{group}.")
-            of = " and ".join(kind for kind, settings in entry.kinds.items() if own in settings)
+            of = [kind for kind, settings in entry.kinds.items() if own in settings]
             if of:
-                by = f"{group}.{entry.by}"
-                return f"{prefix}{name}: a setting of {of}: set {by} to it, or leave it out"
+                several = f" and {len(of) - 1} others" if of[1:] else ""
+                which = "one of them" if several else "it"
+                return (
+                    f"{prefix}{name}: a setting of {of[0]}{several}: set {group}.{entry.by} to "
+                    f"{which}, or leave it out"
+                )
     owners = [
         other
         for other, builder in METHODS.items()

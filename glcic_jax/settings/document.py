@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.field_kinds import Several, Text, Word
-from glcic_jax.runtime.fields import REQUIRED, Description, Field, dotted
+from glcic_jax.runtime.fields import REQUIRED, Alternatives, Description, Field, dotted
 from glcic_jax.settings.check import HOLES, fields_of, method_name
 from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
 from glcic_jax.settings.config_files import read_config_file, shipped_folder
@@ -85,10 +85,21 @@ def _table(description: Description, values: Mapping[str, Any]) -> str:
         chooser = f"{name}.{entry.by}"
         kinds = Field(Word(tuple(entry.kinds)), entry.meaning)
         lines.append(_row(f"`{chooser}`", kinds, values.get(chooser)))
-        for kind, fields in entry.kinds.items():
-            for own, field in fields.items():
-                lines.append(_row(f"`{name}.{own}` ({kind})", field, field.default))
+        lines += _rows_of_kinds(name, entry)
+        lines += [_row(f"`{name}.{own}`", f, f.default) for own, f in entry.shared.items()]
     return "\n".join(lines) + "\n"
+
+
+def _rows_of_kinds(group: str, entry: Alternatives) -> list[str]:
+    """Returns the rows of the kinds' own fields; kinds that have the same field share its row."""
+    kinds: dict[tuple[str, Field], list[str]] = {}
+    for kind, fields in entry.kinds.items():
+        for own, field in fields.items():
+            kinds.setdefault((own, field), []).append(kind)
+    return [
+        _row(f"`{group}.{own}` ({', '.join(of)})", field, field.default)
+        for (own, field), of in kinds.items()
+    ]
 
 
 def _row(name: str, field: Field, value: Any) -> str:

@@ -9,6 +9,7 @@ from glcic_jax.methods.losses import (
     gradient_penalty,
     masked_mse,
     non_saturating_loss,
+    r1_penalty,
     saturating_loss,
     wasserstein_loss,
 )
@@ -101,3 +102,20 @@ def test_the_penalty_looks_between_the_two_pictures():
             lambda x: jnp.sum(x**2, (1, 2, 3)), real, completed, jnp.full((1, 1, 1, 1), share)
         )
         np.testing.assert_allclose(penalty, (4 * share - 1) ** 2, atol=1e-4)
+
+
+def test_the_r1_penalty_is_the_squared_slope_of_a_linear_judge():
+    slope = rng.normal(size=(8, 8, 3))
+    penalty = r1_penalty(lambda x: jnp.sum(x * slope, axis=(1, 2, 3)) + 5, target)
+    np.testing.assert_allclose(penalty, np.square(slope).sum(), rtol=1e-5)
+    # D(x) = |x|^2 / 2 has the gradient x.
+    penalty = r1_penalty(lambda x: jnp.sum(x**2, axis=(1, 2, 3)) / 2, target)
+    lengths = np.square(np.asarray(target, float)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(penalty, lengths.mean(), rtol=1e-5)
+
+
+def test_the_r1_penalty_teaches_a_judge_to_be_flat():
+    def penalty(steepness):
+        return r1_penalty(lambda x: steepness * jnp.sum(x, axis=(1, 2, 3)), target)
+
+    np.testing.assert_allclose(jax.grad(penalty)(3.0), 2 * 3.0 * 8 * 8 * 3, rtol=1e-5)

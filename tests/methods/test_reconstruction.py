@@ -6,12 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from jax.sharding import PartitionSpec
 
 from glcic_jax.methods.by_name import METHODS
-from glcic_jax.methods.glcic.method import optimizer_of
 from glcic_jax.methods.glcic.reconstruction import Reconstruction
 from glcic_jax.runtime.devices import DATA, make_mesh
 from glcic_jax.runtime.errors import UserError
@@ -81,24 +79,6 @@ def test_weights_that_are_absent_are_refused_before_training():
     method = METHODS["glcic"](small_config(perceptual="absent.safetensors"), MEAN)
     with pytest.raises(UserError, match="absent.safetensors"):
         method.prepare()
-
-
-def test_the_rate_falls_to_nothing_by_half_a_cosine():
-    optimizer = optimizer_of("adam", cosine=10, learning_rate=0.5, b1=0.0, b2=0.0, eps=0.0)
-    params, moves = jnp.ones(()), []
-    state = optimizer.init(params)
-    for _ in range(12):
-        update, state = optimizer.update(jnp.ones(()), state, params)
-        moves.append(-float(update))
-    expected = [0.25 * (1 + np.cos(np.pi * min(step, 10) / 10)) for step in range(12)]
-    np.testing.assert_allclose(moves, expected, atol=1e-6)
-
-
-def test_no_cosine_is_the_optimizer_as_it_was():
-    settings = {"learning_rate": 1.0, "rho": 0.9, "eps": 1e-6}
-    ours, plain = optimizer_of("adadelta", cosine=0, **settings), optax.adadelta(**settings)
-    params = {"a": jnp.ones(3)}
-    assert jax.tree.structure(ours.init(params)) == jax.tree.structure(plain.init(params))
 
 
 def test_a_weight_without_features_is_noted():

@@ -1,7 +1,7 @@
 """Describes the fields of AmbientGAN, in the order of configs/ambient_faces64.py."""
 
 from glcic_jax.methods.ambient_gan.updates import ADVERSARIAL
-from glcic_jax.methods.common_fields import WIDTH, adam, phase
+from glcic_jax.methods.common_fields import DISCRIMINATOR_RATE, WIDTH, adam, phase
 from glcic_jax.runtime.field_kinds import Number, Whole, Word
 from glcic_jax.runtime.fields import Description, Field
 
@@ -15,4 +15,5 @@ FIELDS: Description = {
         Number(), "weight of a term on known pixels; 0 = AmbientGAN's own loss"
     ),
     **adam("size of both networks' moves, by Adam"),
+    "optimizer.discriminator_learning_rate": DISCRIMINATOR_RATE,
 }

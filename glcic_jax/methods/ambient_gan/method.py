@@ -24,7 +24,6 @@ target (as in Pajot, de Bezenac, Gallinari, ICLR 2019). It needs no pixel that w
 from functools import partial
 from typing import Any, Protocol
 
-import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
@@ -33,7 +32,8 @@ from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
 from glcic_jax.methods.ambient_gan.updates import ADVERSARIAL, AmbientGan
 from glcic_jax.methods.checks import check_choice, check_weight
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.runtime.devices import DATA, split_over_fsdp
+from glcic_jax.methods.optimizers import pair_of
+from glcic_jax.runtime.devices import DATA
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, Phase
 
@@ -70,7 +70,8 @@ def build(
     """
     config = ConfigDict(config)
     _check(config)
-    dtype, adam = precision(config.dtype), config.optimizer
+    dtype = precision(config.dtype)
+    optimizer, judge_optimizer = pair_of(name="adam", **config.optimizer)
     measurement = config.data.get("measurement")  # a run without one is refused in main.py
     method = AmbientGan(
         completion=partial(
@@ -83,7 +84,8 @@ def build(
         discriminator=MeasurementDiscriminator(config.discriminator_width, dtype),
         stride=completion_network.stride,
         crop=config.data.crop,
-        optimizer=split_over_fsdp(optax.adam(adam.learning_rate, adam.b1, adam.b2)),
+        optimizer=optimizer,
+        judge_optimizer=judge_optimizer,
         loss=config.adversarial.loss,
         penalty=config.adversarial.gradient_penalty,
         reconstruction=config.reconstruction,

@@ -76,7 +76,8 @@ class AmbientGan:
       discriminator: D, which judges measured pictures.
       stride: height and width of C's input must be multiples of this, in pixels.
       crop: edge in pixels of what D sees.
-      optimizer: the rule by which both networks move. Each has a state of its own.
+      optimizer: the rule by which C moves.
+      judge_optimizer: the rule by which D moves.
       loss: a key of ADVERSARIAL.
       penalty: weight of the gradient penalty; 0 = none.
       reconstruction: weight of the reconstruction of known pixels; 0 = none.
@@ -89,6 +90,7 @@ class AmbientGan:
     stride: int
     crop: int
     optimizer: optax.GradientTransformation
+    judge_optimizer: optax.GradientTransformation
     loss: str
     penalty: float
     reconstruction: float
@@ -117,7 +119,7 @@ class AmbientGan:
             ),
             "discriminator": start(
                 self.discriminator,
-                self.optimizer,
+                self.judge_optimizer,
                 jax.random.fold_in(key, 1),
                 picture[..., :3],
                 picture[..., 3:],
@@ -199,7 +201,7 @@ class AmbientGan:
 
         (_, metrics), gradients = jax.value_and_grad(loss, has_aux=True)(network.params)
         metrics["grad_norm/discriminator"] = optax.tree.norm(gradients)
-        return descend(self.optimizer, network, gradients, network.batch_stats), metrics
+        return descend(self.judge_optimizer, network, gradients, network.batch_stats), metrics
 
     def _adversarial(self, discriminator: NetworkState, fake: Measurement) -> Float[Array, ""]:
         """Returns C's loss against D."""

@@ -28,7 +28,6 @@ discriminator with a bottleneck of 4,000 units. This is the second. Where paper 
 from functools import partial
 from typing import Any
 
-import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
@@ -36,7 +35,8 @@ from glcic_jax.methods.checks import check_choice, check_share
 from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.context_encoder.networks import ContextEncoder, Discriminator
 from glcic_jax.methods.context_encoder.updates import METRICS, ContextEncoderGan
-from glcic_jax.runtime.devices import DATA, split_over_fsdp
+from glcic_jax.methods.optimizers import pair_of
+from glcic_jax.runtime.devices import DATA
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, Phase
 
@@ -61,7 +61,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     }
     predicted = crop // 2 if center else crop
     hidden = _hidden(config) if center else 0
-    adam = partial(optax.adam, b1=config.optimizer.b1, b2=config.optimizer.b2)
+    optimizer, judge_optimizer = pair_of(name="adam", **config.optimizer)
     encoder = ContextEncoderGan(
         networks={
             "completion": partial(
@@ -70,8 +70,8 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
             "discriminator": partial(Discriminator, **shared),
         },
         optimizers={
-            "completion": split_over_fsdp(adam(config.optimizer.learning_rate)),
-            "discriminator": split_over_fsdp(adam(config.optimizer.discriminator_learning_rate)),
+            "completion": optimizer,
+            "discriminator": judge_optimizer,
         },
         mean_pixel=mean_pixel,
         crop=crop,

@@ -1,6 +1,13 @@
 """Describes the fields of a DCGAN and its search, in the order of configs/dcgan_faces64.py."""
 
-from glcic_jax.methods.common_fields import LEARNING_RATE, WIDTH, adam, decay, phase
+from glcic_jax.methods.common_fields import (
+    DISCRIMINATOR_RATE,
+    LEARNING_RATE,
+    WIDTH,
+    adam,
+    decay,
+    phase,
+)
 from glcic_jax.runtime.field_kinds import Number, Whole
 from glcic_jax.runtime.fields import Description, Field
 
@@ -10,6 +17,7 @@ FIELDS: Description = {
     "feature_matching": Field(Number(), "weight; 0 = none, 0.05 is a common choice"),
     "phases.adversarial": phase("the only phase"),
     **adam("size of both networks' moves, by Adam"),
+    "optimizer.discriminator_learning_rate": DISCRIMINATOR_RATE,
     "completion.latent_steps": Field(Whole(), "of the latent search", "steps"),
     "completion.starts": Field(Whole(1, 2**16), "random vectors that the search begins with"),
     "completion.learning_rate": Field(LEARNING_RATE, "of the search"),

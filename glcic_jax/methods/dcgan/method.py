@@ -27,7 +27,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import PRNGKeyArray
 from ml_collections import ConfigDict
 
@@ -37,7 +36,8 @@ from glcic_jax.methods.checks import check_least
 from glcic_jax.methods.dcgan.networks import Discriminator, Generator, start_edge
 from glcic_jax.methods.dcgan.search import Search, search
 from glcic_jax.methods.dcgan.updates import METRICS, Dcgan
-from glcic_jax.runtime.devices import DATA, split_over_fsdp
+from glcic_jax.methods.optimizers import pair_of
+from glcic_jax.runtime.devices import DATA
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import (
     Image,
@@ -69,13 +69,14 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         "axis_name": DATA if config.sync_batch_norm else None,
         "dtype": precision(config.dtype),
     }
-    rates = config.optimizer
+    optimizer, judge_optimizer = pair_of(name="adam", **config.optimizer)
     dcgan = Dcgan(
         generator=partial(Generator, size=config.data.crop, **shared),
         discriminator=partial(Discriminator, **shared),
         size=config.data.crop,
         latent=config.latent,
-        optimizer=split_over_fsdp(optax.adam(rates.learning_rate, b1=rates.b1, b2=rates.b2)),
+        optimizer=optimizer,
+        judge_optimizer=judge_optimizer,
         feature_matching=config.feature_matching,
     )
     completion = config.completion

@@ -44,7 +44,8 @@ class Dcgan:
       discriminator: makes a Discriminator, given `train`.
       size: edge of the pictures, pixels.
       latent: numbers in a latent vector z, uniform in [-1, 1].
-      optimizer: the rule by which both networks move. Each has a state of its own.
+      optimizer: the rule by which G moves.
+      judge_optimizer: the rule by which D moves.
       feature_matching: weight in G's loss of the squared distance between the mean features that D
         finds in real and in generated pictures (Salimans et al. 2016, section 3.1); 0 = none.
     """
@@ -54,20 +55,26 @@ class Dcgan:
     size: int
     latent: int
     optimizer: optax.GradientTransformation
+    judge_optimizer: optax.GradientTransformation
     feature_matching: float
 
     def init(self, key: PRNGKeyArray) -> TrainState:
         """Returns random networks with their optimizers' states, at step 0."""
         modules = {
-            "generator": (self.generator(train=False), jnp.zeros((1, self.latent))),
+            "generator": (
+                self.generator(train=False),
+                self.optimizer,
+                jnp.zeros((1, self.latent)),
+            ),
             "discriminator": (
                 self.discriminator(train=False),
+                self.judge_optimizer,
                 jnp.zeros((1, self.size, self.size, 3)),
             ),
         }
         networks = {
-            name: start(module, self.optimizer, jax.random.fold_in(key, number), example)
-            for number, (name, (module, example)) in enumerate(modules.items())
+            name: start(module, optimizer, jax.random.fold_in(key, number), example)
+            for number, (name, (module, optimizer, example)) in enumerate(modules.items())
         }
         return TrainState(step=jnp.zeros((), jnp.int32), networks=networks)
 
@@ -131,7 +138,7 @@ class Dcgan:
         (value, (stats, real_logits, fake_logits)), gradients = jax.value_and_grad(
             loss, has_aux=True
         )(network.params)
-        return descend(self.optimizer, network, gradients, stats), {
+        return descend(self.judge_optimizer, network, gradients, stats), {
             "loss/discriminator": value,
             "accuracy/real": device_mean(jnp.mean(real_logits > 0)),
             "accuracy/generated": device_mean(jnp.mean(fake_logits < 0)),

@@ -10,6 +10,10 @@ from glcic_jax.layers.precision import widened
 from glcic_jax.layers.torch_layers import TORCH_SCALE, Convolution, Dense, NormRelu
 from glcic_jax.types import Image
 
+BATCH, SPECTRAL, NO_NORM = NORMS = ("batch", "spectral", "none")
+"""What follows the convolutions: batch norm (table 3); nothing, where kernels are divided by their
+largest singular values (`methods.spectral_norm`); or nothing at all."""
+
 CHANNELS = (1, 2, 4, 8, 8, 8)
 """Channels of the convolutions (table 3), in units of `width`. Small inputs use the first ones."""
 
@@ -39,6 +43,7 @@ class Trunk(nn.Module):
     axis_name: tuple[str, ...] | None
     dtype: Any
     scale: str
+    norm: str
 
     @nn.compact
     def __call__(self, x: Image) -> Float[Array, "b 16*width"]:
@@ -47,6 +52,9 @@ class Trunk(nn.Module):
             features = CHANNELS[number - 1] * self.width
             layer = Convolution(features, 5, 2, dtype=self.dtype, name=f"layer{number}")
             x = layer(x)
+            if self.norm != BATCH:
+                x = nn.relu(x)
+                continue
             norm = NormRelu(
                 self.train, self.axis_name, self.dtype, scale=self.scale, name=f"norm{number}"
             )
@@ -64,6 +72,7 @@ class ContextDiscriminator(nn.Module):
     Attributes:
       sides: ("local", "global") or one of them, in the order of the concatenation.
       train, width, axis_name, dtype, scale: as in CompletionNetwork.
+      norm: one of NORMS.
     """
 
     train: bool
@@ -72,6 +81,7 @@ class ContextDiscriminator(nn.Module):
     axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
     scale: str = TORCH_SCALE
+    norm: str = BATCH
 
     @nn.compact
     def __call__(self, image: Image, patch: Image) -> Float[Array, "b"]:
@@ -82,7 +92,7 @@ class ContextDiscriminator(nn.Module):
           patch: the square around the hole, cut from the same pictures.
         """
         inputs = {"local": patch, "global": image}
-        shared = (self.train, self.width, self.axis_name, self.dtype, self.scale)
+        shared = (self.train, self.width, self.axis_name, self.dtype, self.scale, self.norm)
         features = [Trunk(*shared, name=side)(inputs[side]) for side in self.sides]
         logits = Dense(1, self.dtype, name="head")(jnp.concatenate(features, axis=-1))
         return widened(logits[:, 0])

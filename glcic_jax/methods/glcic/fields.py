@@ -2,6 +2,7 @@
 
 from glcic_jax.layers.torch_layers import CONSTANT_SCALE, SCALES
 from glcic_jax.methods.common_fields import OPTIMIZERS, WIDTH, decay, phase
+from glcic_jax.methods.glcic.discriminators import BATCH, NORMS
 from glcic_jax.methods.glcic.reconstruction import ERRORS, PAPER
 from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED
 from glcic_jax.methods.glcic.updates import BALANCED
@@ -32,6 +33,12 @@ FIELDS: Description = {
     "discriminators": Field(
         Several(Word(("local", "global")), (0, 1, 2), distinct=True),
         "sides of the context discriminator; () trains by reconstruction alone",
+    ),
+    "discriminator_norm": Field(
+        Word(NORMS),
+        "what the discriminator has after its convolutions: batch norm, as in the paper; spectral "
+        "norm of all its kernels (Miyato et al. 2018) in its place; or none",
+        default=BATCH,
     ),
     "local_patch": Field(Whole(1, 2**15), "edge of what the local side looks at", "pixels"),
     "remat": Field(Switch(), "compute activations again in the backward pass, for less memory"),
@@ -64,6 +71,12 @@ FIELDS: Description = {
         Number(words=(BALANCED,)),
         "alpha of eqs. (4) and (5), the weight of the discriminator's judgement; balanced = its "
         "gradient is as large as that of eq. (2), update by update (section 3.4)",
+    ),
+    "adversarial.r1": Field(
+        Number(),
+        "gamma of R1, which penalises the discriminator's slope at real pictures (Mescheder et al. "
+        "2018, eq. (9)); 0 = off, as in the paper; not with batch norm",
+        default=0.0,
     ),
     "optimizer": OPTIMIZERS,
     "average_decay": decay(

@@ -8,11 +8,9 @@ these at once.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
@@ -21,20 +19,17 @@ from glcic_jax.layers.vgg16 import Layer, read_vgg16, vgg16
 from glcic_jax.methods.checks import check_choice, check_least, check_share, check_weight
 from glcic_jax.methods.completion import completion_from
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
-from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
+from glcic_jax.methods.glcic.discriminators import BATCH, NORMS, ContextDiscriminator
 from glcic_jax.methods.glcic.networks import AVERAGE
 from glcic_jax.methods.glcic.reconstruction import ERRORS, Reconstruction
 from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED
 from glcic_jax.methods.glcic.tiled_network import capacities
-from glcic_jax.methods.glcic.updates import BALANCED, DISCRIMINATOR_METRICS, Glcic
+from glcic_jax.methods.glcic.updates import BALANCED, Glcic
 from glcic_jax.methods.losses import ADVERSARIAL_LOSSES, Features
-from glcic_jax.runtime.devices import DATA, split_over_fsdp
+from glcic_jax.methods.optimizers import pair_of
+from glcic_jax.runtime.devices import DATA
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Image, Method, Phase
-
-OPTIMIZERS = {"adadelta": optax.adadelta, "adam": optax.adam}
-"""Adadelta is the paper's; the network that comes with this package was trained by Adam."""
-
 
 PAPER_BATCH = 96
 """Pictures in a batch of section 4: 24 on each of 4 GPUs."""
@@ -64,7 +59,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
                 "discriminator",
                 phases.discriminator,
                 glcic.update_discriminator,
-                DISCRIMINATOR_METRICS,
+                glcic.discriminator_metrics,
             ),
             Phase("joint", phases.joint, glcic.update_joint, glcic.joint_metrics),
         ),
@@ -96,6 +91,7 @@ def _glcic(
         "scale": config.batch_norm_scale,
     }
     output = "difference" if config.smooth_holes else "sigmoid"
+    optimizer, judge_optimizer = pair_of(**config.optimizer)
     return Glcic(
         completion=partial(
             CompletionNetwork,
@@ -103,7 +99,11 @@ def _glcic(
             dilated_layers=config.dilated_layers,
             **shared,
         ),
-        discriminator=partial(ContextDiscriminator, sides=sides, **shared) if sides else None,
+        discriminator=partial(
+            ContextDiscriminator, sides=sides, norm=config.discriminator_norm, **shared
+        )
+        if sides
+        else None,
         crop=config.data.crop,
         local_patch=config.local_patch,
         reconstruction=Reconstruction(
@@ -113,7 +113,9 @@ def _glcic(
         ),
         adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial.loss],
         adversarial_weight=config.adversarial.weight,
-        optimizer=split_over_fsdp(optimizer_of(**config.optimizer)),
+        r1=config.adversarial.r1,
+        optimizer=optimizer,
+        judge_optimizer=judge_optimizer,
         mean_pixel=mean_pixel,
         average_decay=config.average_decay,
         remat=config.remat,
@@ -136,32 +138,6 @@ def _features(read: Callable[[], Sequence[Layer]], image: Image) -> Features:
     return vgg16(read(), image)
 
 
-def optimizer_of(
-    name: str = "adadelta", cosine: int = 0, **settings: float
-) -> optax.GradientTransformation:
-    """Returns the optimizer of that name. Its settings are those that Optax has for it.
-
-    Args:
-      name: a key of OPTIMIZERS.
-      cosine: updates over which the learning rate falls to 0 by half a cosine (Loshchilov and
-        Hutter 2017); 0 = it stays.
-      settings: of the optimizer.
-
-    Raises:
-      UserError: there is no such optimizer, or it has no such setting.
-    """
-    check_choice("optimizer.name", name, OPTIMIZERS)
-    taken = signature(OPTIMIZERS[name]).parameters
-    for setting in settings:
-        if setting not in taken:
-            raise UserError(f"optimizer.{setting}: {name} has no such setting")
-    if cosine:
-        rate = settings.pop("learning_rate")
-        falling = optax.cosine_decay_schedule(rate, cosine)
-        return OPTIMIZERS[name](learning_rate=falling, **settings)
-    return OPTIMIZERS[name](**settings)
-
-
 def _check(config: Any) -> None:
     """Refuses settings that contradict each other."""
     sides, phases = tuple(config.discriminators), config.phases
@@ -180,6 +156,13 @@ def _check(config: Any) -> None:
         raise UserError(f"dilated_layers is {dilated}: choose {DILATED} to {MOST_DILATED}")
     if config.adversarial.weight != BALANCED:
         check_weight("adversarial.weight", config.adversarial.weight)
+    check_choice("discriminator_norm", config.discriminator_norm, NORMS)
+    check_weight("adversarial.r1", config.adversarial.r1)
+    if config.adversarial.r1 and config.discriminator_norm == BATCH:
+        raise UserError(
+            f"adversarial.r1 is {config.adversarial.r1}: batch norm mixes the pictures of a batch, "
+            "whose gradients it looks at one by one: set discriminator_norm to spectral or none"
+        )
     check_choice("adversarial.loss", config.adversarial.loss, ADVERSARIAL_LOSSES)
     check_choice("reconstruction", config.reconstruction, ERRORS)
     check_weight("perceptual_weight", config.perceptual_weight)

@@ -17,9 +17,10 @@ from glcic_jax.layers.torch_layers import CONVOLVED
 from glcic_jax.methods.completion import fill_any_size
 from glcic_jax.methods.glcic.completing import View, complete_in_tiles, reach_and_alignment
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
-from glcic_jax.methods.glcic.discriminators import ContextDiscriminator
+from glcic_jax.methods.glcic.discriminators import SPECTRAL, ContextDiscriminator
 from glcic_jax.methods.glcic.table2 import Form
 from glcic_jax.methods.network_state import run_in_training, start
+from glcic_jax.methods.spectral_norm import first_vectors, spectrally_normal
 from glcic_jax.types import Batch, Image, Mask, TrainState
 
 AVERAGE = "completion_average"
@@ -37,7 +38,8 @@ class GlcicNetworks:
       discriminator: makes a ContextDiscriminator, given `train`. None: training is by MSE alone.
       crop: edge in pixels of the pictures that D's global side sees.
       local_patch: edge in pixels of the patches that D's local side sees.
-      optimizer: the rule by which both networks move. Each has a state of its own.
+      optimizer: the rule by which C moves.
+      judge_optimizer: the rule by which D moves.
       mean_pixel: RGB in [0, 1] that the hole is filled with before C sees it.
       scale, fill_pixel: as in `completion_input`, for networks trained elsewhere.
       average_decay: share of the old average that an update keeps in the moving average of C,
@@ -51,6 +53,7 @@ class GlcicNetworks:
     crop: int
     local_patch: int
     optimizer: optax.GradientTransformation
+    judge_optimizer: optax.GradientTransformation
     mean_pixel: tuple[float, float, float]
     scale: float = 1.0
     fill_pixel: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -72,13 +75,17 @@ class GlcicNetworks:
             copied = jax.tree.map(jnp.copy, networks["completion"])
             networks[AVERAGE] = copied.replace(opt_state=())
         if self.discriminator is not None:
-            networks["discriminator"] = start(
+            judge = start(
                 self.discriminator(train=False),
-                self.optimizer,
+                self.judge_optimizer,
                 jax.random.fold_in(key, 1),
                 jnp.zeros((1, self.crop, self.crop, 3)),
                 jnp.zeros((1, self.local_patch, self.local_patch, 3)),
             )
+            if self.spectral:
+                vectors = first_vectors(judge.params, jax.random.fold_in(key, 2))
+                judge = judge.replace(batch_stats=vectors)
+            networks["discriminator"] = judge
         return TrainState(step=jnp.zeros((), jnp.int32), networks=networks)
 
     def fill(self, params, batch_stats, batch: Batch, *, train: bool) -> tuple[Image, Any]:
@@ -100,7 +107,11 @@ class GlcicNetworks:
         """
         assert self.discriminator is not None
         patch = crop_patches(image, patch_corner(mask, self.local_patch), self.local_patch)
-        return self._apply(self.discriminator(train=True), params, batch_stats, image, patch)
+        module = self.discriminator(train=True)
+        if self.spectral:
+            params, vectors = spectrally_normal(params, batch_stats)
+            return self._apply(module, params, {}, image, patch)[0], vectors
+        return self._apply(module, params, batch_stats, image, patch)
 
     def _apply(self, module, params, batch_stats, *inputs: Array) -> tuple[Array, Any]:
         """Returns a network's output and running statistics, the same on all devices."""
@@ -135,6 +146,11 @@ class GlcicNetworks:
         del key
         network = state.networks[AVERAGE if self.average_decay else "completion"]
         return complete_in_tiles(self.form, self.view, network, image, mask, extent)
+
+    @property
+    def spectral(self) -> bool:
+        """Returns whether D's kernels are divided by their largest singular values."""
+        return self.discriminator is not None and self.discriminator(train=True).norm == SPECTRAL
 
     @property
     def view(self) -> View:

@@ -10,20 +10,14 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from glcic_jax.layers.ops import composite
-from glcic_jax.methods.glcic.networks import AVERAGE, GlcicNetworks
+from glcic_jax.methods.glcic.judging import Judging
+from glcic_jax.methods.glcic.networks import AVERAGE
 from glcic_jax.methods.glcic.parts import over_parts
 from glcic_jax.methods.glcic.reconstruction import Reconstruction
-from glcic_jax.methods.losses import discriminator_loss
-from glcic_jax.methods.network_state import descend, device_mean, used_often
+from glcic_jax.methods.network_state import descend, device_mean
 from glcic_jax.runtime.devices import DATA
 from glcic_jax.types import Batch, Image, Metrics, NetworkState, TrainState
 
-DISCRIMINATOR_METRICS = (
-    "loss/discriminator",
-    "accuracy/real",
-    "accuracy/completed",
-    "grad_norm/discriminator",
-)
 TERM_NORMS = ("grad_norm/reconstruction", "grad_norm/adversarial")
 """Norms of the gradients of the two terms of C's loss in phase 3, without alpha, in C's output: the
 gradients in C's parameters follow from these by one linear map, C's backward pass, which would have
@@ -34,7 +28,7 @@ BALANCED = "balanced"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glcic(GlcicNetworks):
+class Glcic(Judging):
     """Updates C and D in the three phases, per device, inside shard_map.
 
     Attributes:
@@ -61,7 +55,7 @@ class Glcic(GlcicNetworks):
     def joint_metrics(self) -> tuple[str, ...]:
         """Returns the names of the metrics of phase 3."""
         of_completion = (*self.completion_metrics, "loss/adversarial", *TERM_NORMS)
-        return (*of_completion, *DISCRIMINATOR_METRICS)
+        return (*of_completion, *self.discriminator_metrics)
 
     # Phase 1 -------------------------------------------------------------------------------------
 
@@ -95,12 +89,12 @@ class Glcic(GlcicNetworks):
 
         def part(stats, batch):
             output, _ = self.fill(network.params, network.batch_stats, batch, train=False)
-            return self._discriminator_gradients(discriminator.params, stats, batch, output)
+            return self.discriminator_gradients(discriminator.params, stats, batch, output)
 
         stats, (gradients, metrics) = over_parts(
             part, discriminator.batch_stats, batch, self.accumulate
         )
-        return self._move_discriminator(state, gradients, stats, metrics)
+        return self.move_discriminator(state, gradients, stats, metrics)
 
     # Phase 3 -------------------------------------------------------------------------------------
 
@@ -121,10 +115,10 @@ class Glcic(GlcicNetworks):
             has_aux=True,
         )
         # D moves.
-        judge_stats, (gradients, metrics) = self._discriminator_gradients(
+        judge_stats, (gradients, metrics) = self.discriminator_gradients(
             discriminator.params, discriminator.batch_stats, batch, output
         )
-        state, judge_metrics = self._move_discriminator(state, gradients, judge_stats, metrics)
+        state, judge_metrics = self.move_discriminator(state, gradients, judge_stats, metrics)
         # C moves against the updated D.
         judge = state.networks["discriminator"]
         cotangent, metrics = self._completion_cotangent(judge, batch, output)
@@ -139,7 +133,7 @@ class Glcic(GlcicNetworks):
         # D moves, by all parts.
         def judge_part(stats, batch):
             output, completion_stats = self.fill(network.params, stats[0], batch, train=True)
-            judge_stats, values = self._discriminator_gradients(
+            judge_stats, values = self.discriminator_gradients(
                 discriminator.params, stats[1], batch, output
             )
             return (completion_stats, judge_stats), values
@@ -147,7 +141,7 @@ class Glcic(GlcicNetworks):
         stats = network.batch_stats, discriminator.batch_stats
         stats, (gradients, metrics) = over_parts(judge_part, stats, batch, self.accumulate)
         completion_stats, judge_stats = stats
-        state, judge_metrics = self._move_discriminator(state, gradients, judge_stats, metrics)
+        state, judge_metrics = self.move_discriminator(state, gradients, judge_stats, metrics)
         judge = state.networks["discriminator"]
 
         # C moves against the updated D, by all parts again.
@@ -166,28 +160,6 @@ class Glcic(GlcicNetworks):
         return state, judge_metrics | _with_roots(metrics)
 
     # What the phases share -----------------------------------------------------------------------
-
-    def _discriminator_gradients(self, params, batch_stats, batch: Batch, output: Image):
-        """Returns D's statistics, and its gradients with its metrics.
-
-        D sees uncut pictures with patches around M_d, and completed ones with patches around M_c.
-        Each of the two is normalised by its own batch statistics.
-        """
-        completed = composite(batch["image"], lax.stop_gradient(output), batch["mask"])
-
-        def loss(params):
-            params = used_often(params)
-            real, stats = self.judge(params, batch_stats, batch["image"], batch["other_mask"])
-            fake, stats = self.judge(params, stats, completed, batch["mask"])
-            return device_mean(discriminator_loss(real, fake)), (stats, real, fake)
-
-        (value, (stats, real, fake)), gradients = jax.value_and_grad(loss, has_aux=True)(params)
-        metrics = {
-            "loss/discriminator": value,
-            "accuracy/real": device_mean(jnp.mean(real > 0)),
-            "accuracy/completed": device_mean(jnp.mean(fake < 0)),
-        }
-        return stats, (gradients, metrics)
 
     def _completion_cotangent(
         self, discriminator: NetworkState, batch: Batch, output: Image
@@ -234,14 +206,6 @@ class Glcic(GlcicNetworks):
             )
         metrics = metrics | {"grad_norm/completion": optax.tree.norm(gradients)}
         return state.replace(networks=state.networks | moved), metrics
-
-    def _move_discriminator(
-        self, state: TrainState, gradients, batch_stats, metrics: Metrics
-    ) -> tuple[TrainState, Metrics]:
-        """Moves D."""
-        network = descend(self.optimizer, state.networks["discriminator"], gradients, batch_stats)
-        metrics = metrics | {"grad_norm/discriminator": optax.tree.norm(gradients)}
-        return state.replace(networks=state.networks | {"discriminator": network}), metrics
 
 
 def _with_roots(metrics: Metrics) -> Metrics:

@@ -22,13 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
 from glcic_jax.layers.vgg16 import read_vgg16, vgg16
 from glcic_jax.methods.checks import check_weight
 from glcic_jax.methods.completion import completion_from
+from glcic_jax.methods.optimizers import optimizer_of
 from glcic_jax.methods.partial_conv.forms import FORMS
 from glcic_jax.methods.partial_conv.network import KERNELS
 from glcic_jax.methods.partial_conv.updates import (
@@ -37,7 +37,7 @@ from glcic_jax.methods.partial_conv.updates import (
     TERMS,
     PartialConv,
 )
-from glcic_jax.runtime.devices import DATA, split_over_fsdp
+from glcic_jax.runtime.devices import DATA
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method, Phase
 
@@ -60,7 +60,6 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         raise UserError("no loss is left: set a weight above 0, or perceptual to VGG16's weights")
     needs_features = bool(set(weights) & set(FEATURE_TERMS))
     read = partial(read_vgg16, Path(config.perceptual))
-    adam = partial(optax.adam, b1=config.optimizer.b1, b2=config.optimizer.b2)
     form = FORMS[config.form]
     networks = PartialConv(
         network=partial(
@@ -75,10 +74,9 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         mean_pixel=mean_pixel if form.centred else (0.0, 0.0, 0.0),
         stride=2**config.levels,
     )
-    first, second = (
-        split_over_fsdp(adam(rate))
-        for rate in (config.optimizer.learning_rate, config.optimizer.finetune_rate)
-    )
+    settings = config.optimizer.to_dict()
+    finetuned = {"learning_rate": settings.pop("finetune_rate")}
+    first, second = (optimizer_of("adam", **chosen) for chosen in (settings, settings | finetuned))
     metrics = (*(f"loss/{name}" for name in weights), "grad_norm/completion")
     return Method(
         init=partial(networks.init, first),

@@ -5,15 +5,14 @@ Replace this text: name the paper, and list where the method differs from it, an
 
 from typing import Any
 
-import optax
 from ml_collections import ConfigDict
 
 from glcic_jax.layers.precision import precision
 from glcic_jax.methods.checks import check_least
 from glcic_jax.methods.completion import completion_from
+from glcic_jax.methods.optimizers import optimizer_of
 from glcic_jax.methods.template.network import UNet
 from glcic_jax.methods.template.updates import METRICS, Template
-from glcic_jax.runtime.devices import split_over_fsdp
 from glcic_jax.types import Method, Phase
 
 
@@ -30,11 +29,10 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     config = ConfigDict(config)
     # Replace: refuse settings that cannot work, in one line that names the field (checks.py).
     check_least("width", config.width, 1)
-    adam = optax.adam(config.optimizer.learning_rate, config.optimizer.b1, config.optimizer.b2)
     # Replace: the class of updates.py, with values out of the config. Only this file reads configs.
     template = Template(
         network=UNet(config.width, precision(config.dtype)),
-        optimizer=split_over_fsdp(adam),  # needed for config.fsdp to work
+        optimizer=optimizer_of("adam", **config.optimizer),
         mean_pixel=mean_pixel,
     )
     return Method(
