@@ -127,12 +127,14 @@ def test_the_project_names_the_command_and_every_extra():
     assert project["project"]["scripts"] == {"glcic": "glcic_jax.__main__:main"}
     dynamic = project["tool"]["setuptools"]["dynamic"]["optional-dependencies"]
     files = {path.stem.partition("-")[2] for path in ROOT.glob("requirements-*.txt")}
-    assert set(dynamic) == files - {"run", "cuda"}
+    assert set(dynamic) == files - {"run", "cuda", "release"}
     assert "py.typed" in project["tool"]["setuptools"]["package-data"]["glcic_jax"]
     assert (ROOT / "glcic_jax" / "py.typed").is_file()
 
 
 def test_the_citation_is_of_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["setuptools_scm"]["fallback_version"] == VERSION
     lines = (ROOT / "CITATION.cff").read_text().splitlines()
     assert f"version: {VERSION}" in lines
     assert "license: MIT" in lines
