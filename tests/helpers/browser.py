@@ -17,8 +17,8 @@ def find_browser():
 class Tab:
     def __init__(self, reader, writer):
         self._reader, self._writer, self._sent, self._session = reader, writer, 0, None
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
+        self._target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.send("Target.attachToTarget", targetId=self._target, flatten=True)
         self._session = attached["sessionId"]
 
     def send(self, method, **params):
@@ -51,6 +51,16 @@ class Tab:
 
     def open(self, url):
         self.send("Page.navigate", url=url)
+
+    def another(self):
+        """A second tab of the same browser; one is used at a time."""
+        return Tab(self._reader, self._writer)
+
+    def close(self):
+        """Closes the tab without asking its page, which may have work that is not saved."""
+        self._session, session = None, self._session
+        self.send("Target.closeTarget", targetId=self._target)
+        self._session = session
 
     def press(self, key):
         for kind in ("keyDown", "keyUp"):

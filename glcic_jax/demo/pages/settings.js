@@ -1,0 +1,75 @@
+// The form: how wide the brush is, by how much marks grow, and how they are filled.
+import { $ } from "./dom.js";
+import { changed, onChange, state } from "./state.js";
+
+// The page's own words, for servers that list methods by their names alone.
+const PLAIN = {
+  telea: ["Fast fill", "Wires, scratches and spots, within a second."],
+  navier_stokes: ["Line fill", "As the fast fill, and carries lines on into the hole."],
+  laplace: ["Smooth fill", "Sky, walls and what is out of focus."],
+};
+const NETWORK = "Things of any size before something that has a shape.";
+
+// Sliders count thousandths of the longer edge, so that they suit pictures of every size.
+function pixels(id) {
+  const { photo } = state;
+  return (Number($(id).value) * Math.max(photo?.width ?? 0, photo?.height ?? 0)) / 1000;
+}
+
+// Width of the brush in pixels of the picture.
+export function diameter() {
+  return Math.max(1, Math.round(pixels("size")));
+}
+
+// Pixels of the picture by which what is painted grows on all sides.
+export function growth() {
+  return Math.round(pixels("grow"));
+}
+
+// How the next completion is done: the fields of the form that the server takes.
+export function chosen() {
+  return {
+    method: $("method").value,
+    postprocess: $("postprocess").checked ? "1" : "0",
+    texture: $("texture").checked ? "1" : "0",
+  };
+}
+
+function named({ name, label, step }) {
+  const text = label ?? PLAIN[name]?.[0] ?? "Network";
+  const networks = state.methods.filter((method) => method.step !== null);
+  return step !== null && networks.length > 1 ? `${text} ${name}` : text;
+}
+
+function showMethod() {
+  const method = state.methods[$("method").selectedIndex];
+  if (!method) return;
+  const updates = method.step ? ` ${method.step} updates.` : "";
+  $("about").textContent = (method.about ?? PLAIN[method.name]?.[1] ?? NETWORK) + updates;
+  $("texture").checked = method.texture;
+  $("postprocess").checked = Boolean(method.blends);
+  $("postprocess").disabled = method.step === null; // a fill meets its surroundings by itself
+  changed();
+}
+
+function showPixels(slider, output, value) {
+  const unit = value === 1 ? "pixel" : "pixels";
+  $(output).textContent = state.photo?.width ? `${value} ${unit}` : "";
+  $(slider).setAttribute("aria-valuetext", `${value} ${unit}`);
+}
+
+export function startSettings() {
+  for (const method of state.methods) $("method").append(new Option(named(method), method.name));
+  $("method").onchange = showMethod;
+  $("size").oninput = $("grow").oninput = $("texture").onchange = changed;
+  $("panel").onsubmit = (event) => event.preventDefault();
+  $("options").onclick = () => {
+    const open = $("panel").classList.toggle("open");
+    $("options").setAttribute("aria-expanded", String(open));
+  };
+  onChange(() => {
+    showPixels("size", "diameter", diameter());
+    showPixels("grow", "growth", growth());
+  });
+  showMethod();
+}
