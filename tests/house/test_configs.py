@@ -27,8 +27,24 @@ NAMES = names()  # finetune takes most from the run it starts from: tests/train/
 MEAN = (0.45, 0.44, 0.41)
 
 
+ONE_OF_EACH_METHOD = {config_of(name).method: name for name in [*NAMES, "places2"]}.values()
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_config_builds_at_full_size(name):
+def test_config_builds(name):
+    config = config_of(name)
+    method = METHODS[config.method](config, MEAN)
+    assert {phase.name: phase.steps for phase in method.phases} == config.phases.to_dict()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ONE_OF_EACH_METHOD else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+    ],
+)
+def test_config_traces_at_full_size(name):
     config = config_of(name)
     check_sizes(config.data.resize, config.data.crop)
     make_hole(config.holes, config.data.crop, config.data.crop)
