@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, shape_text, to_torch
-from glcic_jax.methods.partial_conv.forms import PAPER
+from glcic_jax.methods.partial_conv.form_names import PAPER
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.partial_conv import PartialWeights, unet_shapes
 from glcic_jax.weights.trained import Tensors

@@ -6,11 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.partial_conv.forms import FORMS, PAIRED, PAPER
-from glcic_jax.methods.partial_conv.updates import PartialConv
+from glcic_jax.methods.partial_conv.form_names import PAIRED, PAPER
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import PARTIAL, Weights, flatten_variables, unflatten_variables
 
@@ -52,6 +50,12 @@ class PartialWeights(Weights):
     def completing(self, **settings: Any) -> tuple[Method, TrainState]:
         """Returns a method that only completes, and its state; it takes no settings."""
         assert not settings, "this network has no settings"
+        # Here, since reading other programs' files needs neither Flax nor Optax.
+        import optax
+
+        from glcic_jax.methods.partial_conv.forms import FORMS
+        from glcic_jax.methods.partial_conv.updates import PartialConv
+
         form = FORMS[self.form]
         networks = PartialConv(
             network=partial(form.network, levels=self.levels, width=self.width),
@@ -90,6 +94,8 @@ def unet_shapes(width: int, levels: int, form: str = PAPER) -> dict[str, tuple[i
       levels: the number of halvings.
       form: a key of FORMS.
     """
+    from glcic_jax.methods.partial_conv.forms import FORMS  # here, since it imports Flax
+
     module = FORMS[form].network(train=False, levels=levels, width=width)
     image, hole = (jax.ShapeDtypeStruct((1, 2**levels, 2**levels, c), jnp.float32) for c in (3, 1))
     key = jax.eval_shape(lambda: jax.random.key(0))  # configs ask, before devices may be woken

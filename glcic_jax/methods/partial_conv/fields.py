@@ -1,7 +1,8 @@
 """Describes the fields of partial convolution, in the order of configs/pconv_places2.py."""
 
 from glcic_jax.methods.common_fields import WIDTH, adam, phase, rate
-from glcic_jax.methods.partial_conv.forms import FORMS, PAPER
+from glcic_jax.methods.partial_conv.form_names import PAPER
+from glcic_jax.methods.partial_conv.forms import FORMS
 from glcic_jax.methods.partial_conv.network import KERNELS
 from glcic_jax.methods.partial_conv.updates import TERMS
 from glcic_jax.runtime.field_kinds import Number, Text, Whole, Word

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from glcic_jax.methods.partial_conv.form_names import PAIRED, PAPER
 from glcic_jax.methods.partial_conv.network import PartialUNet, reach
 from glcic_jax.methods.partial_conv.paired_network import PairedUNet, paired_reach
 
@@ -21,8 +22,6 @@ class Form(NamedTuple):
     reach: Callable[[int], int]
     centred: bool
 
-
-PAPER, PAIRED = "paper", "paired"
 
 FORMS = {
     PAPER: Form(PartialUNet, reach, centred=True),
