@@ -41,5 +41,7 @@ def training(method: str) -> ConfigDict:
     config.every.images = 5_000
     config.every.evaluate = 5_000
     config.every.checkpoint = 1_000
+    config.scores = ()  # besides L1, PSNR, SSIM: "lpips", "kd_efflite0" (requirements-metrics.txt)
+    config.best = "l1"  # score by which the best checkpoint is chosen
     config.keep = 3  # latest checkpoints kept, besides the best and those at the ends of phases
     return config

@@ -23,6 +23,7 @@ from ml_collections import ConfigDict
 
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.methods.by_name import METHODS
+from glcic_jax.metrics.held_out import HeldOutScores
 from glcic_jax.runtime import run_folder
 from glcic_jax.runtime.aside import end_if_working
 from glcic_jax.runtime.command_line import command_parser, exit_code
@@ -149,6 +150,7 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
     require_same("data", dataset.listing, "let all processes read the same files")
     method = METHODS[config.method](config, dataset.mean_pixel)
     start = read_start(config, method, donor) if donor else None
+    measure = HeldOutScores(config.scores, config.data.crop)
 
     # Claim the run folder and train. Nothing is written before this line.
     names = [phase.name for phase in method.phases]
@@ -173,7 +175,7 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
         for line in filter(None, lines):
             report.message(line)
         with announced(cache(partial(report.message, COMPILING))):  # of the first alone
-            train(config, method, dataset, mesh, report, workdir, start)
+            train(config, method, dataset, mesh, report, workdir, measure, start)
         report.message(f"done: open {workdir / 'index.html'}")
 
 

@@ -14,6 +14,7 @@ def load(
     run: str | Path = BUNDLED,
     step: int | None = None,
     *,
+    best: bool = False,
     postprocess: bool | str | None = None,
     texture: bool | None = None,
     **settings: Any,
@@ -25,10 +26,12 @@ def load(
       completed = completer(image, mask)  # uint8 [h, w, 3], [h, w] -> uint8 [h, w, 3]
 
     Args:
-      run: the run folder (`--workdir` of the training), or RUN@STEP; a folder of weights, or the
-        .safetensors file in it; or "hf://OWNER/NAME" on the Hugging Face Hub. By default the
-        network that comes with the package.
+      run: the run folder (`--workdir` of the training), or RUN@STEP, RUN@best or RUN@last5, the
+        mean of its latest five checkpoints; a folder of weights, or the .safetensors file in it; or
+        "hf://OWNER/NAME" on the Hugging Face Hub. By default the network that comes with the
+        package.
       step: step of the run's checkpoint; the latest by default.
+      best: whether to take the run's best checkpoint, by the metric that its config names.
       postprocess: how the completer blends where a call does not choose: "smooth", "paper", True or
         False, as in `Completer.__call__`; None = as the method has it.
       texture: whether the completer copies texture where a call does not choose; None = with the
@@ -46,7 +49,7 @@ def load(
     if postprocess is not None:
         way_to_blend(postprocess)  # refused before anything is read
     texture = is_bundled(run) if texture is None else texture
-    trained = open_trained(run, step)
+    trained = open_trained(run, step, best=best)
     return completer_of(trained, postprocess=postprocess, texture=texture, **settings)
 
 

@@ -9,12 +9,14 @@ from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.weights.address import Trained
 from glcic_jax.weights.any_method import MethodWeights, tensors_of
 from glcic_jax.weights.glcic import CompletionWeights
+from glcic_jax.weights.lama import LamaWeights
 from glcic_jax.weights.partial_conv import PartialWeights
 from glcic_jax.weights.trained import Weights, flatten_variables
 
 WEIGHTS_OF_METHOD: dict[str, type[Weights]] = {
     "glcic": CompletionWeights,
     "partial_conv": PartialWeights,
+    "lama": LamaWeights,
 }
 """The class of weights that a run of a method becomes; all other methods have MethodWeights."""
 
@@ -46,10 +48,17 @@ def from_run(trained: Trained) -> Weights:
         tensors=tensors,
         mean_pixel=trained.mean_pixel,
         step=trained.step,
-        source=f"a training run, step {trained.step:,}",
+        source=f"a training run, {_steps(trained)}",
         run=trained.config,
-        scores=_scores(trained),
+        scores={} if trained.averaged else _scores(trained),
     )
+
+
+def _steps(trained: Trained) -> str:
+    """Returns a phrase on the checkpoint, or on those whose mean the network is."""
+    if not trained.averaged:
+        return f"step {trained.step:,}"
+    return f"the mean of steps {', '.join(f'{step:,}' for step in trained.averaged)}"
 
 
 def _scores(trained: Trained) -> dict[str, float]:

@@ -9,11 +9,13 @@ from ml_collections import ConfigDict
 from glcic_jax.data.transforms import check_sizes
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.methods.by_name import METHODS
+from glcic_jax.metrics import HELD_OUT
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.field_kinds import LARGEST, Word
 from glcic_jax.runtime.fields import Alternatives, Field, completed, dotted, faults, resolved, shown
 from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
 from glcic_jax.types import Method
+from glcic_jax.weights.best import L1
 
 HOLES = "holes"
 """The group whose fields are the arguments of a kind of hole; `make_hole` checks them."""
@@ -148,6 +150,9 @@ def _check_together(config: ConfigDict) -> None:
         raise UserError(f"config.phases add up to {total:,} updates: choose at most {LARGEST:,}")
     if config.data.source != "scikit_image" and not config.data.root:
         raise UserError("config.data.root is empty: set it to the folder of the pictures")
+    best, scores = config.get("best", L1), config.to_dict().get("scores", ())
+    if best not in (*HELD_OUT, *scores):
+        raise UserError(f"config.best is {best}: add it to config.scores, or choose another")
     check_sizes(config.data.resize, config.data.crop)
     if not isinstance(config.get(HOLES), ConfigDict):
         raise UserError("config.holes is missing: give a kind and its arguments (docs/holes.md)")

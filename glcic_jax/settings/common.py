@@ -2,6 +2,8 @@
 
 from glcic_jax.data.sources import SOURCES
 from glcic_jax.layers.precision import PRECISIONS
+from glcic_jax.metrics import HELD_OUT
+from glcic_jax.metrics.held_out import EXTRA
 from glcic_jax.runtime.field_kinds import Number, Several, Switch, Text, Whole, Word
 from glcic_jax.runtime.fields import Field
 
@@ -99,6 +101,15 @@ RUN = {
         EVERY, "between scores of the held-out examples; 0 = at the ends of phases", "updates"
     ),
     "every.checkpoint": Field(EVERY, "between checkpoints; 0 = at the ends of phases", "updates"),
+    "scores": Field(
+        Several(Word(EXTRA), tuple(range(len(EXTRA) + 1)), distinct=True),
+        "of the held-out examples besides L1, PSNR and SSIM, by the packages of "
+        "requirements-metrics.txt",
+        default=(),
+    ),
+    "best": Field(
+        Word((*HELD_OUT, *EXTRA)), "score by which the best checkpoint is chosen", default="l1"
+    ),
     "keep": Field(
         Whole(1, 2**20),
         "latest ones that are kept, besides the best and those at the ends of phases",

@@ -18,6 +18,8 @@ from glcic_jax.settings.check import with_defaults
 MAY_DIFFER = (
     "every",
     "keep",
+    "scores",
+    "best",
     "cpu_devices",
     "fsdp",
     "profile",

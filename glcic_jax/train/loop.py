@@ -11,6 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from glcic_jax.data.pipeline import Dataset
+from glcic_jax.metrics.held_out import HeldOutScores
 from glcic_jax.runtime.devices import place, state_shardings
 from glcic_jax.runtime.distributed import end_together
 from glcic_jax.runtime.errors import UserError
@@ -30,11 +31,12 @@ IN_FLIGHT = 8
 
 def train(
     config: Any, method: Method, dataset: Dataset, mesh: Mesh, report: Report, workdir: Path,
-    start: Networks | None = None,
+    measure: HeldOutScores, start: Networks | None = None,
 ) -> TrainState:  # fmt: skip
     """Trains `method` to the end of its last phase, from the latest checkpoint if there is one.
 
     A fresh run begins with the networks `start`, as `read_start` reads them, if they are given.
+    `measure` computes the held-out scores.
 
     Raises:
       UserError: non-finite losses, a full disk, or checkpoints that cannot be restored.
@@ -44,7 +46,7 @@ def train(
     about = {"config": config.to_dict(), "mean_pixel": list(dataset.mean_pixel)}
     with (
         Checkpoints(
-            workdir, keep=config.keep, keep_steps=ends, report=report.message
+            workdir, keep=config.keep, keep_steps=ends, best=config.best, report=report.message
         ) as checkpoints,
         Interrupt() as interrupt,
         Profiler(workdir, config.profile) as profiler,
@@ -52,7 +54,7 @@ def train(
         # Make the programs. They are compiled when they are first called.
         leave = partial(_leave_compiling, interrupt, checkpoints, report)
         step_fn = make_train_step(method, mesh, jax.random.key(config.seed), check=leave)
-        viewer = Viewer(method, mesh, dataset, config.data.batch_size, interrupt.check)
+        viewer = Viewer(method, mesh, dataset, config.data.batch_size, measure, interrupt.check)
         # Begin: the state, and the place in the data that belongs to it.
         state = _first_state(config, method, mesh, checkpoints, report, start)
         first = int(state.step)

@@ -7,8 +7,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from glcic_jax.data.pipeline import Dataset
-from glcic_jax.metrics import HELD_OUT
-from glcic_jax.metrics.scoring import score
+from glcic_jax.metrics.held_out import HeldOutScores
 from glcic_jax.runtime.devices import replicate, shard_whole
 from glcic_jax.runtime.distributed import compiled_together
 from glcic_jax.types import Method, TrainState
@@ -25,6 +24,7 @@ class Viewer:
       mesh: the devices, over which each batch is split.
       dataset: has the held-out examples and the mean pixel.
       batch_size: examples that are completed at a time.
+      measure: computes the scores.
       check: as in `compiled_together`.
     """
 
@@ -34,10 +34,11 @@ class Viewer:
         mesh: Mesh,
         dataset: Dataset,
         batch_size: int,
+        measure: HeldOutScores,
         check: Callable[[], object] | None = None,
     ) -> None:
         self._method, self._mesh, self._dataset = method, mesh, dataset
-        self._batch_size = batch_size
+        self._batch_size, self._measure = batch_size, measure
         # Every process gets all pictures, and so the same scores.
         everywhere = NamedSharding(mesh, PartitionSpec())
         self._previews = compiled_together(
@@ -52,10 +53,9 @@ class Viewer:
 
     def scores(self, state: TrainState) -> dict[str, float]:
         """Returns the mean of every metric over the held-out examples, by "held_out/NAME"."""
-        values = score(
+        values = self._measure(
             lambda image, mask: self._run(state, image, mask)["completed"],
             self._dataset.held_out,
-            HELD_OUT,
             self._batch_size,
         )
         return {f"held_out/{name}": value for name, value in values.items()}

@@ -2,7 +2,8 @@
 
 An address is one of:
 
-- a run folder, or RUN@STEP, one of its checkpoints;
+- a run folder, or RUN@STEP, one of its checkpoints; RUN@best, the best of them; RUN@last5, the
+  mean of the latest five (Izmailov et al. 2018; of networks that one run passed through);
 - a folder that `glcic_jax.convert` wrote, or the .safetensors file in it;
 - hf://OWNER/NAME or hf://OWNER/NAME@REVISION, on the Hugging Face Hub;
 - "pretrained", the network that comes with the package.
@@ -20,7 +21,7 @@ from glcic_jax.runtime.digests import json_digest
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.extras import naming_extras
 from glcic_jax.types import Method, NetworkState, TrainState
-from glcic_jax.weights.checkpoint_reader import read_about, restore_network
+from glcic_jax.weights.checkpoint_reader import BEST, choose_steps, read_about, restore_network
 from glcic_jax.weights.description import is_described
 from glcic_jax.weights.exchange import SUFFIX, read_exchange
 from glcic_jax.weights.hub import SCHEME, fetch
@@ -33,11 +34,11 @@ class Place(NamedTuple):
 
     Attributes:
       path: the run folder, the folder of weights or the .safetensors file; it may be missing.
-      step: the step of a run's checkpoint, if the address names one.
+      step: the step of a run's checkpoint, if the address names one, or "best" or "last5".
     """
 
     path: Path
-    step: int | None = None
+    step: int | str | None = None
 
 
 def locate(address: str | Path) -> Place:
@@ -62,8 +63,8 @@ def locate(address: str | Path) -> Place:
         return Place(path)
     if str(address) == NAME:
         return Place(BUNDLED)
-    if at := re.fullmatch(r"(.+)@(\d+)", str(address)):
-        return Place(Path(at[1]), int(at[2]))
+    if at := re.fullmatch(r"(.+)@(\d+|best|last\d+)", str(address)):
+        return Place(Path(at[1]), int(at[2]) if at[2].isdigit() else at[2])
     return Place(path)
 
 
@@ -86,6 +87,7 @@ class Trained:
       sha256: a digest of the weights: of their file, or of all digests in the checkpoint.
       weights: the converted weights, if the address is of some.
       run: the run folder, if the address is of one.
+      averaged: the steps of the checkpoints whose mean the network is; () = it is that of `step`.
     """
 
     address: str
@@ -95,6 +97,7 @@ class Trained:
     sha256: str
     weights: Weights | None = None
     run: Path | None = None
+    averaged: tuple[int, ...] = ()
 
     @property
     def method_name(self) -> str:
@@ -163,45 +166,59 @@ class Trained:
           UserError: the checkpoint is damaged, or holds a network of other shapes.
         """
         assert self.run is not None
-        return restore_network(self.run, name, like, self.step)
+        steps = self.averaged or (self.step,)
+        found = [restore_network(self.run, name, like, step) for step in steps]
+        return found[0] if len(found) == 1 else jax.tree.map(_mean, *found)
 
 
 @naming_extras()
-def open_trained(address: str | Path, step: int | None = None) -> Trained:
+def _mean(*arrays: np.ndarray) -> np.ndarray:
+    """Returns the mean of arrays, added up in double precision."""
+    return np.mean(arrays, axis=0, dtype=np.float64).astype(arrays[0].dtype)
+
+
+def open_trained(address: str | Path, step: int | None = None, *, best: bool = False) -> Trained:
     """Opens the trained network at an address.
 
     Args:
       address: see the module's docstring.
       step: the step of a run's checkpoint; by default the one in the address, or the latest.
+      best: whether to open the run's best checkpoint, as RUN@best does.
 
     Raises:
       UserError: there is nothing that can be read, or no such step; the address and `step` name
         different steps; an extra is missing that runs take.
     """
     path, named = locate(address)
-    if None not in (step, named) and step != named:
-        raise UserError(f"{address} is step {named}, but step {step} is asked for: leave one out")
-    step = named if step is None else step
+    asked = [which for which in (named, step, BEST if best else None) if which is not None]
+    if len(set(asked)) > 1:
+        raise UserError(
+            f"{address} is step {asked[0]}, but step {asked[1]} is asked for: leave one out"
+        )
+    which = asked[0] if asked else None
     if is_weights(path):
-        return _open_weights(address, path, step)
+        return _open_weights(address, path, which)
     if path.is_file():
         raise UserError(
             f"{address}: no run folder and no weights of this program: convert the file first with "
             "python -m glcic_jax.convert"
         )
-    step, about = read_about(path, step)
-    digests = {name: item["digest"] for name, item in about["items"].items()}
+    steps = choose_steps(path, which) if isinstance(which, str) else (which,)
+    described = [read_about(path, one) for one in steps]
+    step, about = described[-1]
+    digests = [{n: item["digest"] for n, item in own["items"].items()} for _, own in described]
     return Trained(
         address=str(address),
         config=about["config"],
         mean_pixel=tuple(about["mean_pixel"]),
         step=step,
-        sha256=json_digest(digests),
+        sha256=json_digest(digests[0] if len(digests) == 1 else digests),
         run=path,
+        averaged=tuple(one for one, _ in described) if len(described) > 1 else (),
     )
 
 
-def _open_weights(address: str | Path, path: Path, step: int | None) -> Trained:
+def _open_weights(address: str | Path, path: Path, step: int | str | None) -> Trained:
     if step is not None:
         raise UserError(f"{address} is not a run folder: choose no step")
     weights = read_exchange(path)

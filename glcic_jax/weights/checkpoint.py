@@ -23,7 +23,7 @@ from glcic_jax.runtime.distributed import gather
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import CHECKPOINTS, steps_cut_short
 from glcic_jax.types import NetworkState, TrainState
-from glcic_jax.weights.best import BEST, Scores
+from glcic_jax.weights.best import HELD_OUT, L1, Scores, badness
 from glcic_jax.weights.checkpoint_reader import PARTS, about_of, manager_alone, restore_parts
 from glcic_jax.weights.items import DamagedError, to_item
 
@@ -39,17 +39,18 @@ class Checkpoints:
       run: the run folder.
       keep: the number of latest checkpoints that are kept.
       keep_steps: steps whose checkpoints are never deleted.
+      best: the name of the score by which the best is chosen.
       report: receives each report, a line of text.
     """
 
     def __init__(
-        self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = (),
+        self, run: Path, *, keep: int, keep_steps: tuple[int, ...] = (), best: str = L1,
         report: Callable[[str], None] = log.warning,
     ) -> None:  # fmt: skip
         self._folder, self._report, self._writing = (run / CHECKPOINTS).absolute(), report, 0
         for step in steps_cut_short(run):
             report(f"the save of step {step:,} was cut short: what it left is removed")
-        self._scores = Scores()
+        self._scores, self._best = Scores(), best
         policies = [managers.LatestN(keep), self._scores, managers.CustomSteps(keep_steps)]
         kept = managers.AnyPreservationPolicy(policies)
         options = ocp.CheckpointManagerOptions(
@@ -59,7 +60,7 @@ class Checkpoints:
         with manager_alone(self._folder) as manager:
             for step in self.steps():
                 with suppress(DamagedError):
-                    self._scores[step] = about_of(manager, step).get("score", math.nan)
+                    self._scores[step] = badness(about_of(manager, step), best)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -85,7 +86,7 @@ class Checkpoints:
           step: the number of updates done. If it has a checkpoint, nothing is written.
           state: the state; it may be donated as soon as this returns.
           about: JSON that describes the run: its config and its mean pixel.
-          metrics: held-out scores; without BEST the checkpoint never counts as the best.
+          metrics: held-out scores; without that of `best` the checkpoint never counts as it.
 
         Raises:
           UserError: the disk is full, now or in the save before. The last good one is intact.
@@ -111,9 +112,13 @@ class Checkpoints:
             }
             for name, item in items.items()
         }
-        score = metrics.get(BEST)
-        self._scores[step] = math.nan if score is None else float(score)
-        about = about | {"items": described, "score": self._scores[step]}
+        scores = {n: float(value) for n, value in metrics.items() if value is not None}
+        about = about | {
+            "items": described,
+            "score": scores.get(f"{HELD_OUT}{L1}", math.nan),  # all that older versions read
+            "scores": scores,
+        }
+        self._scores[step] = badness(about, self._best)
         sealed = ocp.args.JsonSave(about | {"digest": json_digest(about)})
 
         # Write both.

@@ -13,10 +13,16 @@ from glcic_jax.runtime.digests import item_digest, json_digest
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.run_folder import CHECKPOINTS, saved_steps
 from glcic_jax.types import NetworkState
+from glcic_jax.weights.best import L1, badness, best_of
 from glcic_jax.weights.items import DamagedError, like_saved
 
 if TYPE_CHECKING:
     import orbax.checkpoint as ocp  # half a second that converted weights need not wait for
+
+log = logging.getLogger(__name__)
+
+BEST, LAST = "best", "last"
+"""What names checkpoints in place of a step: the best, and the latest ones, with their number."""
 
 PARTS = ("params", "batch_stats", "opt_state")
 """The parts of a network's state that are saved."""
@@ -33,13 +39,56 @@ def read_about(run: Path, step: int | None = None) -> tuple[int, dict]:
       step: the checkpoint's step; the latest by default.
 
     Returns:
-      The step, and the description: `about` as it was saved, with "items" and "score".
+      The step, and the description: `about` as it was saved, with "items", "score" and "scores".
 
     Raises:
       UserError: the folder, the run or the checkpoint is missing, or the checkpoint is damaged.
     """
     with _reader(run, step) as (_, found, about):
         return found, about
+
+
+def choose_steps(run: Path, version: str) -> tuple[int, ...]:
+    """Returns the steps of the checkpoints that a version names, ascending.
+
+    Args:
+      run: the run folder.
+      version: "best", the checkpoint that is best by the metric of the run's config; or "last5",
+        the latest five (or another number).
+
+    Raises:
+      UserError: no checkpoint has a score, or there are fewer than that. Damaged ones have none,
+        and the log names them.
+    """
+    steps = saved_steps(run)
+    if not steps:
+        raise UserError(f"{run}: no run folder with a checkpoint; give the --workdir of a training")
+    if version != BEST:
+        count = int(version.removeprefix(LAST))
+        if not 1 <= count <= len(steps):
+            raise UserError(
+                f"{run}@{version}: there are {len(steps)} checkpoints, of {steps}: name fewer, or "
+                "train with a larger config.keep"
+            )
+        return tuple(steps[-count:])
+    found = {}
+    for step in steps:
+        try:
+            about = read_about(run, step)[1]
+        except UserError as error:
+            log.warning("%s", error)
+            continue
+        found[step] = about
+    if not found:
+        raise UserError(f"{run}: all {len(steps)} checkpoints are damaged: train again")
+    metric = found[max(found)]["config"].get("best", L1)
+    best = best_of({step: badness(about, metric) for step, about in found.items()})
+    if best is None:
+        raise UserError(
+            f"{run}@{BEST}: no checkpoint of {steps} has a score {metric}: set every.evaluate so "
+            "that it comes when every.checkpoint does, or name a step"
+        )
+    return (best,)
 
 
 def restore_network(
