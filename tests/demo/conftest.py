@@ -59,3 +59,11 @@ def photo(tmp_path_factory):
     path = tmp_path_factory.mktemp("photos") / "rock.jpg"
     path.write_bytes(file_of(photograph(1, 240, 320), "JPEG", quality=92))
     return path
+
+
+@pytest.fixture(scope="module")
+def other_photo(tmp_path_factory):
+    """Another photograph of the same size in a file."""
+    path = tmp_path_factory.mktemp("photos") / "other.png"
+    path.write_bytes(file_of(photograph(7, 240, 320)))
+    return path

@@ -28,7 +28,7 @@ from tests.helpers.demo_page import (
     touch,
     watch_requests,
 )
-from tests.helpers.pictures import file_of, photograph
+from tests.helpers.pictures import photograph
 
 pytestmark = pytest.mark.slow  # a browser and a server
 
@@ -74,13 +74,11 @@ def test_cancel_gives_the_job_up_and_the_next_one_is_done(tab, photo, site):
     status_shows(tab, "completed in")
 
 
-def test_a_photograph_dropped_right_after_complete_keeps_its_own_pixels(tab, photo, site, tmp_path):
-    other = tmp_path / "other.png"
-    other.write_bytes(file_of(photograph(7, 240, 320)))
+def test_a_photograph_dropped_after_complete_keeps_its_own_pixels(tab, photo, other_photo, site):
     stroke(tab, photo)
     with site.held():
         click(tab, "complete")
-        choose(tab, "open", other)
+        choose(tab, "open", other_photo)
         tab.wait("document.getElementById('name').textContent.startsWith('other.png')")
     status_shows(tab, "rock.jpg: completed in")
     np.testing.assert_array_equal(pixels(tab, "photo"), photograph(7, 240, 320))
@@ -139,12 +137,10 @@ def test_a_file_that_cannot_be_shown_leaves_the_photograph_and_its_name(tab, pho
     assert painted(tab)
 
 
-def test_opening_another_photograph_loses_nothing_and_closing_asks(tab, photo, tmp_path):
-    other = tmp_path / "other.png"
-    other.write_bytes(file_of(photograph(7, 240, 320)))
+def test_opening_another_photograph_loses_nothing_and_closing_asks(tab, photo, other_photo):
     stroke(tab, photo)
     before = painted(tab)
-    open_photo(tab, other)
+    open_photo(tab, other_photo)
     assert painted(tab) is None
     tab.evaluate("document.querySelector('#photos button').click()")
     tab.wait("document.getElementById('name').textContent.startsWith('rock.jpg')")
@@ -160,11 +156,9 @@ def test_opening_another_photograph_loses_nothing_and_closing_asks(tab, photo, t
     assert get(tab, "list", "hidden")
 
 
-def test_an_untouched_photograph_makes_room_for_the_next(tab, photo, tmp_path):
-    other = tmp_path / "other.png"
-    other.write_bytes(file_of(photograph(7, 240, 320)))
+def test_an_untouched_photograph_makes_room_for_the_next(tab, photo, other_photo):
     open_photo(tab, photo)
-    open_photo(tab, other)
+    open_photo(tab, other_photo)
     assert get(tab, "list", "hidden")
 
 

@@ -134,7 +134,19 @@ def test_before_and_after_are_compared_by_slider_handle_and_button(tab, photo):
     for kind, share in (("keyDown", "100%"), ("keyUp", get(tab, "split", "value") + "%")):
         key(tab, "c", kinds=[kind])
         assert tab.evaluate(split) == share
-    np.testing.assert_array_equal(pixels(tab, "before").shape, (240, 320, 3))
+    assert pixels(tab, "before").shape == (240, 320, 3)
+    drag(tab, (0.1, 0.8), (0.3, 0.8))  # painting ends the comparison, and is seen
+    assert tab.evaluate(split) == "0%"
+    assert painted(tab)
+    assert tab.evaluate("getComputedStyle(mask).visibility") == "visible"
+
+
+def test_after_a_completion_the_photograph_can_be_painted_up_to_its_edges(tab, photo):
+    open_photo(tab, photo)
+    drag(tab, (0.3, 0.5), (0.6, 0.5))
+    completed(tab)
+    drag(tab, (0.01, 0.4), (0.01, 0.6))
+    assert painted(tab)[0] == 0
 
 
 def test_progress_names_what_is_done(tab, photo, site):

@@ -54,7 +54,7 @@ def open_photo(tab, path):
 
 
 def status_shows(tab, text):
-    tab.wait(f"document.getElementById('status').textContent.includes({json.dumps(text)})")
+    tab.wait(f"document.getElementById('status').textContent.includes({json.dumps(text)})", 20)
 
 
 def click(tab, identity):
@@ -208,3 +208,27 @@ def pixels(tab, identity):
     )
     height, width, *values = json.loads(text)
     return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def stages(tab, photo, other):
+    """Brings the page into each of its states, one after the other, and names them."""
+    yield "empty"
+    open_photo(tab, photo)
+    for name in ("select", "border", "brush"):
+        tool(tab, name)
+        yield name
+    drag(tab, (0.3, 0.5), (0.6, 0.5))
+    completed(tab)
+    yield "completed"
+    if get(tab, "options", "offsetParent") is not None or shown(tab, "options"):
+        click(tab, "options")
+        yield "options"
+    click(tab, "help")
+    yield "help"
+    click(tab, "keys_close")
+    open_photo(tab, other)
+    yield "list"
+    drag(tab, (0.3, 0.5), (0.6, 0.5))
+    click(tab, "close")
+    yield "question"
+    click(tab, "no")

@@ -7,9 +7,16 @@ let held = false;
 
 function show() {
   const share = held ? 100 : Number($("split").value);
+  $("edge").hidden = held || share === 0; // it would lie over what is to be painted
   $("view").style.setProperty("--split", `${share}%`);
   $("stage").classList.toggle("compared", share > 0);
   $("split").setAttribute("aria-valuetext", `${Math.round(share)} % before`);
+}
+
+// Shows the result alone.
+export function endComparison() {
+  $("split").value = 0;
+  show();
 }
 
 // Shows the photograph as it was for as long as this is on.
@@ -28,11 +35,11 @@ function onEdge(event) {
 function refresh() {
   const completed = Boolean(state.photo?.completed);
   hide("result", !completed, "complete");
-  $("before").hidden = $("edge").hidden = !completed;
+  $("before").hidden = !completed;
   if (state.photo?.now.picture === last) return;
   last = state.photo?.now.picture;
-  $("split").value = 0;
-  holdBefore(false);
+  held = false;
+  endComparison();
 }
 
 export function startCompare() {

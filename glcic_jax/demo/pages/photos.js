@@ -29,29 +29,38 @@ async function problemOf(photo) {
   return null;
 }
 
-// Shows a photograph, perhaps instead of another. One that cannot be shown is reported, and leaves the
-// list.
-export async function show(photo, instead = null) {
+// Shows a photograph, perhaps instead of another. One that cannot be shown leaves the list; returns why,
+// and null otherwise.
+async function shown(photo, instead = null) {
   wanted = photo;
   const problem = photo.width ? null : await problemOf(photo);
   if (problem) {
     state.photos = state.photos.filter((other) => other !== photo);
     changed();
-    report(problem, true);
-    return false;
+    return problem;
   }
-  if (wanted !== photo) return true; // another one was asked for meanwhile
+  if (wanted !== photo) return null; // another one was asked for meanwhile
   state.photos = state.photos.filter((other) => other !== instead);
   state.photo = photo;
   changed();
   lookAt(photo);
   report(`${photo.width} x ${photo.height} pixels: paint over what should go`);
-  return true;
+  return null;
 }
+
+// Shows a photograph of the list.
+export async function show(photo) {
+  const problem = await shown(photo);
+  if (problem) report(problem, true);
+}
+
+const byName = new Intl.Collator("en", { numeric: true });
+const placeOf = (file) => file.webkitRelativePath || file.name;
 
 async function open(files) {
   if (!files.length) return;
   const pictures = files.length === 1 ? files : files.filter((file) => KINDS.test(file.name));
+  if (files.length > 1) pictures.sort((a, b) => byName.compare(placeOf(a), placeOf(b)));
   const photos = pictures.map((file) => new Photo(file));
   if (!photos.length) {
     report(`none of ${files.length} files is a JPEG, PNG, WebP or BMP picture`, true);
@@ -60,10 +69,16 @@ async function open(files) {
   const [only] = state.photos.length === 1 ? state.photos : [];
   const untouched = only && only.history.entries.length === 1 && state.job?.photo !== only;
   state.photos = [...state.photos, ...photos];
-  if (!(await show(photos[0], untouched && photos.length === 1 ? only : null))) return;
+  const problems = [];
+  for (const photo of photos) {
+    const problem = await shown(photo, untouched && photos.length === 1 ? only : null);
+    if (!problem) break; // the first that can be shown is
+    problems.push(problem);
+  }
+  const notes = photos.length > 1 ? [`photographs that are open: ${photos.length - problems.length}`] : [];
   const left = files.length - photos.length;
-  const others = left ? `; ${left} other ${left === 1 ? "file is no picture" : "files are no pictures"}` : "";
-  if (photos.length > 1) report(`${photos.length} photographs are open${others}`);
+  if (left) notes.push(`${left} other ${left === 1 ? "file is no picture" : "files are no pictures"}`);
+  if (notes.length || problems.length) report([...notes, ...problems].join("; "), problems.length > 0);
 }
 
 async function close() {

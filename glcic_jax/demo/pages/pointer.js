@@ -1,5 +1,6 @@
 // Mouse, pen and fingers on the stage: one draws with the current tool, two zoom and pan.
 import { $ } from "./dom.js";
+import { endComparison } from "./compare.js";
 import { diameter } from "./settings.js";
 import { finish, markOf } from "./tools.js";
 import { showLive } from "./screen.js";
@@ -16,6 +17,7 @@ const at = (event) => [event.clientX, event.clientY];
 
 function drawing(event) {
   if (locked()) return null;
+  endComparison(); // what is painted shall be seen
   const { photo, tool } = state;
   const points = [toPicture(...at(event))];
   const outside = event.altKey;

@@ -48,8 +48,9 @@ const ALONE = [
   ["?", "?", "these shortcuts", () => $("keys").showModal()],
 ];
 
-function typing(target) {
-  return target.matches("select, input[type=number]") || (target.matches("input[type=range]") && target.matches(":focus-visible"));
+// Whether an element that has the focus takes a key for itself.
+function takes(target, key) {
+  return target.matches("select, input[type=number]") || (target.matches("input[type=range]") && key.startsWith("Page"));
 }
 
 // The space bar moves the photograph where the mouse is over it, unless the keyboard is what is used.
@@ -70,7 +71,7 @@ function onKey(event) {
   }
   if (document.querySelector("dialog[open]")) return;
   const control = event.ctrlKey || event.metaKey;
-  if (!control && (!$("letters").checked || event.altKey || typing(event.target))) return;
+  if (!control && (!$("letters").checked || event.altKey || takes(event.target, event.key))) return;
   if (control && event.key === "c" && String(getSelection())) return; // text is copied as always
   const found = (control ? WITH_CTRL : ALONE).find(([key]) => key === event.key);
   if (!found || (event.repeat && found[0] === "c")) return;

@@ -7,7 +7,7 @@ export class Photo {
     this.file = file; // as it was opened: it is sent byte for byte
     this.name = file.name || "pasted.png";
     this.width = this.height = 0; // known once it is shown
-    this.kept = file; // the picture that the user has in a file
+    this.kept = null; // the picture that was downloaded last
     this.view = null; // where it was looked at
     this.history = new History({ picture: file, marks: [], made: null });
   }
@@ -21,12 +21,12 @@ export class Photo {
   }
 
   get painted() {
-    return this.now.marks.some((mark) => mark.kind !== "erase");
+    return this.now.marks.some((mark) => mark.layer === "mask");
   }
 
   // Whether closing it would lose something that was not downloaded.
   get unsaved() {
-    return this.painted || this.now.picture !== this.kept;
+    return this.painted || (this.completed && this.now.picture !== this.kept);
   }
 
   // Replaces what is painted, as a step of its own.
