@@ -19,6 +19,7 @@ from glcic_jax.runtime.command_line import (
     stop_in_one_line,
 )
 from glcic_jax.runtime.completions import SHELLS, Commands
+from glcic_jax.runtime.extras import explain_import
 
 COMMANDS = {
     "train": ("main", "trains networks as a config describes"),
@@ -56,8 +57,13 @@ def print_completions(words: list[str]) -> int:
     for name, (module, _) in COMMANDS.items():
         spec = find_spec(f"glcic_jax.{module}")
         inside = spec is not None and spec.submodule_search_locations
-        command = import_module(f"glcic_jax.{module}{'.__main__' if inside else ''}")
-        parsers[name] = command.make_parser()
+        try:
+            command = import_module(f"glcic_jax.{module}{'.__main__' if inside else ''}")
+            parsers[name] = command.make_parser()
+        except ModuleNotFoundError as error:
+            if explain_import(error) is None:
+                raise
+            parsers[name] = command_parser(f"glcic_jax.{module}", None)  # an extra is missing
     about = {name: what for name, (_, what) in COMMANDS.items()}
     about["completions"] = "prints a script by which a shell completes commands and flags"
     print(SHELLS[shell](Commands("glcic", about, parsers)), end="")
