@@ -5,11 +5,13 @@ python -m glcic_jax.convert runs/quickstart quickstart.onnx
 python -m glcic_jax.convert completionnet_places2.t7 places2
 python -m glcic_jax.convert runs/places2 glcic_pytorch.pth --fold
 python -m glcic_jax.convert model_cn_step400000 celeba --mean-pixel 0.5061,0.4254,0.3828
+python -m glcic_jax.convert big-lama/models/best.ckpt weights/big-lama
 python -m glcic_jax.convert --vgg16 vgg16-397923af.pth vgg16.safetensors
 
 IN   a run folder; a folder or .safetensors file that this program wrote; a Torch7 .t7 file of
      GLCIC's authors; a state dict of GLCIC-PyTorch, MMagic, of an nn.Sequential in the paper's
-     order, or of pytorch-inpainting-with-partial-conv, as PyTorch's own file or as .safetensors;
+     order, of pytorch-inpainting-with-partial-conv or of LaMa, as PyTorch's own file or as
+     .safetensors; LaMa's best.ckpt or big-lama.pt (no code in them is run);
      hf://OWNER/NAME; or pretrained, the network that comes with this package.
 OUT  a folder, or NAME.safetensors (both with config.json; glcic_jax.load takes them); NAME.onnx;
      NAME.stablehlo; NAME.pth (PyTorch); or hf://OWNER/NAME, with a model card.
@@ -24,10 +26,12 @@ from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
-    from glcic_jax.weights.trained import Tensors, Weights
+    from glcic_jax.weights.trained import Weights
 
 HUB = "hf://"
 SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
+EXPORTED = ("glcic", "lama")
+"""The methods whose networks become programs: ONNX models and StableHLO."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -74,7 +78,7 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     Raises:
       UserError: IN cannot be read or holds another network, or an option does not suit it.
     """
-    from glcic_jax.convert import pytorch_files, torch7_glcic
+    from glcic_jax.convert import pytorch_files, pytorch_programs, torch7_glcic
     from glcic_jax.convert.from_run import from_run
     from glcic_jax.runtime.tensor_files import read_safetensors
     from glcic_jax.weights.address import locate, open_trained
@@ -93,25 +97,7 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     if kind == "torch7":
         return torch7_glcic.from_torch7(path)
     reader = pytorch_files.read_state_dict if kind == "torch" else read_safetensors
-    return _read_pytorch(reader(path), mean_pixel, str(path))
-
-
-def _read_pytorch(state: "Tensors", mean_pixel: str | None, source: str) -> "Weights":
-    """Returns the network of a state dict; its names show which program wrote it."""
-    from glcic_jax.convert import pytorch_glcic, pytorch_partial_conv, pytorch_smooth
-
-    # Programs that ran on several GPUs put "module." before all names.
-    state = {name.removeprefix("module."): t for name, t in state.items()}
-    colour = _colour(mean_pixel) if mean_pixel is not None else None
-    if pytorch_smooth.FIRST in state:
-        if colour:
-            raise UserError(f"{source} holds its mean pixel itself: leave --mean-pixel out")
-        return pytorch_smooth.from_state_dict(state, source)
-    if pytorch_partial_conv.FIRST not in state:
-        return pytorch_glcic.from_state_dict(state, colour, source)
-    if colour:
-        raise UserError(f"{source} is centred at ImageNet's mean: leave --mean-pixel out")
-    return pytorch_partial_conv.from_state_dict(state, source)
+    return pytorch_programs.from_state_dict(reader(path), mean_pixel, str(path))
 
 
 def kind_of(path: Path) -> str:
@@ -138,16 +124,6 @@ def kind_of(path: Path) -> str:
     raise UserError(f"{path}: not a known file of weights; --help lists those that are")
 
 
-def _colour(text: str) -> tuple[float, float, float]:
-    try:
-        red, green, blue = (float(part) for part in text.split(","))
-    except ValueError:
-        red = green = blue = -1.0
-    if not all(0 <= value <= 1 for value in (red, green, blue)):
-        raise UserError(f"--mean-pixel {text}: write three numbers in 0 to 1, such as .46,.45,.42")
-    return red, green, blue
-
-
 def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> str:
     """Writes OUT; its name decides the kind of file.
 
@@ -163,10 +139,8 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
     Raises:
       UserError: OUT cannot be written or cannot hold this network, or a package is missing.
     """
-    from glcic_jax.convert import onnx, pytorch_files, stablehlo
     from glcic_jax.runtime.disk import write_file
     from glcic_jax.weights import exchange, hub
-    from glcic_jax.weights.glcic import CompletionWeights
 
     if output.startswith(HUB):
         return hub.push(weights, output, str(licence), dtype)
@@ -175,42 +149,36 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
         file = exchange.write_exchange(weights, path, dtype)
         return f"{file} and the config.json beside it"
     if path.suffix in (".pth", ".pt"):
-        title, state = _to_torch(weights, path)
+        from glcic_jax.convert import pytorch_files, pytorch_programs  # which import Flax
+
+        title, state = pytorch_programs.to_state_dict(weights, path)
         pytorch_files.write_state_dict(state, path, dtype)
         colour = ",".join(f"{value:g}" for value in weights.hole_colour)
         return f"{path} with the names of {title}, mean pixel {colour}"
-    if not isinstance(weights, CompletionWeights):
-        raise UserError(f"{path}: {path.suffix} takes GLCIC's network only, this is a {weights}")
-    exporters = {".onnx": onnx.to_onnx, ".stablehlo": stablehlo.to_stablehlo}
-    data = exporters[path.suffix](weights, dtype)
+    data = _exported(weights, path, dtype)
     write_file(path, data)
     return f"{path}, {len(data) / 2**20:.1f} MiB"
 
 
-def _to_torch(weights: "Weights", path: Path) -> tuple[str, "Tensors"]:
-    """Returns the name of a PyTorch program, and the state dict that it loads.
+def _exported(weights: "Weights", path: Path, dtype: str) -> bytes:
+    """Returns the bytes of an ONNX model or a StableHLO program."""
+    if weights.method_name not in EXPORTED:
+        raise UserError(f"{path}: {path.suffix} takes networks of GLCIC and LaMa, not a {weights}")
+    if path.suffix == ".stablehlo":
+        from glcic_jax.convert.stablehlo import to_stablehlo
 
-    Raises:
-      UserError: no PyTorch program has this network.
-    """
-    from glcic_jax.convert import (
-        pytorch_folded,
-        pytorch_glcic,
-        pytorch_partial_conv,
-        pytorch_smooth,
-    )
+        return to_stablehlo(weights, dtype)
+    if weights.method_name == "lama":
+        from glcic_jax.convert import onnx_lama
+        from glcic_jax.weights.lama import LamaWeights
+
+        assert isinstance(weights, LamaWeights)
+        return onnx_lama.to_onnx(weights, dtype)
+    from glcic_jax.convert import onnx
     from glcic_jax.weights.glcic import CompletionWeights
-    from glcic_jax.weights.partial_conv import PartialWeights
 
-    if isinstance(weights, PartialWeights):
-        return pytorch_partial_conv.to_state_dict(weights)
-    if isinstance(weights, CompletionWeights) and weights.output == "difference":
-        return pytorch_smooth.to_state_dict(weights)
-    if isinstance(weights, CompletionWeights) and not weights.norm:
-        return pytorch_folded.to_folded_state_dict(weights)
-    if isinstance(weights, CompletionWeights):
-        return pytorch_glcic.to_state_dict(weights)
-    raise UserError(f"{path}: no PyTorch program is known that has a {weights}: write a folder")
+    assert isinstance(weights, CompletionWeights)
+    return onnx.to_onnx(weights, dtype)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,16 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from glcic_jax.convert.onnx_graph import Graph
+from glcic_jax.convert.onnx_graph import Graph, require_onnx, serialized
 from glcic_jax.convert.onnx_smooth_fill import add_smooth_fill
 from glcic_jax.convert.pytorch_layout import transposed
-from glcic_jax.methods.glcic.completion_network import CompletionNetwork, layers, shortcuts
-from glcic_jax.runtime.extras import missing_extra
+from glcic_jax.methods.glcic.table2 import STRIDE, layers, shortcuts
 from glcic_jax.weights.glcic import EPSILON, CompletionWeights, is_deconvolution, kernel_name
 from glcic_jax.weights.trained import cast_tensors
-
-OPSET, IR_VERSION = 17, 8
-"""Versions of 2022: old enough for most programs that run ONNX."""
 
 
 def to_onnx(weights: CompletionWeights, dtype: str = "float32") -> bytes:
@@ -33,31 +29,9 @@ def to_onnx(weights: CompletionWeights, dtype: str = "float32") -> bytes:
     Raises:
       UserError: onnx is not installed, or a value is too large for float16.
     """
-    onnx = _onnx()
-    graph = _Completion(onnx, weights, dtype)
+    graph = _Completion(require_onnx(), weights, dtype)
     graph.completed()
-    sizes = {"image": 3, "mask": 1, "output": 3}
-    values = {
-        name: onnx.helper.make_tensor_value_info(
-            name, onnx.TensorProto.FLOAT, ["b", channels, "h", "w"]
-        )
-        for name, channels in sizes.items()
-    }
-    model = onnx.helper.make_model(
-        onnx.helper.make_graph(
-            graph.nodes,
-            "glcic_jax",
-            [values["image"], values["mask"]],
-            [values["output"]],
-            graph.constants,
-        ),
-        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="glcic_jax",
-        doc_string=str(weights),
-    )
-    onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
+    return serialized(graph, str(weights))
 
 
 class _Completion(Graph):
@@ -106,7 +80,7 @@ class _Completion(Graph):
 
     def mirrored(self, x: str) -> str:
         """Adds the rows and columns that make height and width multiples of the stride."""
-        stride = self.constant(CompletionNetwork.stride, np.int64)
+        stride = self.constant(STRIDE, np.int64)
         missing = self.add("Mod", self.add("Neg", "size"), stride)
         pads = self.add("Concat", self.constant([0] * 6, np.int64), missing, axis=0)
         return self.add("Pad", x, pads, mode="reflect")
@@ -146,11 +120,3 @@ class _Completion(Graph):
     def norm(self, x: str, number: str) -> str:
         parts = [self.tensor(f"norm{number}.norm.{p}") for p in ("scale", "bias", "mean", "var")]
         return self.add("BatchNormalization", x, *parts, epsilon=EPSILON)
-
-
-def _onnx() -> Any:
-    try:
-        import onnx  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise missing_extra("ONNX needs the package onnx", "onnx") from error
-    return onnx

@@ -10,7 +10,7 @@ from glcic_jax.runtime.disk import write_file
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.extras import missing_extra
 from glcic_jax.runtime.tensor_files import read_tensors
-from glcic_jax.weights.trained import Tensors, cast_tensors
+from glcic_jax.weights.trained import Tensors, cast_tensors, flatten
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 """Keys of a checkpoint that may hold the tensors."""
@@ -18,6 +18,9 @@ WRAPPERS = ("state_dict", "model", "model_state_dict")
 
 def read_state_dict(path: Path) -> Tensors:
     """Reads the tensors of a .pth file as float32, without PyTorch. No code of the file is run.
+
+    Of Lightning's checkpoints it reads the state dict, of TorchScript's archives the tensors of the
+    modules, by the names that a state dict has for them.
 
     Returns:
       Arrays by PyTorch's names.
@@ -30,6 +33,8 @@ def read_state_dict(path: Path) -> Tensors:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
     tensors = content if isinstance(content, dict) else {}
+    if not any(isinstance(tensor, np.ndarray) for tensor in tensors.values()):
+        tensors = flatten(tensors)  # the modules of a TorchScript archive
     arrays = {
         str(name): tensor.astype(np.float32)
         for name, tensor in tensors.items()

@@ -7,13 +7,12 @@ import jax.numpy as jnp
 from jax import export
 
 from glcic_jax.types import Image, Mask
-from glcic_jax.weights.glcic import CompletionWeights
-from glcic_jax.weights.trained import cast_tensors
+from glcic_jax.weights.trained import Weights, cast_tensors
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def to_stablehlo(weights: CompletionWeights, dtype: str = "float32") -> bytes:
+def to_stablehlo(weights: Weights, dtype: str = "float32") -> bytes:
     """Exports (image, mask) -> completed for any number of pictures of any size.
 
     Arguments and result are those of `make_complete_fn`: float32 [b, h, w, 3] in [0, 1] and

@@ -6,11 +6,10 @@ other one. It reads both formats of PyTorch, the one before 2020 and the zip, wi
 
 import pickle
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import ml_dtypes
 import numpy as np
@@ -18,74 +17,26 @@ import safetensors
 
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.errors import UserError, one_line
+from glcic_jax.runtime.pickled_names import StoredTensor, what_stands_for
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """The number that begins a PyTorch file of the old format, as its first pickle."""
-
-STORAGES = {
-    "FloatStorage": np.dtype(np.float32),
-    "DoubleStorage": np.dtype(np.float64),
-    "HalfStorage": np.dtype(np.float16),
-    "BFloat16Storage": np.dtype(ml_dtypes.bfloat16),
-    "LongStorage": np.dtype(np.int64),
-    "IntStorage": np.dtype(np.int32),
-    "ShortStorage": np.dtype(np.int16),
-    "CharStorage": np.dtype(np.int8),
-    "ByteStorage": np.dtype(np.uint8),
-    "BoolStorage": np.dtype(np.bool_),
-}
-"""PyTorch's names of storages, and the types of their numbers."""
 
 READABLE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16}
 """The types of numbers that are read from safetensors files, by their names there."""
 
 
-class _Tensor(NamedTuple):
-    """Describes a tensor as a view of a storage, which may come later in the file."""
-
-    storage: tuple[str, np.dtype]
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-def _tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
-def _parameter(tensor: _Tensor, *_: Any) -> _Tensor:
-    return tensor
-
-
-def _array(kind: type, shape: Any, code: Any) -> np.ndarray:
-    """Starts a pickled numpy array: an empty one, whatever size a damaged file asks for."""
-    del kind, shape, code
-    return np.empty(0)
-
-
-KNOWN: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _array,
-    ("numpy._core.multiarray", "_reconstruct"): _array,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch", "Size"): tuple,
-} | {("torch", name): dtype for name, dtype in STORAGES.items()}
-"""The only names that a pickle may ask for, and what it gets for them."""
-
-
 class _Unpickler(pickle.Unpickler):
-    """Unpickles arrays and tensors, and refuses every name that is not in KNOWN."""
+    """Unpickles arrays and tensors, and refuses every name that nothing stands for."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in KNOWN:
+        found = what_stands_for(module, name)
+        if found is None:
             raise pickle.UnpicklingError(
                 f"it asks for {module}.{name}, which no array needs: "
                 "keep its state_dict alone, or write it as safetensors"
             )
-        return KNOWN[module, name]
+        return found
 
     def persistent_load(self, pid: Any) -> tuple[str, np.dtype]:
         kind, dtype, key, *_ = pid
@@ -98,7 +49,8 @@ def read_tensors(path: Path) -> Any:
     """Reads a PyTorch file or a pickle of numpy arrays.
 
     Returns:
-      What the file holds, mostly nested dictionaries, with numpy arrays in place of tensors.
+      What the file holds, mostly nested dictionaries, with numpy arrays in place of tensors. The
+      modules of a TorchScript archive are dictionaries of their attributes.
 
     Raises:
       UserError: the file cannot be read, is damaged, or holds more than arrays.
@@ -145,9 +97,9 @@ def _read_legacy(file: BinaryIO) -> Any:
     return _filled(tree, storages.__getitem__)
 
 
-def _tensors(tree: Any) -> list[_Tensor]:
+def _tensors(tree: Any) -> list[StoredTensor]:
     """Lists all tensors in nested dictionaries."""
-    if isinstance(tree, _Tensor):
+    if isinstance(tree, StoredTensor):
         return [tree]
     if not isinstance(tree, dict):
         return []
@@ -162,7 +114,7 @@ def _filled(tree: Any, read: Callable[[str], Any]) -> Any:
     """
     if isinstance(tree, dict):
         return {name: _filled(value, read) for name, value in tree.items()}
-    if not isinstance(tree, _Tensor):
+    if not isinstance(tree, StoredTensor):
         return tree
     key, dtype = tree.storage
     values = np.frombuffer(read(key), dtype)[tree.offset :]

@@ -9,12 +9,12 @@ from typing import Any
 from glcic_jax.methods.glcic.table2 import DILATED, MOST_DILATED, OUTPUTS
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.errors import UserError, one_line
-from glcic_jax.weights.trained import GLCIC, METHOD, PARTIAL, Weights
+from glcic_jax.weights.trained import GLCIC, LAMA, METHOD, PARTIAL, Weights
 
 CONFIG = "config.json"
 FORMAT, VERSION = "glcic_jax weights", 1
-WIDEST = 4096
-"""The largest width that is read: a limit on memory."""
+WIDEST, DEEPEST = 4096, 1000
+"""The largest width and number of blocks that are read: a limit on memory."""
 
 
 def describe(weights: Weights, name: str, sha256: str, dtype: str) -> dict[str, Any]:
@@ -142,6 +142,19 @@ def _partial_fields() -> Fields:
     }
 
 
+def _lama_fields() -> Fields:
+    return {
+        "network.width": (
+            lambda v: _is_count(v) and 1 < v <= WIDEST,
+            f"a whole number from 2 to {WIDEST}",
+        ),
+        "network.blocks": (
+            lambda v: _is_count(v) and 0 < v <= DEEPEST,
+            f"a whole number to {DEEPEST}",
+        ),
+    }
+
+
 def _method_fields() -> Fields:
     from glcic_jax.methods.by_name import METHODS  # here, since it imports Flax and Optax
 
@@ -152,6 +165,7 @@ def _method_fields() -> Fields:
 NETWORK_FIELDS: dict[str, Callable[[], Fields]] = {
     GLCIC: _glcic_fields,
     PARTIAL: _partial_fields,
+    LAMA: _lama_fields,
     METHOD: _method_fields,
 }
 """Makers of the fields of each kind of network, besides FIELDS."""

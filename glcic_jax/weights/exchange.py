@@ -14,7 +14,7 @@ from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.tensor_files import read_safetensors
 from glcic_jax.weights.description import CONFIG, describe, is_described, read_description
 from glcic_jax.weights.glcic import CompletionWeights, completion_shapes
-from glcic_jax.weights.trained import GLCIC, METHOD, PARTIAL, Tensors, Weights, cast_tensors
+from glcic_jax.weights.trained import GLCIC, LAMA, METHOD, PARTIAL, Tensors, Weights, cast_tensors
 
 WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
@@ -97,6 +97,10 @@ def read_exchange(path: Path) -> Weights:
         from glcic_jax.weights.partial_conv import PartialWeights
 
         return PartialWeights(**common)
+    if kind == LAMA:
+        from glcic_jax.weights.lama import LamaWeights
+
+        return LamaWeights(**common)
     if kind == METHOD:
         from glcic_jax.weights.any_method import MethodWeights
 
@@ -139,6 +143,10 @@ def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
         from glcic_jax.weights.partial_conv import PAPER, unet_shapes  # only where it is needed
 
         shapes = unet_shapes(network["width"], network["levels"], network.get("form") or PAPER)
+    elif network["kind"] == LAMA:
+        from glcic_jax.weights.lama import generator_shapes
+
+        shapes = generator_shapes(network["width"], network["blocks"])
     elif network["kind"] == METHOD:
         shapes = _shapes_of_run(config, file)
     else:

@@ -27,6 +27,7 @@ DTYPES = {
 
 
 GLCIC, PARTIAL = "glcic completion network", "partial convolution network"
+LAMA = "lama network"
 METHOD = "networks of a method"
 """The kinds of networks, as descriptions name them."""
 

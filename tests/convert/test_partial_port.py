@@ -115,8 +115,8 @@ def test_from_the_ports_file_to_what_is_loaded(weights, tmp_path, capsys):
             "net.safetensors is centred at ImageNet's mean",
         ),
         (("out", "x", "--fold"), "--fold is for GLCIC's network"),
-        (("out", "x.onnx"), "x.onnx: .onnx takes GLCIC's network only"),
-        (("out", "x.stablehlo"), ".stablehlo takes GLCIC's network only"),
+        (("out", "x.onnx"), "x.onnx: .onnx takes networks of GLCIC and LaMa"),
+        (("out", "x.stablehlo"), ".stablehlo takes networks of GLCIC and LaMa"),
     ):
         source, target, *more = arguments
         assert convert(tmp_path / source, tmp_path / target, *more) == 2

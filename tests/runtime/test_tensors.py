@@ -141,3 +141,34 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
         read_tensors(path)
     with pytest.raises(UserError, match="none: No such file"):
         read_tensors(tmp_path / "none")
+
+
+def foreign(monkeypatch, name):
+    """Returns a class of another program, of a module that is there only in this test."""
+    module, _, own = name.rpartition(".")
+    kind = type(own, (), {"__module__": module})
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        parent = ".".join(parts[:count])
+        monkeypatch.setitem(sys.modules, parent, types.ModuleType(parent))
+    monkeypatch.setattr(sys.modules[module], own, kind, raising=False)
+    return kind
+
+
+def test_a_module_is_its_attributes_and_what_configs_hold_is_left_out(torch, tmp_path, monkeypatch):
+    net, inner = foreign(monkeypatch, "__torch__.net.Net")(), foreign(monkeypatch, "__torch__.C")()
+    inner.weight = Stored("w", ARRAYS["kernel"], torch)
+    net.training, net.conv = False, inner
+    config = foreign(monkeypatch, "omegaconf.dictconfig.DictConfig")()
+    config.parent = config  # a config knows what it lies in
+    callback = foreign(monkeypatch, "pytorch_lightning.callbacks.Callback")
+    file = tmp_path / "weights"
+    with zipfile.ZipFile(file, "w") as archive:
+        tree = {"net": net, "config": [config, int, list], "callbacks": {callback: {"best": 1}}}
+        archive.writestr("archive/data.pkl", dumps(tree))
+        archive.writestr("archive/data/w", ARRAYS["kernel"].tobytes())
+    monkeypatch.undo()  # nothing of these programs is there when the file is read
+    found = read_tensors(file)
+    assert found["net"].keys() == {"training", "conv"}
+    np.testing.assert_array_equal(found["net"]["conv"]["weight"], ARRAYS["kernel"])
+    assert not vars(found["config"][0])
