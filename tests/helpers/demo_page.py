@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -54,7 +55,10 @@ def open_photo(tab, path):
 
 
 def status_shows(tab, text):
-    tab.wait(f"document.getElementById('status').textContent.includes({json.dumps(text)})", 20)
+    end = time.monotonic() + 20
+    while text not in (line := text_of(tab, "status") or ""):
+        assert time.monotonic() < end, f"the status is: {line}"
+        time.sleep(0.02)
 
 
 def click(tab, identity):
