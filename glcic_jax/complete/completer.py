@@ -16,6 +16,7 @@ from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.methods.procedural.poisson import blend, way_to_blend
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.stages import stage
 from glcic_jax.texture.fill import fill as fill_with_texture
 from glcic_jax.types import (
     Image,
@@ -207,6 +208,7 @@ class Completer:
             ]
         if way is None:
             return completed
+        stage("blending")
         return [
             blend(image, filled, hole, way=way)
             for image, filled, hole in zip(images, completed, holes, strict=True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
+from glcic_jax.runtime.stages import stage
 from glcic_jax.types import PixelImage
 
 LONGEST_WINDOW = 1024
@@ -48,7 +49,9 @@ def fill_windows(
       fill: fills the holes of one part.
     """
     completed = image.copy()
-    for seen, answered in windows(hole, reach, max(LONGEST_WINDOW, 3 * reach), alignment):
+    parts = windows(hole, reach, max(LONGEST_WINDOW, 3 * reach), alignment)
+    for i, (seen, answered) in enumerate(parts):
+        stage("filling", i + 1, len(parts))
         within = tuple(
             slice(part.start - outer.start, part.stop - outer.start)
             for part, outer in zip(answered, seen, strict=True)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, Shaped
 
 from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.stages import stage
 from glcic_jax.texture.assemble import assemble
 from glcic_jax.texture.seeds import check_seed
 from glcic_jax.texture.synthesis import GUIDED, UNGUIDED, Report, synthesise
@@ -157,11 +158,13 @@ def _shown(
 
 
 def _reporter(total: int) -> Callable[[float], None]:
-    """Returns a function that logs every QUIET seconds how much is done, of `total`."""
+    """Returns a function that reports how much is done, of `total`, and logs it now and then."""
     last = time.monotonic()
+    stage("texture", 0, 100)
 
     def report(done: float) -> None:
         nonlocal last
+        stage("texture", 100 * done / total, 100)
         if time.monotonic() - last > QUIET:
             last = time.monotonic()
             _log.info("texture: %d %% done", 100 * done / total)
