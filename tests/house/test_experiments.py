@@ -60,6 +60,7 @@ def test_variants_of_places2_are_the_shipped_configs(name):
     assert ours.to_dict() == shipped.to_dict()
 
 
+@pytest.mark.slow
 def test_ablation_trains_four_networks_and_shows_them(trained):
     workdir, configs = trained
     differ = [config.to_dict() | {"discriminators": ()} for config in configs.values()]

@@ -53,6 +53,7 @@ def test_device_count_changes_no_parameter_and_no_statistic(one, four):
         assert_same_state(ours, theirs)
 
 
+@pytest.mark.slow
 def test_float32_on_four_devices_does_what_double_precision_does(one):
     """As far as float32 goes: a ReLU switched by rounding moves a gradient's norm, but no loss."""
     state = jax.tree.map(lambda a: a.astype(np.float32) if a.dtype == float else a, one[0][4])
@@ -188,6 +189,7 @@ def test_the_average_follows_the_completion_network_and_completes():
     assert (first["raw output"] != other["raw output"]).any()
 
 
+@pytest.mark.slow
 def test_batch_norm_per_device_still_gives_every_device_the_same_state(four):
     only = {"phases__discriminator": 0, "phases__joint": 0}
     config = small_config(sync_batch_norm=False, dtype="float64", **only)

@@ -48,6 +48,7 @@ def test_they_complete_as_before_and_convert(before):
     np.testing.assert_array_equal(completed("again"), completed("run"))
 
 
+@pytest.mark.slow
 def test_the_run_resumes_and_goes_on_as_its_twin_did(before):
     config = ConfigDict(json.loads((before / "run" / "config.json").read_text()))
     run(config, before / "run")
