@@ -19,7 +19,8 @@ from collections.abc import Callable
 from typing import Any
 
 from glcic_jax.runtime.command_line import command_parser, exit_code
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.extras import missing_extra
+from glcic_jax.runtime.web_names import own_names
 from glcic_jax.weights.pretrained import BUNDLED
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -48,7 +49,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--port", type=int, default=7860, help="7860 by default; 0: any that is free"
     )
     parser.add_argument(
-        "--name", nargs="+", default=[], help="names that lead to this server, such as a proxy's"
+        "--name",
+        nargs="+",
+        default=[],
+        help="names or addresses of the page, such as a proxy's: photos.example.org, "
+        "photos.example.org:8443 or https://photos.example.org/fill/",
     )
     parser.add_argument(
         "--megabytes", type=int, default=64, help="size of the largest upload; 64 by default"
@@ -86,19 +91,18 @@ def run(args: argparse.Namespace) -> None:
     try:
         from glcic_jax.demo import server  # an extra
     except ImportError as error:
-        raise UserError(
-            f"the page needs packages ({error.name} is missing): pip install glcic_jax[demo], or "
-            "pip install -r requirements-demo.txt"
-        ) from error
-    from glcic_jax.demo.api import Limits
+        need = f"the page needs packages ({error.name} is missing)"
+        raise missing_extra(need, "demo") from error
+    from glcic_jax.demo.forms import Limits
     from glcic_jax.demo.worker import Worker
 
     # Take the address first, so that a mistake in it is reported before networks are loaded.
+    own_names(args.name)
     limits = Limits(args.megabytes * 2**20, args.megapixels * 10**6, args.seconds, args.queue)
     with server.listen(args.host, args.port) as listening:
         worker = Worker(args.checkpoint, most_pixels=limits.pixels, seconds=limits.seconds)
-        names = {args.host, socket.gethostname(), *args.name}
-        serving = server.make_server(server.make_app(worker, limits, names))
+        machine = (args.host, socket.gethostname())
+        serving = server.make_server(server.make_app(worker, limits, args.name, machine))
         _at_endings(serving.handle_exit)
         # Print where the page is, and serve it.
         host = f"[{args.host}]" if ":" in args.host else args.host

@@ -1,32 +1,25 @@
-"""The web page's methods by name, and one completion from the bytes of files to a PNG."""
+"""Completes an uploaded photograph, saves one, and selects a thing in one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from functools import partial
-from io import BytesIO
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
-from PIL import Image as PillowImage
 
-from glcic_jax.complete.texturing import photo_fill
-from glcic_jax.methods.procedural.fills import FILLS, in_bytes
-from glcic_jax.methods.procedural.poisson import surroundings
+from glcic_jax.complete.texturing import CopyTexture, photo_fill
+from glcic_jax.demo.jobs import Answer, FillJob, SaveJob, SelectJob, completed_name, extension_for
+from glcic_jax.demo.served import FillPicture
+from glcic_jax.masks.by_hand import grown
+from glcic_jax.masks.select import select
 from glcic_jax.pictures.decode import decode_bytes, read_header
 from glcic_jax.pictures.mask_files import decode_mask_bytes
+from glcic_jax.pictures.photo import Photo, fill_holes
+from glcic_jax.pictures.photo_reader import read_photo
+from glcic_jax.pictures.photo_writer import FILE_KINDS, encode_photo
+from glcic_jax.pictures.pixels import to_rgb8
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.types import PixelImage
-from glcic_jax.weights.pretrained import is_bundled
-
-FillPicture = Callable[[PixelImage, Bool[np.ndarray, "h w"], bool | str], PixelImage]
-"""(image, hole, postprocess) -> completed, known pixels untouched."""
-
-ALWAYS = ("telea", "navier_stokes", "laplace")
-"""Fills that are always served: they are fast, and depend on pixels close to the hole only."""
+from glcic_jax.runtime.stages import stage
 
 UPLOAD_KINDS = {
     "JPEG": "JPEG",
@@ -38,102 +31,11 @@ UPLOAD_KINDS = {
 }
 """Kinds of files that are taken, by Pillow's name for them. Phones' JPEGs are often MPO."""
 
-SEEN_MARGIN = 16
-"""Pixels around the holes that the fills of ALWAYS depend on, at most."""
-
 LARGEST_SOLVED = 16_000_000
 """Pixels of a hole: blending one so large takes 24 seconds and 2 GB on two cores."""
 
 
-class FillJob(NamedTuple):
-    """Holds the content of a request.
-
-    Attributes:
-      image: bytes of a picture file.
-      mask: bytes of another of the same size, white = fill.
-      method: one of the names that `named_fills` returned.
-      postprocess: whether and how to blend the result into its surroundings, as
-        `Completer.__call__` takes it.
-      texture: whether texture is copied into the hole, guided by the method.
-      seed: another seed copies other texture.
-    """
-
-    image: bytes
-    mask: bytes
-    method: str
-    postprocess: bool | str
-    texture: bool = False
-    seed: int = 0
-
-
-class Served(NamedTuple):
-    """Describes a method as the page lists it.
-
-    Attributes:
-      name: name of a network's folder, or of a fill.
-      step: updates that a network has had; None = a fill, which learns nothing.
-      blends: whether its results are blended into their surroundings by default, as in Completer.
-      texture: whether texture is copied by default.
-    """
-
-    name: str
-    step: int | None
-    blends: bool | str
-    texture: bool = False
-
-
-def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
-    """Loads all methods to serve: networks in the order given, then the fills of ALWAYS.
-
-    Args:
-      specs: runs or weights as `glcic_jax.load` takes them; "NAME=" before one names it, otherwise
-        it has the name of its folder.
-
-    Raises:
-      UserError: one cannot be loaded, or two have the same name.
-    """
-    fills: dict[Served, FillPicture] = {}
-    for name, spec in named_specs(specs).items():
-        from glcic_jax.complete.load import load
-
-        completer = load(spec, texture=False)
-        served = Served(name, completer.step, completer.blends, is_bundled(spec))
-        fills[served] = completer
-    return fills | {Served(name, None, False): _local(FILLS[name]) for name in ALWAYS}
-
-
-def named_specs(specs: list[str]) -> dict[str, str]:
-    """Returns the addresses of networks by their names.
-
-    Raises:
-      UserError: two have the same name.
-    """
-    names: dict[str, str] = {}
-    for spec in specs:
-        named = re.fullmatch(r"([^=:/]+)=(.+)", spec)
-        name, path = named.groups() if named else (Path(spec).resolve().name, spec)
-        if name in names or name in ALWAYS:
-            raise UserError(f'two methods are called "{name}": write NAME={path} for one')
-        names[name] = path
-    return names
-
-
-def _local(fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> FillPicture:
-    """Shows a fill only the holes' surroundings, so that large pictures take no longer."""
-
-    def run(
-        image: PixelImage, hole: Bool[np.ndarray, "h w"], postprocess: bool | str
-    ) -> PixelImage:
-        around = surroundings(hole, SEEN_MARGIN)
-        inside, result = hole[around], image.copy()
-        (filled,) = in_bytes(fill, image[around][None], inside[None])
-        result[around][inside] = filled[inside]
-        return result  # nothing to blend in: it meets its surroundings by itself
-
-    return run
-
-
-def complete_upload(job: FillJob, fill: FillPicture, most_pixels: int) -> bytes:
+def complete_upload(job: FillJob, fill: FillPicture, most_pixels: int) -> Answer:
     """Completes an uploaded picture.
 
     Args:
@@ -142,23 +44,35 @@ def complete_upload(job: FillJob, fill: FillPicture, most_pixels: int) -> bytes:
       most_pixels: larger pictures are refused before they are decoded.
 
     Returns:
-      A PNG of the upright picture at its full size, with the colour profile that it had.
+      The file of the upright picture at its full size, with all that the photograph's file had and
+      this kind of file can hold.
 
     Raises:
       UserError: the files cannot be read, are too large, or do not fit together.
     """
     # Check the headers before anything is decoded, then the pixels.
-    profile = _check(job.image, "image", most_pixels)
-    _check(job.mask, "mask", most_pixels)
-    image = decode_bytes(job.image, "image")
-    hole = decode_mask_bytes(job.mask, "mask") > 0
-    if hole.shape != image.shape[:2]:
-        sizes = ["x".join(map(str, array.shape[1::-1])) for array in (hole, image)]
-        raise UserError(
-            f"the mask is {sizes[0]} and the upright picture {sizes[1]} pixels: make them fit"
-        )
+    stage("reading")
+    for name in ("image", "mask", "avoid") if job.avoid else ("image", "mask"):
+        _check(getattr(job, name), name, most_pixels)
+    photo, remarks = read_photo(job.image, "image")
+    hole = _hole(job, photo)
+    if photo.alpha is not None and (share := np.mean(photo.alpha[hole] == 0)):
+        remarks.append(f"{100 * share:.0f} % of the hole are transparent, and stay so")
+    copy_texture = _texture(job, photo)
+    # Complete.
+    stage("filling")
+    complete = photo_fill(lambda image, hole: fill(image, hole, job.postprocess), copy_texture)
+    own = np.ascontiguousarray(photo.pixels[..., : photo.colours])
+    completed = complete(own, to_rgb8(photo.pixels), hole)
+    return _answer(fill_holes(photo, completed, hole), job, remarks)
+
+
+def _hole(job: FillJob, photo: Photo) -> Bool[np.ndarray, "h w"]:
+    """Returns what is to be filled, or refuses it."""
+    hole = _mask(job.mask, "mask", photo)
     if not hole.any():
         raise UserError("the mask is empty: paint over what is to be filled")
+    hole = grown(hole.astype(np.uint8), job.grow) != 0
     if hole.all():
         raise UserError("the mask covers the whole picture: leave something to complete it from")
     solved = job.postprocess or job.method == "laplace"
@@ -167,17 +81,94 @@ def complete_upload(job: FillJob, fill: FillPicture, most_pixels: int) -> bytes:
             f"a hole of {size:,} pixels is too large to blend, the limit is {LARGEST_SOLVED:,}: "
             "switch post-processing off, or take another method"
         )
-    copy_texture = None
-    if job.texture:
-        from glcic_jax.texture.fill import fill as fill_with_texture
-
-        copy_texture = partial(fill_with_texture, seed=job.seed)
-    complete = photo_fill(lambda image, hole: fill(image, hole, job.postprocess), copy_texture)
-    return _png(complete(image, image, hole), profile)
+    return hole
 
 
-def _check(data: bytes, name: str, most_pixels: int) -> bytes:
-    """Refuses a file by its header, or returns its colour profile."""
+def _texture(job: FillJob, photo: Photo) -> CopyTexture | None:
+    """Returns what copies texture as the job asks; None = nothing does."""
+    avoid = _mask(job.avoid, "avoid", photo) if job.avoid else None
+    if not job.texture:
+        return None
+    from glcic_jax.texture.fill import fill
+
+    return partial(fill, avoid=avoid, seed=job.seed)
+
+
+def _mask(data: bytes, name: str, photo: Photo) -> Bool[np.ndarray, "h w"]:
+    """Reads a mask and checks its size."""
+    mask = decode_mask_bytes(data, name) > 0
+    what = "the mask" if name == "mask" else f"the mask {name}"
+    _fit(mask.shape, photo, what)
+    return mask
+
+
+def _fit(shape: tuple[int, ...], photo: Photo, what: str) -> None:
+    if shape[:2] != photo.pixels.shape[:2]:
+        sizes = ["x".join(map(str, one[1::-1])) for one in (shape, photo.pixels.shape[:2])]
+        raise UserError(
+            f"{what} is {sizes[0]} and the upright picture {sizes[1]} pixels: make them fit"
+        )
+
+
+def save_upload(job: SaveJob, most_pixels: int) -> Answer:
+    """Writes a photograph's file with the pixels of a completed picture.
+
+    Pixels that the completed picture left alone keep the depth and alpha of the photograph's.
+
+    Args:
+      job: the request; its bytes may come from anybody.
+      most_pixels: larger pictures are refused before they are decoded.
+
+    Raises:
+      UserError: as in `complete_upload`.
+    """
+    stage("reading")
+    for name in ("image", "result"):
+        _check(getattr(job, name), name, most_pixels)
+    photo, remarks = read_photo(job.image, "image")
+    result, _ = read_photo(job.result, "result")
+    _fit(result.pixels.shape, photo, "the result")
+    before, after = to_rgb8(photo.pixels), to_rgb8(result.pixels)
+    alike = (photo.colours, photo.deep) == (result.colours, result.deep)
+    completed = result.pixels[..., : result.colours] if alike else after
+    known = photo.pixels[..., : photo.colours] if alike else before
+    changed = (completed != known).any(axis=2)
+    return _answer(fill_holes(photo, completed, changed), job, remarks)
+
+
+def select_upload(job: SelectJob, most_pixels: int) -> Answer:
+    """Selects a thing in an uploaded picture.
+
+    Args:
+      job: the request; its bytes may come from anybody.
+      most_pixels: larger pictures are refused before they are decoded.
+
+    Returns:
+      A grey PNG of the upright picture's size: 255 = selected.
+
+    Raises:
+      UserError: the file cannot be read or is too large, or a mark is outside the picture.
+    """
+    stage("reading")
+    _check(job.image, "image", most_pixels)
+    image = decode_bytes(job.image, "image")
+    stage("selecting")
+    mask = select(image, job.marks)
+    grey = Photo(mask[..., None].astype(np.uint8) * 255, "PNG")
+    return Answer(encode_photo(grey, ".png", "the mask")[0])
+
+
+def _answer(photo: Photo, job: FillJob | SaveJob, remarks: list[str]) -> Answer:
+    """Returns a photograph as the file that was asked for."""
+    stage("writing")
+    extension = extension_for(job.kind, photo.kind)
+    data, lost = encode_photo(photo, extension, "the result")
+    media = f"image/{FILE_KINDS[extension].lower()}"
+    return Answer(data, media, completed_name(job.name, extension), (*remarks, *lost))
+
+
+def _check(data: bytes, name: str, most_pixels: int) -> None:
+    """Refuses a file by its header."""
     header = read_header(data, name)
     if header.kind not in UPLOAD_KINDS:
         known = ", ".join(dict.fromkeys(UPLOAD_KINDS.values()))
@@ -186,11 +177,3 @@ def _check(data: bytes, name: str, most_pixels: int) -> bytes:
         raise UserError(
             f"{name}: {header.pixels:,} pixels are too many, the limit is {most_pixels:,}"
         )
-    return header.profile
-
-
-def _png(image: PixelImage, profile: bytes) -> bytes:
-    file = BytesIO()
-    # Level 1: a tenth larger than the default's files, in a quarter of the time.
-    PillowImage.fromarray(image).save(file, "PNG", compress_level=1, icc_profile=profile or None)
-    return file.getvalue()

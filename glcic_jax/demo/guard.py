@@ -1,15 +1,14 @@
-"""Decides who may use the web page's server, and adds headers to each of its answers."""
+"""Refuses requests that other sites had a browser send, and adds headers to each answer."""
 
 # pyright: reportMissingImports=false
 
 from __future__ import annotations
 
-import ipaddress
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from glcic_jax.runtime.web_names import OwnNames, why_strange
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -34,24 +33,21 @@ class DemoRefusal(Exception):
         super().__init__(reason)
         self.status, self.reason = status, reason
 
-    def response(self) -> Response:
-        """Returns the reason as JSON; with status 503 also when to come again."""
+    def response(self, **more: str) -> Response:
+        """Returns the reason as JSON, with further fields; status 503 adds when to come again."""
         later = {"Retry-After": "5"} if self.status == 503 else None
-        return JSONResponse({"error": self.reason}, self.status, later)
+        return JSONResponse({"error": self.reason, **more}, self.status, later)
 
 
 class Guard:
-    """Refuses requests that other sites had a browser send, and adds HEADERS to every answer.
-
-    A site whose own name leads to this machine (DNS rebinding) is recognised by the name in `Host`;
-    one that sends forms to us (cross-site request forgery), by `Origin`.
+    """Refuses requests that came by another name or from another page, and adds HEADERS to answers.
 
     Args:
       app: the application to guard.
-      names: hosts that the server may be called by, besides any address in numbers.
+      names: the server's own.
     """
 
-    def __init__(self, app: ASGIApp, names: set[str]) -> None:
+    def __init__(self, app: ASGIApp, names: OwnNames) -> None:
         self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,21 +58,10 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        if scope["type"] == "http" and not self._ours(Headers(scope=scope)):
-            refusal = DemoRefusal(
-                403, "this address is not the server's own: see --name in its help"
-            )
-            await refusal.response()(scope, receive, send_guarded)
-        else:
-            await self._app(scope, receive, send_guarded)
-
-    def _ours(self, headers: Headers) -> bool:
-        """Returns whether a request came by a name of this server and from its own page."""
-        host, origin = headers.get("host", ""), headers.get("origin")
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-            if origin is not None and urlsplit(origin).netloc != host:
-                return False
-            return name in self._names or bool(ipaddress.ip_address(name))
-        except ValueError:
-            return False
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            reason = why_strange(headers.get("host", ""), headers.get("origin"), self._names)
+            if reason is not None:
+                await DemoRefusal(403, reason).response()(scope, receive, send_guarded)
+                return
+        await self._app(scope, receive, send_guarded)

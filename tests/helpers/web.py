@@ -18,7 +18,7 @@ for package in ("starlette", "uvicorn", "python_multipart"):
     pytest.importorskip(package, reason=NEEDED)
 
 from glcic_jax.demo import server as web  # noqa: E402
-from glcic_jax.demo.api import Limits  # noqa: E402
+from glcic_jax.demo.forms import Limits  # noqa: E402
 from glcic_jax.demo.worker import Worker  # noqa: E402
 
 LIMITS = Limits(bytes=2 * 2**20, pixels=2_000_000, seconds=60, requests=5)

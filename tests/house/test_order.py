@@ -33,8 +33,11 @@ ALONE = {
     "safetensors": {"runtime.tensor_files", "weights.exchange", "convert.vgg16"},
     "torch": {"convert.pytorch_files"},
     "onnx": {"convert.onnx"},
-    "starlette": {"demo.api", "demo.guard", "demo.server"},
-    "uvicorn": {"demo.server"},
+    "starlette": {
+        "demo.api", "demo.connections", "demo.forms", "demo.guard", "demo.iopaint", "demo.server",
+        "demo.turns",
+    },
+    "uvicorn": {"demo.connections", "demo.server"},
     "huggingface_hub": {"weights.hub"},
     "jax.export": {"convert.stablehlo"},
     "array_record": {"data.record_files"},
