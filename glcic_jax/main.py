@@ -5,6 +5,7 @@ command line; naming a kind brings its defaults:
 
     python -m glcic_jax.main --config quickstart --workdir runs/small --config.width=8
     python -m glcic_jax.main --config places2 --workdir runs/adam --config.optimizer.name=adam
+    python -m glcic_jax.main --config reduced --workdir runs/three --seeds 3
     python -m glcic_jax.main --config pconv_places2:256 --help_config
 """
 
@@ -44,6 +45,7 @@ from glcic_jax.train.claim import claim_run
 from glcic_jax.train.interrupt import Interrupted
 from glcic_jax.train.loop import train
 from glcic_jax.train.report import Report
+from glcic_jax.train.seeds import train_seeds
 from glcic_jax.train.start import known_mean_pixel, read_start
 from glcic_jax.types import phase_ends
 from glcic_jax.weights.address import open_trained
@@ -63,12 +65,14 @@ class Command(NamedTuple):
       workdir: the run folder.
       cluster: this process's place among several.
       accept_data: whether a run may go on with other pictures than before.
+      seeds: the number of runs, each with a seed of its own.
     """
 
     config: ConfigDict
     workdir: Path
     cluster: Cluster = Cluster()
     accept_data: bool = False
+    seeds: int = 1
 
 
 def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
@@ -82,6 +86,13 @@ def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--accept_data", action="store_true", help="resume although the pictures are others"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="train N runs: DIR/seed0, DIR/seed1 ...",
     )
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0")
     for name in Cluster._fields[1:]:
@@ -113,7 +124,9 @@ def parse(about: str | None = __doc__) -> Command:
         print(config_table(config))
         raise SystemExit(0)
     cluster = Cluster(**{name: getattr(known, name) for name in Cluster._fields})
-    return Command(config, Path(known.workdir), cluster, known.accept_data)
+    if known.seeds < 1:
+        raise UserError(f"--seeds {known.seeds}: give at least 1")
+    return Command(config, Path(known.workdir), cluster, known.accept_data, known.seeds)
 
 
 def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
@@ -131,7 +144,8 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
     # Compare the processes, and share the batch out over the devices.
     config = ConfigDict(with_defaults(config.to_dict()))
     check(config)
-    fields = dotted(config.to_dict())
+    plain = config.to_dict()
+    fields = dotted(plain)
     shared = {name: value for name, value in fields.items() if name not in PROCESS_OWN}
     require_same("config", shared, "start all processes with the same command")
     mesh, first = make_mesh(fsdp=config.fsdp), jax.process_index() == 0
@@ -168,9 +182,7 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
         lines = [f"{config.method} on {described}", method.note]
         if first:
             started = describe_start(max(saved, default=0), described, dataset.listing)
-            lines += claim_run(
-                workdir, config.to_dict(), started, phases=names, accept_data=accept_data
-            )
+            lines += claim_run(workdir, plain, started, phases=names, accept_data=accept_data)
         require_shared(workdir)
         for line in filter(None, lines):
             report.message(line)
@@ -210,12 +222,15 @@ def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __do
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
     def train_as_asked() -> None:
-        config, workdir, cluster, accept_data = parse(about)
+        config, workdir, cluster, accept_data, seeds = parse(about)
         devices = config.get("cpu_devices", 0)
         if type(devices) is int and devices > 0:  # `check` refuses all else
             jax.config.update("jax_num_cpu_devices", devices)
         with joined(cluster, workdir, Interrupted):
-            work(config, workdir, accept_data)
+            if seeds > 1:
+                train_seeds(work, config, workdir, seeds, accept_data)
+            else:
+                work(config, workdir, accept_data)
 
     try:
         code = exit_code(train_as_asked)

@@ -84,7 +84,10 @@ def make_dataset(
     elif mean_pixel is None:
         mean_pixel = split.mean_pixel or read_or_measure_mean(split)
     make_plain = partial(example, frame=plain, hole=hole)
-    held_out = held_out_examples(split.held_out, make_plain, data.held_out_examples, seed)
+    own_seed = data.get("held_out_seed", -1)
+    held_out = held_out_examples(
+        split.held_out, make_plain, data.held_out_examples, seed if own_seed < 0 else own_seed
+    )
     return Dataset(
         batches=partial(
             train_batches,

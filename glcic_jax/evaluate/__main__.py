@@ -5,6 +5,7 @@ python -m glcic_jax.evaluate --methods runs/a runs/b+postprocess telea laplace \
 python -m glcic_jax.evaluate --methods A=runs/a "cmd:tool {image} {mask} {output}" \
     --data DIR --masks MASKS --output report
 python -m glcic_jax.evaluate --compare report_a report_b
+python -m glcic_jax.evaluate --compare report report --methods "runs/a/*" "runs/b/*"
 
 A method is a run folder, converted weights, mean, telea, navier_stokes, laplace, biharmonic,
 patchmatch, pypatchmatch, or any program. --masks is a folder or a kind of hole. Behind a folder,
@@ -78,7 +79,8 @@ def make_parser() -> argparse.ArgumentParser:
         nargs=2,
         type=Path,
         metavar="REPORT",
-        help="print the paired differences of two reports, the first minus the second",
+        help="print the paired differences of two reports, the first minus the second; --methods "
+        "takes a row of each, or a pattern for rows that differ in their seeds",
     )
     return parser
 

@@ -2,7 +2,9 @@
 
 import csv
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from glcic_jax.evaluate.report import MANIFEST, PER_PICTURE
 from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
 from glcic_jax.metrics import bootstrap
+from glcic_jax.metrics.seeds import over_seeds
 from glcic_jax.runtime.errors import UserError
 
 Scores = dict[str, dict[str, np.ndarray]]
@@ -20,13 +23,15 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
     """Writes the differences, first minus second, with intervals, as a Markdown table.
 
     Every picture is compared with itself, so the intervals are much narrower than those of the
-    two means. A difference is more than chance where 0 lies outside its interval.
+    two means. A difference is more than chance where 0 lies outside its interval: more than the
+    choice of pictures makes, and where groups of runs are compared, more than that of seeds.
 
     Args:
       first: a report.
       second: a report on the same pictures with the same holes; may be the first one again.
-      methods: a row of the first and one of the second. By default, every method that both have,
-        or the only one of each.
+      methods: a row of the first and one of the second, or patterns such as "runs/a/*", which
+        stand for a group of rows: runs that differ in their seeds. By default, every method that
+        both have, or the only one of each.
 
     Raises:
       UserError: no reports, other pictures or holes, or no such methods.
@@ -38,12 +43,54 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
             raise UserError(
                 f"{first} and {second} are about different {what}: compare reports on the same ones"
             )
+    if methods and any(map(is_pattern, methods)):
+        a, b = _group(scores, methods[0]), _group(others, methods[1])
+        return _compare_groups(f"{first} - {second}", a, b)
     rows = {}
     for a, b in _pairs(scores, others, methods):
         both = [name for name in scores[a] if name in others[b]]
         label = a if a == b else f"{a} - {b}"
         rows[label] = {n: as_json(bootstrap.mean(scores[a][n] - others[b][n])) for n in both}
     return markdown(table(rows, heading=f"{first} - {second}", ranked=False))
+
+
+def is_pattern(method: str) -> bool:
+    """Returns whether a name stands for several rows."""
+    return "*" in method
+
+
+class Group(NamedTuple):
+    """Holds rows of a report that are compared together.
+
+    Attributes:
+      label: as the user wrote them, with their number.
+      scores: by metric, one row for each run, one column for each picture.
+    """
+
+    label: str
+    scores: dict[str, np.ndarray]
+
+
+def _group(scores: Scores, pattern: str) -> Group:
+    """Finds the rows of a report that a name or a pattern stands for."""
+    found = [name for name in scores if name == pattern or fnmatchcase(name, pattern)]
+    if not found:
+        raise UserError(f'--methods: no row "{pattern}"; the report has {", ".join(scores)}')
+    stacked = {n: np.stack([scores[name][n] for name in found]) for n in scores[found[0]]}
+    runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
+    return Group(f"{pattern} ({runs})", stacked)
+
+
+def _compare_groups(heading: str, a: Group, b: Group) -> str:
+    """Writes the means of two groups of runs and their difference, over runs and pictures."""
+    both = [name for name in a.scores if name in b.scores]
+    rows = {
+        group.label: {n: as_json(over_seeds(group.scores[n])) for n in both} for group in (a, b)
+    }
+    rows["difference"] = {n: as_json(over_seeds(a.scores[n], b.scores[n])) for n in both}
+    alone = [group.label for group in (a, b) if group.label.endswith("(1 run)")]
+    note = f"\nnote: {alone[0]}: the brackets do not cover its other seeds\n" if alone else ""
+    return markdown(table(rows, heading=heading, ranked=False)) + note
 
 
 def _pairs(first: Scores, second: Scores, methods: list[str] | None) -> list[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """Scores that training reports of its held-out examples: those in the hole, and perceptual ones."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from glcic_jax.metrics import HELD_OUT
 from glcic_jax.metrics.distances import kernel_distance
@@ -14,13 +16,25 @@ from glcic_jax.metrics.perceptual import (
     Loaded,
     MissingError,
 )
-from glcic_jax.metrics.scoring import rounded, score
+from glcic_jax.metrics.scoring import rounded, score_each
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.runtime.errors import UserError
 
 LPIPS, KERNEL = EXTRA = ("lpips", "kd_efflite0")
 """The scores that are computed if a config asks for them: LPIPS over the whole picture, and the
 kernel distance of all completions from all truths, on EfficientNet-Lite0's features."""
+
+
+class Scored(NamedTuple):
+    """Holds scores by name.
+
+    Attributes:
+      means: over all examples.
+      each: of each example, where a score has such.
+    """
+
+    means: dict[str, float]
+    each: dict[str, Float[np.ndarray, "n"]]
 
 
 class HeldOutScores:
@@ -49,8 +63,8 @@ class HeldOutScores:
 
     def __call__(
         self, complete: Callable, examples: Mapping[str, np.ndarray], batch_size: int
-    ) -> dict[str, float]:
-        """Returns the scores by name. The features of the true pictures are computed once.
+    ) -> Scored:
+        """Returns the scores. The features of the true pictures are computed once.
 
         Args:
           complete: as in `scoring.score`.
@@ -64,8 +78,9 @@ class HeldOutScores:
             kept.append(rounded(completed))
             return completed
 
-        with_features = self._features is not None
-        scores = score(keeping if with_features else complete, examples, self._metrics, batch_size)
+        function = complete if self._features is None else keeping
+        each = score_each(function, examples, self._metrics, batch_size)
+        means = {name: float(np.mean(values)) for name, values in each.items()}
         if self._features is not None:
             count = len(examples["image"])
             completed = self._features(np.concatenate(kept)[:count])
@@ -73,8 +88,8 @@ class HeldOutScores:
             if truth is None:
                 truth = self._features(examples["image"].astype(np.float32) / 255)
                 self._truth[id(examples)] = truth
-            scores[KERNEL] = kernel_distance(completed, truth).value
-        return scores
+            means[KERNEL] = kernel_distance(completed, truth).value
+        return Scored(means, each)
 
 
 def _loaded(load: Callable, name: str) -> Loaded:

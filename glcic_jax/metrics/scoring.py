@@ -23,6 +23,20 @@ def score(
 ) -> dict[str, float]:
     """Returns the mean of every metric over the examples, with equal weights.
 
+    Takes what `score_each` takes.
+    """
+    values = score_each(complete, examples, metrics, batch_size)
+    return {name: float(np.mean(each)) for name, each in values.items()}
+
+
+def score_each(
+    complete: Callable,
+    examples: Mapping[str, np.ndarray],
+    metrics: Mapping[str, Metric],
+    batch_size: int,
+) -> dict[str, Float[np.ndarray, "n"]]:
+    """Returns every metric of each of the examples.
+
     The last batch is filled up with repeated pictures, so that all batches have one shape. The
     repeated ones are not counted. Completions are rounded to the 256 levels of a file first.
 
@@ -43,7 +57,7 @@ def score(
         counted = slice(0, count - start)
         for name, metric in metrics.items():
             values[name].append(metric(completed[counted], image[counted], mask[counted]))
-    return {name: float(np.mean(np.concatenate(parts))) for name, parts in values.items()}
+    return {name: np.concatenate(parts) for name, parts in values.items()}
 
 
 def rounded(pictures: Float[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b h w 3"]:

@@ -32,6 +32,9 @@ DATA = {
     "data.held_out_examples": Field(
         Whole(1, 2**20), "fixed crops and holes, scored during training", "examples"
     ),
+    "data.held_out_seed": Field(
+        Whole(-1, 2**32 - 1), "seeds these crops and holes; -1 = seed does", default=-1
+    ),
     "data.resize": Field(
         Several(Whole(1, LARGEST_EDGE), (2,), ordered=True),
         "shortest edge, drawn uniformly from this range",

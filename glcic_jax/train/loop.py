@@ -1,7 +1,7 @@
 """The training loop. It only puts steps in sequence, and knows nothing about any method."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,8 +19,8 @@ from glcic_jax.train.clock import Clock
 from glcic_jax.train.interrupt import Interrupt, Interrupted
 from glcic_jax.train.report import Report
 from glcic_jax.train.start import Networks, with_networks
-from glcic_jax.train.step import StepFn, init_key, make_train_step, update_flops
-from glcic_jax.train.throughput import Profiler, peak_flops
+from glcic_jax.train.step import StepFn, init_key, make_train_step
+from glcic_jax.train.throughput import Profiler, batch_shapes, ideal_seconds
 from glcic_jax.train.viewer import Viewer
 from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
 from glcic_jax.weights.checkpoint import Checkpoints
@@ -59,10 +59,10 @@ def train(
         state = _first_state(config, method, mesh, checkpoints, report, start)
         first = int(state.step)
         batches = dataset.batches(first)
-        shapes = _batch_shapes(dataset.held_out, config.data.batch_size)
+        shapes = batch_shapes(dataset.held_out, config.data.batch_size)
         report.ideal_seconds = ideal_seconds(config.dtype, method, mesh, state, shapes)
         if first == 0 and start is not None:  # how good the start is by itself
-            report.evaluation(0, phase_at(method.phases, 0).name, viewer.scores(state))
+            report.evaluation(0, phase_at(method.phases, 0).name, *viewer.scores(state))
             report.grid(0, *viewer.grid(state))
         clock, in_flight = report.clock, deque[Metrics]()
         for step in range(first + 1, ends[-1] + 1):
@@ -101,8 +101,8 @@ def _show(
     if ending or _due(step, every.images):
         report.grid(step, *viewer.grid(state))
     if ending or _due(step, every.evaluate):
-        scores = viewer.scores(state)
-        report.evaluation(step, phase, scores)
+        scores, each = viewer.scores(state)
+        report.evaluation(step, phase, scores, each)
     return scores
 
 
@@ -159,40 +159,6 @@ def _record(step: int, phase: Phase, metrics: Metrics, report: Report) -> None:
     values = {name: float(metrics[name]) for name in phase.metrics}
     require_finite(step, phase.name, values)
     report.scalars(step, phase.name, values)
-
-
-def _batch_shapes(held_out: Mapping[str, np.ndarray], batch_size: int) -> dict[str, Any]:
-    """Returns the shapes and dtypes of a batch of such examples."""
-    return {
-        name: jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype)
-        for name, array in held_out.items()
-    }
-
-
-def ideal_seconds(
-    dtype: str, method: Method, mesh: Mesh, state: TrainState, batch: dict[str, Any]
-) -> dict[str, float]:
-    """Returns the seconds that an update of each phase would take at the devices' peak.
-
-    Args:
-      dtype: that the networks compute in, as in the config.
-      method: phases of 0 steps are left out.
-      mesh: the devices.
-      state: arrays or their shapes.
-      batch: arrays or their shapes.
-
-    Returns:
-      Seconds by the phase's name; empty where the devices' peak is unknown or XLA does not count.
-    """
-    peak = peak_flops(mesh.devices.flat[0].device_kind, dtype)
-    if peak is None:
-        return {}
-    counted = {
-        phase.name: update_flops(mesh, phase, state, batch)
-        for phase in method.phases
-        if phase.steps
-    }
-    return {name: operations / peak for name, operations in counted.items() if operations}
 
 
 def _first_state(

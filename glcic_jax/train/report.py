@@ -3,13 +3,15 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 
 from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.example_scores import write_scores
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
 from glcic_jax.train.alarm import CollapseAlarm
 from glcic_jax.train.clock import Clock
@@ -98,8 +100,20 @@ class Report:
         if warning:
             self.message(f"warning at step {step:,}: {warning}")
 
-    def evaluation(self, step: int, phase: str, values: dict[str, float]) -> None:
-        """Records and prints held-out scores, named "held_out/NAME", and redraws the page."""
+    def evaluation(
+        self, step: int, phase: str, values: dict[str, float],
+        each: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """Records and prints held-out scores, and redraws the page.
+
+        Args:
+          step: the number of the update.
+          phase: its phase's name.
+          values: means by "held_out/NAME".
+          each: numbers of the single examples by NAME, which a file keeps until the next ones.
+        """
+        if self._enabled and each:
+            write_scores(self._workdir, step, {name: x.tolist() for name, x in each.items()})
         self._record("held_out", step, phase, values)
         scores = "  ".join(grouped(values, ".4g"))
         self.message(f"[{phase} {step:,}/{self._total_steps:,}] {scores}")

@@ -1,9 +1,15 @@
 """The peak speed of devices, and traces of the time that updates really take."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from glcic_jax.train.step import update_flops
+from glcic_jax.types import Method, TrainState
 
 PEAK_FLOPS = {
     "H200": {"bfloat16": 989e12, "float32": 495e12},
@@ -26,6 +32,40 @@ def peak_flops(device_kind: str, dtype: str) -> float | None:
         if set(name.split()) <= set(words):
             return peaks[dtype]
     return None
+
+
+def batch_shapes(held_out: Mapping[str, np.ndarray], batch_size: int) -> dict[str, Any]:
+    """Returns the shapes and dtypes of a batch of such examples."""
+    return {
+        name: jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype)
+        for name, array in held_out.items()
+    }
+
+
+def ideal_seconds(
+    dtype: str, method: Method, mesh: Mesh, state: TrainState, batch: dict[str, Any]
+) -> dict[str, float]:
+    """Returns the seconds that an update of each phase would take at the devices' peak.
+
+    Args:
+      dtype: that the networks compute in, as in the config.
+      method: phases of 0 steps are left out.
+      mesh: the devices.
+      state: arrays or their shapes.
+      batch: arrays or their shapes.
+
+    Returns:
+      Seconds by the phase's name; empty where the devices' peak is unknown or XLA does not count.
+    """
+    peak = peak_flops(mesh.devices.flat[0].device_kind, dtype)
+    if peak is None:
+        return {}
+    counted = {
+        phase.name: update_flops(mesh, phase, state, batch)
+        for phase in method.phases
+        if phase.steps
+    }
+    return {name: operations / peak for name, operations in counted.items() if operations}
 
 
 class Profiler:

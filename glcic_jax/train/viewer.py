@@ -7,7 +7,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from glcic_jax.data.pipeline import Dataset
-from glcic_jax.metrics.held_out import HeldOutScores
+from glcic_jax.metrics.held_out import HeldOutScores, Scored
 from glcic_jax.runtime.devices import replicate, shard_whole
 from glcic_jax.runtime.distributed import compiled_together
 from glcic_jax.types import Method, TrainState
@@ -51,14 +51,16 @@ class Viewer:
         batch = (shard_whole(self._mesh, array) for array in (image, mask))
         return jax.device_get(self._previews(TrainState(state.step, needed), *batch, self._key))
 
-    def scores(self, state: TrainState) -> dict[str, float]:
-        """Returns the mean of every metric over the held-out examples, by "held_out/NAME"."""
-        values = self._measure(
+    def scores(self, state: TrainState) -> Scored:
+        """Returns the scores of the held-out examples; their means go by "held_out/NAME"."""
+        scored = self._measure(
             lambda image, mask: self._run(state, image, mask)["completed"],
             self._dataset.held_out,
             self._batch_size,
         )
-        return {f"held_out/{name}": value for name, value in values.items()}
+        return scored._replace(
+            means={f"held_out/{name}": value for name, value in scored.means.items()}
+        )
 
     def grid(self, state: TrainState) -> tuple[list[list[np.ndarray]], list[str]]:
         """Completes the first held-out examples for a sample grid.

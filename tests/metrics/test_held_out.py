@@ -42,13 +42,15 @@ def scores(monkeypatch):
 
 
 def test_nothing_more_is_what_training_always_scored(scores):
-    assert scores()(blacken, EXAMPLES, 4) == score(blacken, EXAMPLES, HELD_OUT, 4)
+    found = scores()(blacken, EXAMPLES, 4)
+    assert found.means == score(blacken, EXAMPLES, HELD_OUT, 4)
+    assert {name: float(each.mean()) for name, each in found.each.items()} == found.means
     assert not asked
 
 
 def test_each_example_counts_once_in_the_kernel_distance(scores):
     """Batches of 4 hold 8 pictures, the last of which is a copy."""
-    found = scores("lpips", "kd_efflite0")(blacken, EXAMPLES, 4)
+    found = scores("lpips", "kd_efflite0")(blacken, EXAMPLES, 4).means
     truth = EXAMPLES["image"].astype(np.float32) / 255
     completed = rounded(blacken(truth, EXAMPLES["mask"]))
     expected = kernel_distance(features(completed), features(truth)).value
@@ -59,7 +61,7 @@ def test_each_example_counts_once_in_the_kernel_distance(scores):
 
 def test_the_truth_is_looked_at_once(scores):
     measure = scores("kd_efflite0")
-    assert measure(blacken, EXAMPLES, 4) == measure(blacken, EXAMPLES, 4)
+    assert measure(blacken, EXAMPLES, 4).means == measure(blacken, EXAMPLES, 4).means
     assert asked == [7, 7, 7]
 
 

@@ -79,8 +79,8 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(whole, pictures, tmp_pat
     config, workdir = tiny(pictures), tmp_path / "cut"
     evaluation = train_module.Report.evaluation
 
-    def interrupt(self, step, phase, values):
-        evaluation(self, step, phase, values)
+    def interrupt(self, step, phase, values, *each):
+        evaluation(self, step, phase, values, *each)
         if step == 3:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.1)

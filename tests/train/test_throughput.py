@@ -10,9 +10,8 @@ from benchmarks.floors import completion_layers, discriminator_layers, phase_byt
 from benchmarks.scaling import exchanges
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import make_mesh
-from glcic_jax.train.loop import ideal_seconds
 from glcic_jax.train.step import init_key, one_phase, update_flops
-from glcic_jax.train.throughput import WARM_UP, Profiler, peak_flops
+from glcic_jax.train.throughput import WARM_UP, Profiler, ideal_seconds, peak_flops
 from tests.helpers.small import MEAN, small_config
 
 SIZE, COUNT = 128, 4
@@ -103,10 +102,11 @@ def test_the_ideal_time_is_that_of_the_operations_at_the_devices_peak(monkeypatc
     method, mesh = METHODS["glcic"](small_config(phases__joint=0), MEAN), make_mesh()
     operations = {"completion": 3e9, "discriminator": 4e9}
     monkeypatch.setattr(
-        "glcic_jax.train.loop.update_flops", lambda mesh, phase, *shapes: operations[phase.name]
+        "glcic_jax.train.throughput.update_flops",
+        lambda mesh, phase, *shapes: operations[phase.name],
     )
     assert ideal_seconds("float32", method, mesh, {}, {}) == {}  # nobody knows a CPU's
-    monkeypatch.setattr("glcic_jax.train.loop.peak_flops", lambda kind, dtype: 1e12)
+    monkeypatch.setattr("glcic_jax.train.throughput.peak_flops", lambda kind, dtype: 1e12)
     expected = {"completion": 0.003, "discriminator": 0.004}  # no phase of no steps
     assert ideal_seconds("float32", method, mesh, {}, {}) == pytest.approx(expected)
 

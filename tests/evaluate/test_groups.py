@@ -1,0 +1,60 @@
+"""Groups of runs compared with each other, on reports that the tests write."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from glcic_jax.evaluate.comparison import compare
+from glcic_jax.metrics import bootstrap
+from glcic_jax.metrics.seeds import over_seeds
+from glcic_jax.runtime.errors import UserError
+
+rng = np.random.default_rng(0)
+
+
+@pytest.fixture
+def report(tmp_path):
+    """A report on 20 pictures of three runs each of a and b, and of one of c."""
+    scores = {f"runs/{n}/seed{i}": rng.random(20) for n in "ab" for i in range(3)}
+    scores["runs/c"] = rng.random(20)
+    (tmp_path / "manifest.json").write_text(json.dumps({"sha256": {"data": "1", "masks": "2"}}))
+    with (tmp_path / "per_picture.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["picture", "share", "method", "hole_l1"])
+        for method, values in scores.items():
+            writer.writerows([[i, 0.1, method, float(v)] for i, v in enumerate(values)])
+    return tmp_path, scores
+
+
+def cells(estimate):
+    texts = [f"{100 * number:.2f}" for number in estimate[:3]]
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
+
+
+def test_groups_are_compared_over_runs_and_pictures(report):
+    folder, scores = report
+    a, b = (np.stack([scores[f"runs/{n}/seed{i}"] for i in range(3)]) for n in "ab")
+    lines = compare(folder, folder, ["runs/a/*", "runs/b/*"]).splitlines()
+    assert lines[2] == f"| runs/a/* (3 runs) | {cells(over_seeds(a))} |"
+    assert lines[4] == f"| difference | {cells(over_seeds(a, b))} |"
+
+
+def test_a_group_of_one_is_named_for_what_it_is(report):
+    folder, _ = report
+    text = compare(folder, folder, ["runs/a/*", "runs/c"])
+    assert "note: runs/c (1 run): the brackets do not cover its other seeds" in text
+
+
+def test_single_rows_are_compared_as_before(report):
+    folder, scores = report
+    names = ["runs/a/seed0", "runs/c"]
+    expected = cells(bootstrap.mean(scores[names[0]] - scores[names[1]]))
+    assert compare(folder, folder, names).splitlines()[2].endswith(f"| {expected} |")
+
+
+def test_a_pattern_of_nothing_is_refused(report):
+    folder, _ = report
+    with pytest.raises(UserError, match='no row "runs/d/[*]"; the report has runs/a/seed0'):
+        compare(folder, folder, ["runs/a/*", "runs/d/*"])
