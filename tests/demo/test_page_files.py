@@ -131,7 +131,7 @@ def test_several_photographs_stand_in_a_list_each_with_its_own_work(tab, tmp_pat
         path.write_bytes(file_of(photograph(number, 60, 80)))
     (tmp_path / "notes.txt").write_text("no picture")
     choose(tab, "open", *paths, tmp_path / "notes.txt")
-    status_shows(tab, "photographs that are open: 3; 1 other file is no picture")
+    status_shows(tab, "opened 3 of 3 photographs; 1 other file is no picture")
     names = "[...document.querySelectorAll('#photos .label')].map((label) => label.textContent)"
     assert tab.evaluate(names) == ["a.png", "b.png", "c.png"]
     drag(tab, (0.3, 0.5), (0.6, 0.5))
@@ -152,7 +152,7 @@ def test_of_several_files_those_that_cannot_be_shown_are_named(tab, tmp_path):
     (tmp_path / "a.png").write_text("no picture")
     (tmp_path / "b.png").write_bytes(file_of(photograph(1, 60, 80)))
     choose(tab, "open", tmp_path / "b.png", tmp_path / "a.png")
-    status_shows(tab, "photographs that are open: 1; a.png: this file cannot be shown")
+    status_shows(tab, "opened 1 of 2 photographs; a.png: this file cannot be shown")
     assert text_of(tab, "name").startswith("b.png")
 
 
@@ -163,7 +163,7 @@ def test_a_folder_is_opened_as_a_list(site, tmp_path):
     with site.page() as tab:  # phones have no folders to open
         assert get(tab, "folder", "webkitdirectory")
         choose(tab, "folder", tmp_path)
-        status_shows(tab, "photographs that are open: 2; 1 other file is no picture")
+        status_shows(tab, "opened 2 of 2 photographs; 1 other file is no picture")
 
 
 def test_pictures_that_are_too_large_are_refused_before_they_are_sent(tab, tmp_path):

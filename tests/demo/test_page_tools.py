@@ -92,10 +92,11 @@ def test_a_border_is_dragged_in_from_an_edge_or_marked_on_all_four(tab, photo):
 
 
 def test_marks_grow_a_little_unless_that_is_switched_off(tab, photo):
+    start = get(tab, "grow", "value")
     opened(tab, photo, "box")
     drag(tab, (0.25, 0.25), (0.75, 0.5))
     exact = painted(tab)
-    set_value(tab, "grow", 4)  # what a page starts with
+    set_value(tab, "grow", start)
     assert text_of(tab, "growth") == "1 pixel"
     grown = painted(tab)
     np.testing.assert_allclose(np.subtract(exact, grown)[[0, 2]] * 320, [1, -1], atol=0.01)

@@ -75,7 +75,7 @@ async function open(files) {
     if (!problem) break; // the first that can be shown is
     problems.push(problem);
   }
-  const notes = photos.length > 1 ? [`photographs that are open: ${photos.length - problems.length}`] : [];
+  const notes = photos.length > 1 ? [`opened ${photos.length - problems.length} of ${photos.length} photographs`] : [];
   const left = files.length - photos.length;
   if (left) notes.push(`${left} other ${left === 1 ? "file is no picture" : "files are no pictures"}`);
   if (notes.length || problems.length) report([...notes, ...problems].join("; "), problems.length > 0);

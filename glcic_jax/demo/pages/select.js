@@ -22,7 +22,9 @@ async function copyOf(picture, { width, height }) {
   return copy;
 }
 
-function thinned(points) {
+// A click is one point, and a scribble not more than the server takes.
+function thinned(all) {
+  const points = all.filter(([x, y], index) => !index || x !== all[index - 1][0] || y !== all[index - 1][1]);
   const every = Math.ceil(points.length / MOST_POINTS);
   return points.filter((_, index) => index % every === 0);
 }

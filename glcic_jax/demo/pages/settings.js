@@ -44,8 +44,9 @@ function named({ name, label, step }) {
 function showMethod() {
   const method = state.methods[$("method").selectedIndex];
   if (!method) return;
-  const updates = method.step ? ` ${method.step} updates.` : "";
-  $("about").textContent = (method.about ?? PLAIN[method.name]?.[1] ?? NETWORK) + updates;
+  const learnt = method.step === null ? "" : `, after ${method.step.toLocaleString("en")} updates`;
+  $("method").title = method.name + learnt;
+  $("about").textContent = method.about ?? PLAIN[method.name]?.[1] ?? NETWORK;
   $("texture").checked = method.texture;
   $("postprocess").checked = Boolean(method.blends);
   $("postprocess").disabled = method.step === null; // a fill meets its surroundings by itself
