@@ -82,7 +82,7 @@ def why_strange(host: str, origin: str | None, names: OwnNames) -> str | None:
         page = ""
     if page and page in (host, *names.pages):
         return None
-    asked = page if re.fullmatch(r"[\w.:\[\]-]{1,100}", page) else "its name"
+    asked = page if re.fullmatch(r"[\w.:\[\]-]{1,100}", page) else "NAME"
     return (
         "the page that sent this is not the server's own; if it is, behind a proxy, start the "
         f"server with --name {asked}"
