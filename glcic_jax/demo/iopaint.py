@@ -87,7 +87,7 @@ class IOPaintApi:
         if request.method == "POST":
             name = (await read_json(request, self._limits)).get("name")
             known = {served.name: served for served in self._worker.methods}
-            if name not in known:
+            if not isinstance(name, str) or name not in known:
                 raise DemoRefusal(400, f"no such model: choose {', '.join(known)}")
             self._current = known[name]
         return JSONResponse(_model_info(self._current))

@@ -13,6 +13,7 @@ from tests.helpers.web import LIMITS, ask, refused, web  # skips where packages 
 from glcic_jax.demo import connections  # isort: skip
 from glcic_jax.demo.served import Served  # isort: skip
 
+WHOLE = b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: a"
 
 

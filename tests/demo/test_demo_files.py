@@ -139,7 +139,7 @@ def test_what_must_not_be_copied_goes_with_texture_and_fits(port):
 def test_methods_have_labels_and_a_line_each(port):
     _, data = ask(port, "GET", "/api/methods")
     answer = json.loads(data)
-    assert [method["label"] for method in answer["methods"]][0] == "Fast fill"
+    assert answer["methods"][0]["label"] == "Fast fill"
     assert all(method["about"].startswith("for ") for method in answer["methods"])
     assert answer["limits"]["grow"] == 200
 
