@@ -23,6 +23,10 @@ class OwnNames(NamedTuple):
     pages: frozenset[str] = frozenset()
 
 
+LOCAL = OwnNames()
+"""The names of a server that was given none."""
+
+
 def own_names(given: Iterable[str], listening: Iterable[str] = ()) -> OwnNames:
     """Returns the names of a server that listens at some names, and is given others by --name.
 
@@ -74,8 +78,17 @@ def why_strange(host: str, origin: str | None, names: OwnNames) -> str | None:
             ipaddress.ip_address(name)
     except ValueError:
         return "this address is not the server's own: see --name in its help"
-    if origin is None:
-        return None
+    return None if origin is None else strange_page(host, origin, names)
+
+
+def strange_page(host: str, origin: str, names: OwnNames) -> str | None:
+    """Returns why the page that sent a request is not the server's own; None = it is.
+
+    Args:
+      host: as in `why_strange`.
+      origin: the header `Origin`.
+      names: the server's.
+    """
     try:
         page = urlsplit(origin).netloc
     except ValueError:

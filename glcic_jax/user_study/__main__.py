@@ -16,6 +16,7 @@ from pathlib import Path
 
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.web_names import own_names
 from glcic_jax.user_study.answers import read_answers, report
 
 
@@ -43,6 +44,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--port", type=int, default=8000, help="8000 by default; 0: any that is free"
     )
     parser.add_argument(
+        "--name",
+        nargs="+",
+        default=[],
+        help="names or addresses of the page behind a proxy: study.example.org",
+    )
+    parser.add_argument(
         "--report", type=Path, metavar="CSV", help="print the shares of these answers and end"
     )
     return parser
@@ -62,8 +69,11 @@ def serve(args: argparse.Namespace) -> None:
     from glcic_jax.user_study.pictures import Pictures  # only now: a report needs no OpenCV
     from glcic_jax.user_study.server import StudyServer
 
+    names = own_names(args.name)
     pictures = Pictures(args.real, args.completed, args.size)
-    server = StudyServer(pictures, args.answers, host=args.host, port=args.port, seed=args.seed)
+    server = StudyServer(
+        pictures, args.answers, host=args.host, port=args.port, seed=args.seed, names=names
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     real, completed = pictures.counts
     print(

@@ -1,5 +1,7 @@
 """The pages of a user study: plain forms that work without scripts, without a network, on phones.
 
+Their addresses are relative, so that a proxy may have them below any path.
+
 All that they show of a picture is its number in the rater's own order, never its name or its truth.
 """
 
@@ -46,8 +48,8 @@ if (picture) {
 
 
 HEAD = (
-    '<link rel="icon" href="data:,"><link rel="stylesheet" href="/study.css">'
-    '<script src="/study.js" defer></script>'
+    '<link rel="icon" href="data:,"><link rel="stylesheet" href="study.css">'
+    '<script src="study.js" defer></script>'
 )
 
 
@@ -61,7 +63,7 @@ def front(total: int) -> str:
         f"<h1>Real or completed?</h1><p>You will see up to {total:,} pictures, one at a time. Some "
         "are photographs as they were taken; of others a part was removed and filled in by a "
         "program. Decide for each which it is. You can stop at any time and go on later by giving "
-        'the same name.</p><form action="/rate"><label>Your name or a nickname<br>'
+        'the same name.</p><form action="rate"><label>Your name or a nickname<br>'
         f'<input name="rater" maxlength="{LONGEST_NAME}" required autofocus></label>'
         "<button>Begin</button></form>"
     )
@@ -76,10 +78,10 @@ def question(rater: str, number: int, done: int, total: int) -> str:
       done: pictures judged so far.
       total: pictures in all.
     """
-    source = html.escape(f"/picture?{urlencode({'rater': rater, 'number': number})}")
+    source = html.escape(f"picture?{urlencode({'rater': rater, 'number': number})}")
     return _page(
         f'<p>{done + 1:,} of {total:,}</p><img src="{source}" alt="The picture to judge">'
-        '<form method="post" action="/answer">'
+        '<form method="post" action="answer">'
         f'<input type="hidden" name="rater" value="{html.escape(rater)}">'
         f'<input type="hidden" name="number" value="{number}">'
         '<input type="hidden" name="seconds" value="">'
@@ -95,4 +97,4 @@ def thanks(rater: str) -> str:
 
 def refusal(reason: str) -> str:
     """Returns a page that explains what went wrong."""
-    return _page(f'<h1>{html.escape(reason)}</h1><p><a href="/">Start again</a></p>')
+    return _page(f'<h1>{html.escape(reason)}</h1><p><a href="./">Start again</a></p>')

@@ -2,15 +2,17 @@
 
 import socketserver
 import sys
-import unicodedata
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.web_names import LOCAL, OwnNames, strange_page
 from glcic_jax.user_study import page
 from glcic_jax.user_study.answers import TRUTHS, AnswerFile
+from glcic_jax.user_study.connections import BoundedServer
+from glcic_jax.user_study.fields import StudyRefusal, rater_of, seconds_of
 from glcic_jax.user_study.pictures import Picture, Pictures, scene
 
 LONGEST_BODY = 4096
@@ -19,24 +21,8 @@ LONGEST_BODY = 4096
 POLICY = "default-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'"
 """Content-Security-Policy: a page loads from here only, and no other site shows it as its own."""
 
-LONGEST_LOOK = 86_400
-"""Seconds that somebody may look at a picture; longer times are taken for errors."""
 
-
-class StudyRefusal(Exception):
-    """Refuses a request to the study's server.
-
-    Args:
-      status: HTTP status of the answer, other than 200.
-      reason: one line for the page.
-    """
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.reason = status, reason
-
-
-class StudyServer(ThreadingHTTPServer):
+class StudyServer(BoundedServer):
     """Serves until `shutdown`, or Ctrl-C; `server_close` also closes the file of answers.
 
     All that it knows about a rater is in the answers, so it may be stopped and started again at any
@@ -48,15 +34,23 @@ class StudyServer(ThreadingHTTPServer):
       host: address to listen at.
       port: port to listen at; 0 = any that is free.
       seed: seed of the raters' orders.
+      names: what the study's pages are called besides by `Host`, as behind a proxy.
 
     Raises:
       UserError: the address or the file cannot be used.
     """
 
     def __init__(
-        self, pictures: Pictures, answers: Path, *, host: str, port: int, seed: int
+        self,
+        pictures: Pictures,
+        answers: Path,
+        *,
+        host: str,
+        port: int,
+        seed: int,
+        names: OwnNames = LOCAL,
     ) -> None:
-        self.pictures, self._seed = pictures, seed
+        self.pictures, self._seed, self.names = pictures, seed, names
         super().__init__((host, port), StudyHandler, bind_and_activate=False)
         try:
             self._listen()
@@ -115,6 +109,7 @@ class StudyHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answers with a page or a picture."""
+        self._study.heard(self.connection)
         self._answered(self._get)
 
     def do_POST(self) -> None:
@@ -136,9 +131,9 @@ class StudyHandler(BaseHTTPRequestHandler):
         if url.path == "/":
             self._send(page.front(len(self._study.pictures)).encode(), "text/html")
         elif url.path == "/rate":
-            self._send(self._next(_rater(fields)).encode(), "text/html")
+            self._send(self._next(rater_of(fields)).encode(), "text/html")
         elif url.path == "/picture":
-            rater = _rater(fields)
+            rater = rater_of(fields)
             self._send(self._png(self._picture(rater, fields)), "image/png")
         elif url.path == "/study.css":
             self._send(page.STYLE.encode(), "text/css")
@@ -169,13 +164,14 @@ class StudyHandler(BaseHTTPRequestHandler):
             raise StudyRefusal(500, "This picture cannot be shown") from error
 
     def _post(self) -> None:
-        origin = self.headers.get("Origin")
-        if origin and urlsplit(origin).netloc != self.headers.get("Host"):
+        host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+        if origin and (reason := strange_page(host, origin, self._study.names)):
+            print(f"an answer was refused: {reason}", file=sys.stderr)
             raise StudyRefusal(403, "Answers come from this site's own pages only")
         if urlsplit(self.path).path != "/answer":
             raise StudyRefusal(404, "There is no such page")
         fields = self._form()
-        rater = _rater(fields)
+        rater = rater_of(fields)
         picture = self._picture(rater, fields)
         answer = fields.get("answer", "")
         if answer not in TRUTHS:
@@ -183,12 +179,12 @@ class StudyHandler(BaseHTTPRequestHandler):
         if int(fields["number"]) in self._study.left(rater):  # else: clicked twice
             try:
                 self._study.answers.add(
-                    rater, picture.name, picture.truth, answer, _seconds(fields)
+                    rater, picture.name, picture.truth, answer, seconds_of(fields)
                 )
             except OSError as error:
                 print(f"an answer of {rater} was not saved: {error}", file=sys.stderr)
                 raise StudyRefusal(507, "Your answer could not be saved: tell the host") from error
-        self._send(b"", "text/html", 303, {"Location": f"/rate?{urlencode({'rater': rater})}"})
+        self._send(b"", "text/html", 303, {"Location": f"rate?{urlencode({'rater': rater})}"})
 
     def _form(self) -> dict[str, str]:
         length = self.headers.get("Content-Length", "")
@@ -198,6 +194,7 @@ class StudyHandler(BaseHTTPRequestHandler):
             raise StudyRefusal(413, "This is too long for an answer")
         try:
             body = self.rfile.read(int(length)).decode()
+            self._study.heard(self.connection)
             return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=8))
         except ValueError as error:
             raise StudyRefusal(400, "This is not an answer") from error
@@ -222,25 +219,3 @@ class StudyHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Prints nothing: the answers are the log."""
-
-
-def _rater(fields: dict[str, str]) -> str:
-    """Returns the rater's name, in one spelling.
-
-    It begins with a letter or digit, because spreadsheets take other beginnings for a formula.
-    """
-    name = " ".join(unicodedata.normalize("NFC", fields.get("rater", "")).split())
-    if not (0 < len(name) <= page.LONGEST_NAME and name.isprintable() and name[0].isalnum()):
-        raise StudyRefusal(
-            400, f"A name has 1 to {page.LONGEST_NAME} characters and begins with a letter or digit"
-        )
-    return name
-
-
-def _seconds(fields: dict[str, str]) -> str:
-    """Returns the seconds that the browser measured, or "" where it did not."""
-    try:
-        seconds = float(fields.get("seconds", ""))
-    except ValueError:
-        return ""
-    return f"{seconds:.2f}" if 0 <= seconds <= LONGEST_LOOK else ""
