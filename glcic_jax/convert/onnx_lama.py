@@ -11,7 +11,7 @@ import numpy as np
 from glcic_jax.convert.onnx_graph import Graph, require_onnx, serialized
 from glcic_jax.convert.pytorch_layout import transposed
 from glcic_jax.layers.ops import NORM_EPSILON
-from glcic_jax.methods.lama.network import ENDS, HALVINGS, SMALLEST, STRIDE, local_channels
+from glcic_jax.methods.lama.sizes import ENDS, HALVINGS, SMALLEST, STRIDE, local_channels
 from glcic_jax.weights.lama import LamaWeights
 from glcic_jax.weights.trained import cast_tensors
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from glcic_jax.convert.pytorch_layout import NORM_PARTS, from_torch, shape_text, to_torch
-from glcic_jax.methods.lama.network import HALVINGS, channels, local_channels
+from glcic_jax.methods.lama.sizes import HALVINGS, channels, local_channels
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.lama import LamaWeights, generator_shapes
 from glcic_jax.weights.trained import Tensors

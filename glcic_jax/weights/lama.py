@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from glcic_jax.methods.completion import completion_from
-from glcic_jax.methods.lama.completing import complete_any_size
-from glcic_jax.methods.lama.network import STRIDE, parameters
+from glcic_jax.methods.lama.sizes import STRIDE
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.trained import LAMA, Weights, flatten_variables, unflatten_variables
 
@@ -67,6 +66,8 @@ class LamaWeights(Weights):
 
 
 def _previews(width: int, blocks: int, state: TrainState, image, mask, key) -> dict[str, Any]:
+    from glcic_jax.methods.lama.completing import complete_any_size  # here, since it imports Flax
+
     del key
     return complete_any_size(width, blocks, state.networks["completion"], image, mask)
 
@@ -79,5 +80,7 @@ def generator_shapes(width: int, blocks: int) -> dict[str, tuple[int, ...]]:
       width: the number of channels at full size.
       blocks: the number of residual blocks.
     """
+    from glcic_jax.methods.lama.network import parameters  # here, since it imports Flax
+
     leaves = flatten_variables(parameters(width, blocks)).items()
     return {name: leaf.shape for name, leaf in leaves}

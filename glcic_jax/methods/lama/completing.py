@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.ops import composite
-from glcic_jax.methods.lama.network import STRIDE, Generator
+from glcic_jax.methods.lama.network import Generator
+from glcic_jax.methods.lama.sizes import STRIDE
 from glcic_jax.methods.network_state import infer
 from glcic_jax.types import Image, Mask, NetworkState
 
