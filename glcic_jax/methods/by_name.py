@@ -12,6 +12,8 @@ from glcic_jax.methods.dcgan.method import build as build_dcgan
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.fields import FIELDS as GLCIC
 from glcic_jax.methods.glcic.method import build as build_glcic
+from glcic_jax.methods.lama.fields import FIELDS as LAMA
+from glcic_jax.methods.lama.method import build as build_lama
 from glcic_jax.methods.partial_conv.fields import FIELDS as PARTIAL_CONV
 from glcic_jax.methods.partial_conv.method import build as build_partial_conv
 from glcic_jax.methods.template.fields import FIELDS as TEMPLATE
@@ -26,6 +28,7 @@ METHODS = {
     ),
     "context_encoder": Builder(build_context_encoder, CONTEXT_ENCODER, "context_encoder_center"),
     "dcgan_completion": Builder(build_dcgan, DCGAN, "dcgan_faces64"),
+    "lama": Builder(build_lama, LAMA, "lama_places2"),
     "partial_conv": Builder(build_partial_conv, PARTIAL_CONV, "pconv_places2"),
     "template": Builder(build_template, TEMPLATE, "template"),
 }

@@ -3,12 +3,14 @@
 import importlib
 from pathlib import Path
 
+from configs import _common
 from glcic_jax.methods.by_name import METHODS
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = {
     "width": 4,
     "discriminator_width": 4,
+    "blocks": 1,
     "bottleneck": 8,
     "latent": 8,
     "latent_steps": 3,
@@ -29,6 +31,17 @@ def names():
 
 def config_of(name):
     return importlib.import_module(f"configs.{name}").get_config()
+
+
+def program_text(name):
+    """Returns what a shipped config's programs depend on, as text: the same for the same ones."""
+    config = config_of(name)
+    for phase in config.phases:
+        config.phases[phase] = min(config.phases[phase], 1)
+    del config.holes, config.every, config.init_from
+    for field in set(_common.training("").data) - {"crop", "batch_size"}:
+        del config.data[field]
+    return config.to_json(sort_keys=True)
 
 
 def small_config_of(method):

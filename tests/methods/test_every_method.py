@@ -41,6 +41,7 @@ def test_known_pixels_stay_and_what_a_hole_hides_is_never_read(name):
 @pytest.mark.parametrize("name", every_method())
 def test_one_device_and_four_make_the_same_update(name):
     config = small_config_of(name)
+    config.dtype = "float64"  # rounding grows where batch norm divides by the spread of few numbers
     *before, last = [phase for phase in config.phases if config.phases[phase]]
     config.phases.update(dict.fromkeys(before, 0))  # the last phase moves all networks there are
     (phase,) = [p for p in METHODS[name](config, MEAN).phases if p.steps]

@@ -7,7 +7,8 @@ import pytest
 
 from glcic_jax.methods.lama import fourier
 from glcic_jax.methods.lama.completing import _repeated
-from glcic_jax.methods.lama.network import _mirrored, channels, local_channels
+from glcic_jax.methods.lama.network import _mirrored
+from glcic_jax.methods.lama.sizes import channels, local_channels
 
 rng = np.random.default_rng(0)
 
