@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from glcic_jax.demo.api import PAGES
 from glcic_jax.methods.procedural.fills import FILLS
 from tests.helpers.pictures import file_of, photograph
 from tests.helpers.web import LIMITS, ask, complete, hole, picture, pixels_of, refused, serving
@@ -50,7 +51,9 @@ def test_its_status_is_whether_something_compiles(port):
 
 
 def test_the_pages_load_nothing_from_elsewhere(port):
-    for path in ("/", "/demo.css", "/demo.js", "/strokes.js", "/api"):
+    files = [f"/{path.name}" for path in PAGES.iterdir() if path.suffix in (".js", ".css")]
+    assert len(files) > 20
+    for path in ("/", "/api", *files):
         response, page = ask(port, "GET", path)
         assert response.status == 200
         outside = re.findall(rb"https?://[^/\s\"<]+", page)

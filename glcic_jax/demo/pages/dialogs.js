@@ -6,11 +6,14 @@ export function ask(question, yes) {
   $("question_text").textContent = question;
   $("yes").textContent = yes;
   const dialog = $("question");
-  dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    $("yes").onclick = () => dialog.close("yes");
-    $("no").onclick = () => dialog.close("");
-    dialog.onclose = () => resolve(dialog.returnValue === "yes");
+    const answer = (sure) => () => {
+      resolve(sure);
+      dialog.close();
+    };
+    $("yes").onclick = answer(true);
+    $("no").onclick = answer(false);
+    dialog.oncancel = () => resolve(false); // Escape; `close` comes late, maybe in the next question
   });
 }
