@@ -44,5 +44,6 @@ def training(method: str) -> ConfigDict:
     config.every.checkpoint = 1_000
     config.scores = ()  # besides L1, PSNR, SSIM: "lpips", "kd_efflite0" (requirements-metrics.txt)
     config.best = "l1"  # score by which the best checkpoint is chosen
+    config.trackers = ()  # of "wandb", "mlflow"; each is an extra
     config.keep = 3  # latest checkpoints kept, besides the best and those at the ends of phases
     return config

@@ -25,6 +25,7 @@ COMMANDS = {
     "train": ("main", "trains networks as a config describes"),
     "complete": ("complete", "fills the holes of photographs"),
     "compare_runs": ("compare_runs", "shows what differs between trainings, and their curves"),
+    "report": ("report", "writes a page, CSV and JSON of many trainings"),
     "evaluate": ("evaluate", "compares methods on the same pictures and holes"),
     "generate": ("generate", "draws random pictures with a trained DCGAN"),
     "prepare": ("prepare", "makes shards of many or large pictures"),

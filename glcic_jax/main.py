@@ -145,8 +145,7 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
     config = ConfigDict(with_defaults(config.to_dict()))
     check(config)
     plain = config.to_dict()
-    fields = dotted(plain)
-    shared = {name: value for name, value in fields.items() if name not in PROCESS_OWN}
+    shared = {name: value for name, value in dotted(plain).items() if name not in PROCESS_OWN}
     require_same("config", shared, "start all processes with the same command")
     mesh, first = make_mesh(fsdp=config.fsdp), jax.process_index() == 0
     described = describe(mesh, config.data.batch_size)
@@ -176,6 +175,7 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
             total_steps=phase_ends(method.phases)[-1],
             batch_size=config.data.batch_size,
             phase_ends=tuple(zip(names, phase_ends(method.phases), strict=True)),
+            trackers=config.trackers,
             enabled=first,
         ) as report,
     ):

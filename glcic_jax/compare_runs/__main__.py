@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     if not 2 <= len(args.runs) <= len(COLOURS):
         raise UserError(f"give 2 to {len(COLOURS)} run folders, not {len(args.runs)}")
     if args.output:
-        _check_output(args.output, args.runs)
+        check_output("--output", args.output, PAGE, args.runs)
     comparison = compare(read_runs(args.runs))
     if args.output:
         try:
@@ -62,14 +62,24 @@ def run(args: argparse.Namespace) -> None:
     print_result(as_json(comparison) if args.json else as_text(comparison) + page)
 
 
-def _check_output(output: Path, runs: list[Path]) -> None:
-    """Refuses an output that cannot be, before a run is read."""
-    if output.suffix.lower() != PAGE or output.is_dir():
-        raise UserError(f"--output {output}: give a FILE{PAGE}")
+def check_output(flag: str, output: Path, extension: str, runs: list[Path]) -> None:
+    """Refuses an output that cannot be, before a run is read.
+
+    Args:
+      flag: the flag that names it, for messages.
+      output: the file to write.
+      extension: what its name must end in.
+      runs: the folders of the runs.
+
+    Raises:
+      UserError: another extension, no such folder, or one of a run.
+    """
+    if output.suffix.lower() != extension or output.is_dir():
+        raise UserError(f"{flag} {output}: give a FILE{extension}")
     if not output.parent.is_dir():
-        raise UserError(f"--output {output}: there is no folder {output.parent}: make it first")
+        raise UserError(f"{flag} {output}: there is no folder {output.parent}: make it first")
     if output.parent.resolve() in [folder.resolve() for folder in runs]:
-        raise UserError(f"--output {output}: lies in a run that is compared: choose another place")
+        raise UserError(f"{flag} {output}: lies in a run that is compared: choose another place")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 import base64
 import html
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 from glcic_jax.compare_runs.comparison import Comparison
@@ -22,6 +23,9 @@ from glcic_jax.train.page import (
     thinned,
 )
 
+MOST_BESIDE = 3
+"""Sample grids beside each other; more of them go below."""
+
 _STYLE = f"""{STYLE}
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; table-layout: fixed; }}
@@ -40,7 +44,8 @@ def comparison_page(comparison: Comparison) -> str:
       UserError: a sample grid cannot be read.
     """
     runs = comparison.runs
-    title = " and ".join(run.name for run in runs)
+    names = [run.name for run in runs]
+    title = " and ".join(names) if len(runs) <= 3 else f"{names[0]} and {len(runs) - 1} others"
     notes = "".join(f"<p>{html.escape(note)}</p>" for note in comparison.notes)
     parts = [f"<h1>{html.escape(title)}</h1>{notes}"]
     parts += [_table(table, runs) for table in tables(comparison)]
@@ -53,7 +58,7 @@ def comparison_page(comparison: Comparison) -> str:
             parts.append(f'<h2>{heading}</h2><div class="charts">{"".join(charts)}</div>')
     grids = [_grid(run, run.grid) for run in runs if run.grid]
     if grids:
-        style = f"grid-template-columns: repeat({len(grids)}, 1fr)"
+        style = f"grid-template-columns: repeat({min(len(grids), MOST_BESIDE)}, 1fr)"
         parts.append(
             f'<h2>Newest sample grids</h2><div class="grids" style="{style}">{"".join(grids)}</div>'
         )
@@ -66,7 +71,7 @@ def _table(table: Table, runs: Sequence[Run]) -> str:
         return heading
     heads = "".join(
         f'<th><span style="color:{colour}">&#9632;</span> {html.escape(run.name)}</th>'
-        for colour, run in zip(COLOURS, runs, strict=False)
+        for colour, run in zip(cycle(COLOURS), runs, strict=False)
     )
     rows = "".join(
         f"<tr><th>{html.escape(name)}</th>"

@@ -52,7 +52,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     """Reads runs.
 
     Args:
-      folders: their folders, at least two.
+      folders: their folders.
 
     Raises:
       UserError: one is no run folder or is damaged, or two are the same.

@@ -6,6 +6,7 @@ from glcic_jax.metrics import HELD_OUT
 from glcic_jax.metrics.held_out import EXTRA
 from glcic_jax.runtime.field_kinds import Number, Several, Switch, Text, Whole, Word
 from glcic_jax.runtime.fields import Field
+from glcic_jax.runtime.trackers import TRACKERS
 
 LARGEST_EDGE = 2**15
 """The longest edge of a picture that training takes, pixels."""
@@ -112,6 +113,11 @@ RUN = {
     ),
     "best": Field(
         Word((*HELD_OUT, *EXTRA)), "score by which the best checkpoint is chosen", default="l1"
+    ),
+    "trackers": Field(
+        Several(Word(tuple(TRACKERS)), tuple(range(len(TRACKERS) + 1)), distinct=True),
+        "that get all records besides TensorBoard, each by the extra of its name",
+        default=(),
     ),
     "keep": Field(
         Whole(1, 2**20),

@@ -20,6 +20,7 @@ MAY_DIFFER = (
     "keep",
     "scores",
     "best",
+    "trackers",
     "cpu_devices",
     "fsdp",
     "profile",

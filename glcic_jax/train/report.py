@@ -13,8 +13,10 @@ import numpy as np
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.example_scores import write_scores
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
+from glcic_jax.runtime.trackers import Writer, check_trackers, open_trackers
 from glcic_jax.train.alarm import CollapseAlarm
 from glcic_jax.train.clock import Clock
+from glcic_jax.train.console import grouped, speed_parts
 from glcic_jax.train.page import HISTORY, run_page, thinned
 from glcic_jax.train.tensorboard import Board
 from glcic_jax.types import PixelImage
@@ -24,9 +26,6 @@ GRIDS_SHOWN = 12
 
 QUIET = "grad_norm/"
 """The page shows metrics whose names begin with this, the console does not."""
-
-WORTH_A_WORD = 0.1
-"""Share of the time that updates wait for data from which on the console shows it."""
 
 
 class Report:
@@ -38,6 +37,7 @@ class Report:
       total_steps: updates of the whole run.
       batch_size: pictures per step over all devices, for the rate.
       phase_ends: the name and the last step of each phase; they are marked in the curves.
+      trackers: keys of TRACKERS, which get all records too.
       enabled: False on all processes but the first. Then nothing is written or printed.
     """
 
@@ -49,13 +49,15 @@ class Report:
         total_steps: int,
         batch_size: int,
         phase_ends: tuple[tuple[str, int], ...],
+        trackers: Sequence[str] = (),
         enabled: bool = True,
     ) -> None:
         self._workdir, self._title, self._enabled = workdir, title, enabled
         self._total_steps, self._phase_ends = total_steps, phase_ends
         self._alarm = CollapseAlarm()
         self._records: list[dict] = []
-        self._board: Board | None = None
+        check_trackers(trackers)
+        self._trackers, self._boards = trackers, list[Writer]()
         self.clock = Clock(batch_size)
         """Measures the updates. The loop reports to it what is not one."""
         self.ideal_seconds: dict[str, float] = {}
@@ -81,7 +83,8 @@ class Report:
         kept = [record for record in read_records(self._workdir) if record["step"] <= step]
         write_whole(path, "".join(json.dumps(record) + "\n" for record in kept))
         self._records = thinned(kept)
-        self._board = Board(self._workdir / "tensorboard", first_step=step + 1)
+        board = Board(self._workdir / "tensorboard", first_step=step + 1)
+        self._boards = [board, *open_trackers(self._trackers, self._workdir, self.message)]
 
     def scalars(self, step: int, phase: str, values: dict[str, float]) -> None:
         """Records the metrics of an update, and prints a line.
@@ -94,7 +97,7 @@ class Report:
         speed = self.clock.lap(step, self.ideal_seconds.get(phase))
         self._record("train", step, phase, speed | values)
         shown = {name: value for name, value in values.items() if not name.startswith(QUIET)}
-        parts = [*_speed_parts(speed, self._total_steps - step), *grouped(shown, ".3g")]
+        parts = [*speed_parts(speed, self._total_steps - step), *grouped(shown, ".3g")]
         self.message(f"[{phase} {step:,}/{self._total_steps:,}] {'  '.join(parts)}")
         warning = self._alarm(values)
         if warning:
@@ -134,8 +137,8 @@ class Report:
         folder.mkdir(exist_ok=True)
         _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
         write_whole(folder / f"{step:08d}.png", data.tobytes())
-        if self._board:
-            self._board.picture(step, "held_out", picture)
+        for board in self._boards:
+            board.picture(step, "held_out", picture)
         self._redraw()
 
     def message(self, text: str) -> None:
@@ -150,9 +153,9 @@ class Report:
         """Redraws the page once more, and closes TensorBoard's file."""
         if self._enabled and self._records:
             self._redraw()
-        if self._board:
-            self._board.close()
-            self._board = None
+        for board in self._boards:
+            board.close()
+        self._boards = []
 
     def _record(self, kind: str, step: int, phase: str, values: dict[str, float]) -> None:
         if not self._enabled:
@@ -164,8 +167,8 @@ class Report:
         self._records.append(record)
         if len(self._records) > 2 * HISTORY:
             self._records = thinned(self._records)
-        if self._board:
-            self._board.scalars(step, values)
+        for board in self._boards:
+            board.scalars(step, values)
 
     def _redraw(self) -> None:
         if not self._enabled:
@@ -204,46 +207,3 @@ def draw_grid(rows: Sequence[Sequence[PixelImage]], columns: Sequence[str]) -> P
             top = title + row * (height + gap)
             canvas[top : top + height, left : left + width] = pictures[column]
     return canvas
-
-
-def grouped(values: dict[str, float], digits: str) -> list[str]:
-    """Returns numbers as texts, each group with its name once.
-
-    Args:
-      values: by names such as "loss/mse", whose part before the slash is the group.
-      digits: the format of the numbers, such as ".3g".
-
-    Returns:
-      Texts such as "loss: mse 0.1, adversarial 0.7".
-    """
-    groups: dict[str, list[str]] = {}
-    for name, value in values.items():
-        group, _, rest = name.rpartition("/")
-        groups.setdefault(group, []).append(f"{rest} {value:{digits}}")
-    return [
-        f"{group.replace('_', ' ')}: {', '.join(texts)}" if group else ", ".join(texts)
-        for group, texts in groups.items()
-    ]
-
-
-def _speed_parts(speed: dict[str, float], steps_left: int) -> list[str]:
-    """Returns the parts of a console line that show what `Clock.lap` measured."""
-    parts = []
-    if "first_update_s" in speed:
-        parts.append(f"first update {speed['first_update_s']:.1f} s")
-    if "step_ms" in speed:
-        parts.append(f"{speed['images_per_s']:.1f} images/s")
-        waiting = speed["waiting_ms"] / max(speed["step_ms"], 1e-9)
-        if waiting >= WORTH_A_WORD:
-            parts.append(f"{waiting:.0%} waiting for data")
-        if "mfu" in speed:
-            parts.append(f"MFU {speed['mfu']:.0%}")
-        parts.append(f"{_duration(steps_left * speed['step_ms'] / 1000)} left")
-    return parts
-
-
-def _duration(seconds: float) -> str:
-    """Returns a time as h:mm:ss or m:ss."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
