@@ -1,4 +1,7 @@
-"""Reads the flags of holes: a mask's file, boxes and a border, alone or together. Needs no JAX."""
+"""Reads the flags of holes: a mask's file, boxes, clicks, a border, alone or together.
+
+Needs no JAX.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from jaxtyping import Bool, UInt8
 
 from glcic_jax.complete.remarks import print_remarks
 from glcic_jax.masks.by_hand import check_mask_fits, grown, read_painted_mask
+from glcic_jax.masks.select import Mark, select
 from glcic_jax.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ class Border(NamedTuple):
 
 
 def add_hole_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds --mask, --box, --border, --invert and --dilate."""
+    """Adds --mask, --box, --click, --click-out, --border, --invert and --dilate."""
     holes = parser.add_argument_group("what is filled (at least one; together they add up)")
     holes.add_argument("--mask", type=Path, help="mask, or folder of masks; white = fill")
     holes.add_argument(
@@ -61,6 +65,22 @@ def add_hole_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="X,Y,W,H",
         help="fill a box: pixels to the left of it, above it, its width, its height; repeatable",
+    )
+    holes.add_argument(
+        "--click",
+        type=_click,
+        action="append",
+        default=[],
+        metavar="X,Y",
+        help="fill the thing at a pixel, which is found by its edges and colours; repeatable",
+    )
+    holes.add_argument(
+        "--click-out",
+        type=_click,
+        action="append",
+        default=[],
+        metavar="X,Y",
+        help="a pixel that is not of the thing; repeatable",
     )
     holes.add_argument(
         "--border",
@@ -78,10 +98,15 @@ def check_hole_flags(args: argparse.Namespace) -> None:
     """Refuses flags that cannot mean anything, before a picture is read.
 
     Raises:
-      UserError: nothing to fill was named, --invert without a mask, or a negative --dilate.
+      UserError: nothing to fill was named, --invert without a mask, --click-out without --click,
+        or a negative --dilate.
     """
-    if args.mask is None and not args.box and args.border is None:
-        raise UserError("nothing to fill: give --mask FILE, --box X,Y,W,H or --border N")
+    if args.mask is None and not args.box and not args.click and args.border is None:
+        raise UserError(
+            "nothing to fill: give --mask FILE, --box X,Y,W,H or --border N, or --click X,Y"
+        )
+    if args.click_out and not args.click:
+        raise UserError("--click-out is for --click, which is not given")
     if args.invert and args.mask is None:
         raise UserError("--invert is for --mask, which is not given")
     if args.dilate < 0:
@@ -111,6 +136,8 @@ def hole_reader(args: argparse.Namespace) -> HoleReader:
             drawn = np.zeros(image.shape[:2], np.uint8)
             for box in args.box:
                 _draw_box(drawn, box)
+            if args.click:
+                drawn[_clicked(image, args.click, args.click_out)] = 1
             if args.border is not None:
                 _draw_border(drawn, args.border)
             hole = grown(drawn, args.dilate) != 0
@@ -123,6 +150,16 @@ def hole_reader(args: argparse.Namespace) -> HoleReader:
         return find
 
     return read
+
+
+def _clicked(
+    image: PixelImage, inside: list[tuple[int, int]], outside: list[tuple[int, int]]
+) -> Bool[np.ndarray, "h w"]:
+    marks = [Mark(True, (point,)) for point in inside]
+    try:
+        return select(image, marks + [Mark(False, (point,)) for point in outside])
+    except UserError as error:
+        raise UserError(f"--click: {error}") from error
 
 
 def _draw_box(mask: np.ndarray, box: Box) -> None:
@@ -159,6 +196,14 @@ def _box(text: str) -> Box:
     if box.width < 1 or box.height < 1:
         raise UserError(f"--box {text} is empty: W and H are 1 or more")
     return box
+
+
+def _click(text: str) -> tuple[int, int]:
+    """Reads the value of --click; raises UserError where it is none."""
+    found = _numbers(text)
+    if found is None or len(found) != 2:
+        raise UserError(f"--click {text}: give X,Y in whole pixels, such as 120,80")
+    return found[0], found[1]
 
 
 def _border(text: str) -> Border:

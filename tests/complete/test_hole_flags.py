@@ -71,6 +71,18 @@ def test_what_is_named_is_filled_and_nothing_else(folder, flags, expected):
     np.testing.assert_array_equal(np.asarray(Image.open("out.png"))[~expected], picture[~expected])
 
 
+def test_a_click_fills_the_thing_there(folder):
+    thing = boxes((20, 10, 12, 9))
+    image = np.full((37, 50, 3), (90, 120, 200), np.uint8)
+    image[thing] = (200, 60, 30)
+    Image.fromarray(image).save("thing.png")
+    assert complete("--click", "26,14", image="thing.png") == 0
+    np.testing.assert_array_equal(hole(), thing)
+    assert complete("--click", "26,14", "--click-out", "21,14", image="thing.png") == 0
+    assert not hole()[14, 21]
+    assert hole()[14, 26]
+
+
 def test_a_box_is_counted_in_the_upright_picture(folder):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # turned to the right
@@ -104,6 +116,9 @@ def test_in_a_folder_a_picture_that_a_box_does_not_fit_fails_alone(folder, capsy
         (["--box", "1,1,5"], "--box 1,1,5: give X,Y,W,H in whole pixels"),
         (["--box", "1,1,5,2.5"], "--box 1,1,5,2.5: give X,Y,W,H in whole pixels"),
         (["--box", "0,0,50,37"], "all of the picture would be filled"),
+        (["--click", "50,3"], "shots/a.png: --click: the point 50,3 is not in the picture"),
+        (["--click", "5"], "--click 5: give X,Y in whole pixels"),
+        (["--click-out", "5,5", "--border", "1"], "--click-out is for --click"),
         (["--border", "19"], "--border 19,19,19,19 covers the whole picture, which has 50x37"),
         (["--border", "0"], "--border 0 leaves nothing to fill"),
         (["--border", "0,0,0,0"], "leaves nothing to fill"),
