@@ -65,13 +65,15 @@ def peak() -> float:
 
 def main() -> int:
     """Serves until its input ends."""
-    from benchmarks import ours
-    from benchmarks.peers import onnx_sides, opencv, torch_sides
+    from benchmarks import lama, ours
+    from benchmarks.peers import onnx_sides, opencv, torch_lama, torch_sides
 
     workers = {
         "ours_train": ours.train,
         "ours_complete": ours.complete,
         "ours_input": ours.read,
+        "ours_lama": lama.ours,
+        "torch_lama": torch_lama.complete,
         "torch_train": torch_sides.train,
         "torch_complete": torch_sides.complete,
         "torch_input": torch_sides.read,
