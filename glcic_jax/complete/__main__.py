@@ -1,12 +1,13 @@
 r"""Completes photographs with a trained network, or with fills that need none.
 
 python -m glcic_jax.complete --image photo.jpg --box 60,40,120,80 --output out.jpg
+python -m glcic_jax.complete --image photo.jpg --click 320,200 --output out.jpg
 python -m glcic_jax.complete --image photo.jpg --mask mask.png --output out.jpg --method telea
 python -m glcic_jax.complete --image shots --mask masks --output completed --resume
 python -m glcic_jax.complete --checkpoint runs/quickstart \
     --image photo.jpg --border 0,0,64,0 --output out.jpg --preview
 
-A box, a border and what is white in the mask are filled. --image, --mask and --output may be
+A box, a border, the thing at a click, and what is white in the mask are filled. --image, --mask and --output may be
 folders: each picture takes the mask of its name (photo.jpg: photo.png, photo_mask.png), or all take
 the one mask that is a file. --image may be a pattern in quotes ("shots/*.jpg"), or - for standard
 input; --output may be - too.
