@@ -7,10 +7,10 @@ python -m glcic_jax.complete --image shots --mask masks --output completed --res
 python -m glcic_jax.complete --checkpoint runs/quickstart \
     --image photo.jpg --border 0,0,64,0 --output out.jpg --preview
 
-A box, a border, the thing at a click, and what is white in the mask are filled. --image, --mask and --output may be
-folders: each picture takes the mask of its name (photo.jpg: photo.png, photo_mask.png), or all take
-the one mask that is a file. --image may be a pattern in quotes ("shots/*.jpg"), or - for standard
-input; --output may be - too.
+A box, a border, the thing at a click, and what is white in the mask are filled. --image, --mask
+and --output may be folders: each picture takes the mask of its name (photo.jpg: photo.png,
+photo_mask.png), or all take the one mask that is a file. --image may be a pattern in quotes
+("shots/*.jpg"), or - for standard input; --output may be - too.
 
 The output is what the picture was: upright, with its colour profile, EXIF, 16 bits, grey or alpha,
 as far as its kind of file can hold them; a JPEG keeps its quality. In PNG, TIFF and WebP files made
