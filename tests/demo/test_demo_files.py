@@ -180,3 +180,21 @@ def test_clicks_select_a_thing(port):
     ]:
         refused(send(port, "select", image=file_of(image), marks=sent), 400, message)
     refused(send(port, "select", marks=json.dumps(marks)), 400, "send a file, image")
+
+
+@pytest.mark.slow  # the texture fill is compiled
+def test_another_seed_copies_other_texture_and_nothing_of_what_is_to_be_avoided(port):
+    noise = np.random.default_rng(3).integers(0, 60, (64, 96, 3)).astype(np.uint8)
+    noise[:, 48:] += 150  # bright on the right, and not to be copied
+    middle, right = np.zeros((2, 64, 96), np.uint8)
+    middle[24:40, 30:46] = 255
+    right[:, 48:] = 255
+    fields = {"image": file_of(noise), "mask": file_of(middle), "texture": "1"}
+    pictures = [
+        pixels_of(complete(port, **fields, avoid=file_of(right), seed=seed)[1])
+        for seed in ("0", "0", "1")
+    ]
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    assert (pictures[0] != pictures[2]).any()
+    for completed in pictures:
+        assert completed[middle > 0].max() < 150
