@@ -12,9 +12,12 @@ def training(method: str) -> ConfigDict:
     config.data = ConfigDict()
     config.data.source = "folder"
     config.data.root = "data/pictures"
+    config.data.more_roots = ()  # further folders, whose pictures are mixed with these
+    config.data.weights = ()  # how often each folder is drawn; () = each picture as often
     config.data.held_out = 0.05  # share of the pictures kept for evaluation
     config.data.held_out_list = ""  # or a text file that lists them; FOLDER/ stands for a folder
     config.data.held_out_examples = 96  # fixed crops and holes, evaluated during training
+    config.data.held_out_sets = ()  # "NAME=FOLDER", ...: further pictures, scored by themselves
     config.data.held_out_seed = -1  # seed of these crops and holes; -1 = that of the run
     config.data.resize = (256, 384)  # shortest edge, pixels, drawn uniformly
     config.data.crop = 256  # pixels

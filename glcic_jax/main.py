@@ -50,7 +50,13 @@ from glcic_jax.train.start import known_mean_pixel, read_start
 from glcic_jax.types import phase_ends
 from glcic_jax.weights.address import open_trained
 
-PROCESS_OWN = ("data.root", "data.threads", "data.workers")
+PROCESS_OWN = (
+    "data.root",
+    "data.more_roots",
+    "data.held_out_sets",
+    "data.threads",
+    "data.workers",
+)
 """Fields that may differ between the processes of a run."""
 
 COMPILING = "compiling, once: later runs find the programs"

@@ -124,7 +124,7 @@ def _text(name: str, value: Any) -> str:
 def _scores(runs: Sequence[Run]) -> dict[str, dict[str, Scores]]:
     found = {}
     for metric, by_run in _by_run(runs, lambda run: curves_of(run.records, SCORES)).items():
-        column = COLUMNS.get(metric.removeprefix(SCORES), Column(metric))
+        column = COLUMNS.get(metric.rpartition("/")[2], Column(metric))
         scores = {name: dict(curve) for name, curve in by_run.items()}
         shared = set.intersection(*map(set, scores.values())) if len(by_run) == len(runs) else set()
         found[metric] = {

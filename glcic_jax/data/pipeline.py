@@ -1,7 +1,8 @@
 """Makes the endless training batches and the fixed held-out examples."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import cv2
@@ -13,6 +14,7 @@ from glcic_jax.data.ahead import read_ahead
 from glcic_jax.data.collection import Source, Split
 from glcic_jax.data.mean_pixel import mean_over, read_or_measure_mean
 from glcic_jax.data.measurement import MeasuredPictures, with_fresh_hole
+from glcic_jax.data.mixture import Drawn, joined, named_sets
 from glcic_jax.data.sources import SOURCES
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.masks.kinds import make_hole
@@ -40,12 +42,14 @@ class Dataset(NamedTuple):
       held_out: the fixed examples, stacked: image, mask, other_mask, uint8.
       mean_pixel: the mean of the training pictures, RGB in [0, 1].
       listing: short digests of all pictures and settings; several processes compare them.
+      more_held_out: the examples of further sets of pictures, by their names.
     """
 
     batches: Callable[[int], Iterator[Batch]]
     held_out: dict[str, np.ndarray]
     mean_pixel: tuple[float, float, float]
     listing: dict[str, str]
+    more_held_out: Mapping[str, dict[str, np.ndarray]] = MappingProxyType({})
 
 
 def make_dataset(
@@ -74,7 +78,7 @@ def make_dataset(
     make_example = partial(example, frame=frame, hole=hole, leftovers=data.leftovers or None)
 
     # The pictures and their mean.
-    split = open_source(data)
+    split, drawn = open_sources(data)
     train = split.train
     if data.get("measurement") is not None:
         noise = data.measurement.noise
@@ -85,9 +89,14 @@ def make_dataset(
         mean_pixel = split.mean_pixel or read_or_measure_mean(split)
     make_plain = partial(example, frame=plain, hole=hole)
     own_seed = data.get("held_out_seed", -1)
-    held_out = held_out_examples(
-        split.held_out, make_plain, data.held_out_examples, seed if own_seed < 0 else own_seed
+    examples_of = partial(
+        held_out_examples,
+        make_example=make_plain,
+        count=data.held_out_examples,
+        seed=seed if own_seed < 0 else own_seed,
     )
+    held_out = examples_of(split.held_out)
+    sets = named_sets(data.get("held_out_sets", ()), **limits_of(data))
     return Dataset(
         batches=partial(
             train_batches,
@@ -98,6 +107,7 @@ def make_dataset(
             threads=data.threads,
             workers=data.workers,
             place=place,
+            drawn=drawn,
         ),
         held_out=held_out,
         mean_pixel=mean_pixel,
@@ -107,22 +117,53 @@ def make_dataset(
             "held-out examples": item_digest(held_out)[:8],
             "mean pixel": str(mean_pixel),
         },
+        more_held_out={name: examples_of(source) for name, source in sets.items()},
     )
 
 
-def open_source(data: Any) -> Split:
-    """Opens the pictures that `config.data` names.
+def limits_of(data: Any) -> dict[str, Any]:
+    """Returns the limits of `config.data` below which pictures are bad."""
+    return {"min_edge": data.min_edge, "max_bad_fraction": data.max_bad_fraction}
+
+
+def open_sources(data: Any) -> tuple[Split, Drawn | None]:
+    """Opens the pictures that `config.data` names, in one folder or in several.
+
+    Returns:
+      The pictures, and how to draw from several folders; None = as from one.
+
+    Raises:
+      UserError: as `open_source`; or settings that do not go with several folders.
+    """
+    more = tuple(data.get("more_roots", ()))
+    if not more:
+        return open_source(data), None
+    if data.source not in ("folder", "shards") or data.held_out_list:
+        raise UserError(
+            "data.more_roots names further folders: set data.source to folder or shards, and "
+            "data.held_out_list to nothing"
+        )
+    splits = [open_source(data, root) for root in (data.root, *more)]
+    return joined(splits, tuple(data.get("weights", ())))
+
+
+def open_source(data: Any, root: str | None = None) -> Split:
+    """Opens the pictures of one folder.
+
+    Args:
+      data: `config.data`.
+      root: the folder, in place of `data.root`.
 
     Raises:
       UserError: the source is unknown, or refuses its pictures.
     """
     if data.source not in SOURCES:
         raise UserError(f'data.source is "{data.source}": choose {", ".join(SOURCES)}')
-    limits = {"min_edge": data.min_edge, "max_bad_fraction": data.max_bad_fraction}
+    limits, root = limits_of(data), root or data.root
     if data.source == "folder":
-        return SOURCES["folder"](data.root, held_out=data.held_out_list or data.held_out, **limits)
+        return SOURCES["folder"](root, held_out=data.held_out_list or data.held_out, **limits)
     if data.source == "shards":
-        return SOURCES["shards"](data.root, **limits)
+        return SOURCES["shards"](root, **limits)
     return SOURCES[data.source](held_out=data.held_out)
 
 
@@ -136,6 +177,7 @@ def train_batches(
     threads: int,
     workers: int,
     place: Place,
+    drawn: Drawn | None = None,
 ) -> Iterator[Batch]:
     """Returns the endless batches that begin with that of update `step` + 1.
 
@@ -151,10 +193,14 @@ def train_batches(
       threads: threads that read.
       workers: processes that read; 0 = threads of this process only.
       place: puts this process's share of a batch on its devices.
+      drawn: how to draw from the parts of `source`; None = all pictures equally often.
     """
-    pictures = (
-        grain.MapDataset.source(source).seed(seed).shuffle().repeat().random_map(make_example)
+    order = (
+        _mixed(source, drawn, seed)
+        if drawn
+        else grain.MapDataset.source(source).seed(seed).shuffle().repeat()
     )
+    pictures = order.random_map(make_example)
     # Each process takes one part of every batch. On the devices the batch is the same.
     index, count = jax.process_index(), jax.process_count()
     batches = pictures.batch(batch_size // count, drop_remainder=True)[index::count][step:]
@@ -165,6 +211,16 @@ def train_batches(
             grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=_start_worker
         )
     return read_ahead(iter(stream.map(place)), PLACED_AHEAD)
+
+
+def _mixed(source: Any, drawn: Drawn, seed: int) -> grain.MapDataset:
+    """Returns pictures of several parts, drawn by weights; each part has epochs of its own."""
+    parts, start = [], 0
+    for number, length in enumerate(drawn.lengths):
+        own = grain.MapDataset.range(start, start + length).seed(seed + number)
+        parts.append(own.shuffle().repeat())
+        start += length
+    return grain.MapDataset.mix(parts, weights=drawn.weights).seed(seed).map(source.__getitem__)
 
 
 def _start_worker(index: int, count: int) -> None:

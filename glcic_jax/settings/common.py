@@ -21,6 +21,17 @@ DATA = {
         "shards are made by glcic_jax.prepare; scikit_image is four bundled photographs",
     ),
     "data.root": Field(Text(), "the folder of pictures or shards", "path"),
+    "data.more_roots": Field(
+        Several(Text(), tuple(range(33))),
+        "further folders of the same kind, whose pictures are mixed with these",
+        "paths",
+        default=(),
+    ),
+    "data.weights": Field(
+        Several(Number(0, open_ends="least"), tuple(range(34))),
+        "how often each of the folders is drawn; () = each picture as often as every other",
+        default=(),
+    ),
     "data.held_out": Field(
         Number(0, 1, open_ends="most"), "of the pictures, kept for evaluation", "share"
     ),
@@ -32,6 +43,12 @@ DATA = {
     ),
     "data.held_out_examples": Field(
         Whole(1, 2**20), "fixed crops and holes, scored during training", "examples"
+    ),
+    "data.held_out_sets": Field(
+        Several(Text(), tuple(range(33))),
+        "NAME=FOLDER: further held-out pictures, scored by themselves",
+        "paths",
+        default=(),
     ),
     "data.held_out_seed": Field(
         Whole(-1, 2**32 - 1), "seeds these crops and holes; -1 = seed does", default=-1

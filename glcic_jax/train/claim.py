@@ -28,6 +28,8 @@ MAY_DIFFER = (
     "data.threads",
     "data.workers",
     "data.root",
+    "data.more_roots",
+    "data.held_out_sets",
     "init_from",
 )
 """Fields that may change when a run is resumed: its results do not depend on them."""

@@ -122,7 +122,7 @@ def grid_title(name: str) -> str:
 def score_title(name: str) -> str:
     """Returns the name of a score without "held_out/", and which values of it are better."""
     metric = name.removeprefix(SCORES)
-    best = COLUMNS.get(metric, Column(metric)).best
+    best = COLUMNS.get(metric.rpartition("/")[2], Column(metric)).best
     return metric + {min: ", lower is better", max: ", higher is better"}.get(best, "")
 
 

@@ -52,15 +52,21 @@ class Viewer:
         return jax.device_get(self._previews(TrainState(state.step, needed), *batch, self._key))
 
     def scores(self, state: TrainState) -> Scored:
-        """Returns the scores of the held-out examples; their means go by "held_out/NAME"."""
-        scored = self._measure(
-            lambda image, mask: self._run(state, image, mask)["completed"],
-            self._dataset.held_out,
-            self._batch_size,
-        )
-        return scored._replace(
-            means={f"held_out/{name}": value for name, value in scored.means.items()}
-        )
+        """Returns the scores of the held-out examples; their means go by "held_out/NAME".
+
+        Those of a set go by "held_out/SET/NAME".
+        """
+        means, each = {}, {}
+        for group, examples in {"": self._dataset.held_out, **self._dataset.more_held_out}.items():
+            scored = self._measure(
+                lambda image, mask: self._run(state, image, mask)["completed"],
+                examples,
+                self._batch_size,
+            )
+            prefix = f"{group}/" if group else ""
+            means |= {f"held_out/{prefix}{name}": value for name, value in scored.means.items()}
+            each |= {f"{prefix}{name}": values for name, values in scored.each.items()}
+        return Scored(means, each)
 
     def grid(self, state: TrainState) -> tuple[list[list[np.ndarray]], list[str]]:
         """Completes the first held-out examples for a sample grid.
