@@ -1,6 +1,7 @@
 """Several seeds of one config: what the runs are given, and the table of their scores."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from glcic_jax.metrics.seeds import over_seeds
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.example_scores import read_scores, write_scores
 from glcic_jax.runtime.run_folder import CONFIG
-from glcic_jax.train.seeds import seeds_table, train_seeds
+from glcic_jax.train.seeds import groups_table, seeds_table, train_seeds
 from tests.helpers.small import small_config
 
 rng = np.random.default_rng(0)
@@ -28,6 +29,7 @@ def test_each_run_has_its_seed_and_all_have_the_same_examples(tmp_path, capsys):
     def work(config, workdir, accept_data):
         given.append((config.seed, config.data.held_out_seed, workdir, accept_data))
         written(workdir)
+        (workdir / CONFIG).write_text("{}")
 
     config = small_config(seed=5)
     train_seeds(work, config, tmp_path, 3, accept_data=True)
@@ -47,6 +49,29 @@ def test_the_table_has_each_run_and_all_over_runs_and_examples(tmp_path):
     means = [np.mean(v["psnr"]) for v in values]
     assert lines[6].endswith(f"| {np.std(means, ddof=1):.2f} |")
     assert lines[8].startswith("Held-out examples: 6; after 40 updates.")
+
+
+def test_an_experiment_of_several_runs_has_a_row_for_each_and_for_differences(tmp_path):
+    values = {}
+
+    def work(config, workdir, accept_data):
+        for name in ("mse", "both"):
+            values[name, config.seed] = written(workdir / name)["l1"]
+            (workdir / name / CONFIG).write_text("{}")
+            os.utime(workdir / name / CONFIG, (1, 1 if name == "mse" else 2))
+
+    train_seeds(work, small_config(), tmp_path, 3)
+    lines = (tmp_path / "seeds.md").read_text().splitlines()
+    mse, both = (np.array([values[name, seed] for seed in range(3)]) for name in ("mse", "both"))
+    for line, name, estimate in (
+        (lines[2], "mse", over_seeds(mse)),
+        (lines[3], "both", over_seeds(both)),
+        (lines[4], "both - mse", over_seeds(both, mse)),
+    ):
+        value, low, high = (f"{100 * number:.2f}" for number in estimate[:3])
+        assert line.startswith(f"| {name} | {value} [{low}, {high}] |")
+    with pytest.raises(UserError, match="holds no runs"):
+        groups_table([tmp_path / "seed0/mse"])
 
 
 def test_what_cannot_be_tabled_is_refused(tmp_path):
