@@ -1,5 +1,7 @@
 """Describes a start of a run: which program, on what, by which command. Needs no JAX."""
 
+import os
+import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -37,7 +39,8 @@ def describe_start(step: int, devices: str, data: dict[str, str]) -> dict[str, A
     Returns:
       "time" (ISO 8601, UTC), "step", "version" (of glcic_jax),
       "commit" (of the clone that ran, "+changes" if files differed from it; "" outside a clone),
-      "packages" (versions by name), "python", "command" (its words), "devices" and "data".
+      "packages" (versions by name), "python", "command" (its words), "machine" (its processor),
+      "devices" and "data".
     """
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -47,6 +50,7 @@ def describe_start(step: int, devices: str, data: dict[str, str]) -> dict[str, A
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "python": sys.version.split()[0],
         "command": [Path(sys.orig_argv[0]).name, *sys.orig_argv[1:]],  # not where Python lies
+        "machine": machine(),
         "devices": devices,
         "data": data,
     }
@@ -62,6 +66,21 @@ def commit(root: Path) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""  # no git here, or not a sound clone
     return f"{head}+changes" if changed else head
+
+
+def machine(described: Path = Path("/proc/cpuinfo")) -> str:
+    """Returns the number of cores, and the processor's name where the system gives one.
+
+    Args:
+      described: the file in which Linux describes its processors.
+    """
+    try:
+        lines = described.read_text("utf-8", errors="replace").splitlines()
+    except OSError:  # another system
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{os.cpu_count()} x {name}"
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -1,12 +1,13 @@
 """The provenance of a start: the clone's commit, versions and the command."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import glcic_jax
-from glcic_jax.runtime.provenance import commit, describe_start
+from glcic_jax.runtime.provenance import commit, describe_start, machine
 
 
 def git(root, *arguments):
@@ -22,7 +23,14 @@ def test_a_start_names_program_versions_command_devices_and_data():
     assert start["command"] == [Path(sys.executable).name, *sys.orig_argv[1:]]
     assert start["devices"] == "1 process, 4 x cpu"
     assert start["data"] == {"mean pixel": "(0.1, 0.2, 0.3)"}
+    assert start["machine"] == machine()
     assert start["time"].endswith("+00:00")
+
+
+def test_the_machine_is_that_of_linux_or_what_python_knows(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n")
+    assert machine(tmp_path / "cpuinfo") == f"{os.cpu_count()} x Some CPU @ 2 GHz"
+    assert machine(tmp_path / "absent").startswith(f"{os.cpu_count()} x ")
 
 
 def test_the_commit_is_that_of_the_clone_and_names_changes(tmp_path):
