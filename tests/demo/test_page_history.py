@@ -62,6 +62,9 @@ def test_undo_and_redo_go_over_strokes_and_completions(tab, photo):
     assert is_off(tab, "undo")
     for held in (CTRL, CTRL, CTRL, CTRL):
         key(tab, "Z", held | SHIFT)
+    key(tab, "Z", CTRL)  # with caps lock
+    np.testing.assert_array_equal(settled(tab), once)
+    key(tab, "z", CTRL | SHIFT)
     np.testing.assert_array_equal(settled(tab), twice)
     assert is_off(tab, "redo")
 

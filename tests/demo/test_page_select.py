@@ -65,6 +65,8 @@ def test_a_click_marks_the_thing_and_more_clicks_refine_it(tab, things):
     assert clicks == [1, 2, 3]
     click(tab, "undo")
     assert painted(tab) == pytest.approx(both, abs=0.02)
+    click_at(tab, DOT, button="right")
+    assert painted(tab)[2] < 0.7
     completed(tab)
     assert painted(tab) is None
 

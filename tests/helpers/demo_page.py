@@ -103,7 +103,7 @@ def at(tab, x, y):
 
 def drag(tab, *shares, button="left", **more):
     """Draws a line through points of the photograph, given as shares of its width and height."""
-    held = {"left": 1, "middle": 4}[button]
+    held = {"left": 1, "middle": 4, "right": 2}[button]
     points = [at(tab, *share) for share in shares]
     kinds = ["mousePressed", *["mouseMoved"] * (len(points) - 1), "mouseReleased"]
     for kind, (x, y) in zip(kinds, [*points, points[-1]], strict=True):

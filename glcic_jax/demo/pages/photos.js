@@ -83,7 +83,11 @@ async function open(files) {
 
 async function close() {
   const { photo } = state;
-  if (!photo || state.job?.photo === photo) return;
+  if (!photo) return;
+  if (state.job?.photo === photo) {
+    report("it is worked on: cancel that first", true);
+    return;
+  }
   const question = `What was done to ${photo.name} is not downloaded. Close it all the same?`;
   if (photo.unsaved && !(await ask(question, "Close it"))) return;
   const at = state.photos.indexOf(photo);

@@ -20,7 +20,7 @@ function drawing(event) {
   endComparison(); // what is painted shall be seen
   const { photo, tool } = state;
   const points = [toPicture(...at(event))];
-  const outside = event.altKey;
+  const outside = event.altKey || event.button === 2;
   const current = () => state.photo === photo && state.tool === tool && !locked();
   showLive(markOf(points));
   return {
@@ -69,7 +69,8 @@ function pinching() {
 }
 
 function onDown(event) {
-  if (!state.photo?.width || event.target.id === "edge" || event.button === 2) return;
+  if (!state.photo?.width || event.target.id === "edge") return;
+  if (event.button === 2 && state.tool !== "select") return;
   down.set(event.pointerId, at(event));
   $("stage").setPointerCapture(event.pointerId);
   if (down.size === 1) {
@@ -150,6 +151,7 @@ export function startPointer() {
     over = null;
     circle();
   });
+  stage.addEventListener("contextmenu", (event) => state.tool === "select" && event.preventDefault());
   stage.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
   $("size").addEventListener("input", showSize);
   onChange(() => circle());

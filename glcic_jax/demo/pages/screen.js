@@ -50,6 +50,7 @@ class Layer {
 
   // Shows the layer with one more mark, which is being drawn, or null.
   show(mark) {
+    this.live = mark;
     const pen = this.canvas.getContext("2d");
     pen.globalCompositeOperation = "source-over";
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
@@ -82,7 +83,10 @@ async function swap(id, blob) {
 
 // Shows a mark that is being drawn.
 export function showLive(mark) {
-  for (const layer of layers) layer.show(mark);
+  for (const layer of layers) {
+    const concerned = mark && (mark.kind === "erase" || mark.layer === layer.name);
+    if (concerned || layer.live) layer.show(concerned ? mark : null);
+  }
 }
 
 export function anythingPainted() {

@@ -16,10 +16,16 @@ function resize(factor) {
   showSize();
 }
 
-// [key as events name it, keys as people read them, what they do, the action]
+// The name of a key in the lists below, whether caps lock is on or not.
+function nameOf({ key, ctrlKey, metaKey, shiftKey }) {
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  return (ctrlKey || metaKey) && shiftKey ? `shift ${name}` : name;
+}
+
+// [key by nameOf, keys as people read them, what they do, the action]
 const WITH_CTRL = [
   ["z", "Ctrl Z", "undo", press("undo")],
-  ["Z", "Ctrl Shift Z", "redo", press("redo")],
+  ["shift z", "Ctrl Shift Z", "redo", press("redo")],
   ["y", "Ctrl Y", "redo", press("redo")],
   ["s", "Ctrl S", "download", press("download")],
   ["c", "Ctrl C", "copy the picture", press("copy")],
@@ -73,14 +79,14 @@ function onKey(event) {
   const control = event.ctrlKey || event.metaKey;
   if (!control && (!$("letters").checked || event.altKey || takes(event.target, event.key))) return;
   if (control && event.key === "c" && String(getSelection())) return; // text is copied as always
-  const found = (control ? WITH_CTRL : ALONE).find(([key]) => key === event.key);
+  const found = (control ? WITH_CTRL : ALONE).find(([key]) => key === nameOf(event));
   if (!found || (event.repeat && found[0] === "c")) return;
   event.preventDefault();
   found[3]();
 }
 
 function onKeyUp(event) {
-  if (event.key === "c") holdBefore(false);
+  if (nameOf(event) === "c") holdBefore(false);
   if (event.key !== " " || !spaceDown) return;
   spaceDown = false;
   space(event, false);

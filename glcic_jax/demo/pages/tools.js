@@ -10,7 +10,7 @@ import { scale } from "./view.js";
 const HINTS = {
   brush: "Paint over what should go.",
   erase: "Paint over what should stay after all.",
-  select: "Click on a thing, or draw over it. More clicks refine it; Alt and a click takes away.",
+  select: "Click on a thing, or draw over it. More clicks refine it; the right button, or Alt, takes away.",
   box: "Drag a box. With the keyboard: arrows move it, Shift and arrows resize it, Enter marks it.",
   lasso: "Draw around what should go.",
   border: "Drag inwards from an edge, or mark all four.",
