@@ -1,0 +1,226 @@
+r"""The zoo: a page of trained networks, made from what runs and weights record of themselves.
+
+python -m experiments.zoo docs/zoo.md runs/quickstart paper=runs/quickstart_paper pretrained
+
+Takes run folders, folders that `--seeds` filled, and weights; "NAME=" before one names it. The page
+has each one's config, updates, scores, command, machine, date and commit, and how to load it where
+its weights can be had. What a run did not record stands there as "not recorded".
+"""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+from glcic_jax.metrics.columns import COLUMNS, Column
+from glcic_jax.runtime.command_line import command_parser, exit_code
+from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.fields import dotted
+from glcic_jax.runtime.run_folder import CONFIG, read_records, read_run
+from glcic_jax.train.page import SCORES
+from glcic_jax.train.seeds import IN_THE_HOLE, TABLE
+from glcic_jax.weights.address import is_weights, locate
+from glcic_jax.weights.exchange import read_exchange
+from glcic_jax.weights.hub import SCHEME
+from glcic_jax.weights.pretrained import NAME as PRETRAINED
+
+UNKNOWN = "not recorded"
+
+HEAD = """# Trained networks
+
+    {command}
+
+makes this page from what the runs and weights record of themselves. Scores are means over each
+one's own held-out examples, in the hole, so they compare only where pictures, holes and examples
+are the same. "Load" is empty where no weights are offered, because the pictures are for research
+only or the run is too short to be of use: its command trains it again.
+"""
+
+
+class Network(NamedTuple):
+    """Holds what the page shows of a network.
+
+    Attributes:
+      name: its name on the page.
+      config: values by dotted name.
+      step: updates.
+      scores: held-out scores after them, by name.
+      start: the provenance of its last start; empty if it has none.
+      seconds: the time that its updates took; None if it is unknown.
+      load: how to load it from anywhere; "" if its weights are not offered.
+      starts: how often it was started.
+    """
+
+    name: str
+    config: dict[str, Any]
+    step: int
+    scores: dict[str, float]
+    start: dict[str, Any]
+    seconds: float | None
+    load: str
+    starts: int
+
+
+def page(entries: Sequence[str], command: str) -> str:
+    """Returns the page as Markdown.
+
+    Args:
+      entries: addresses, with "NAME=" before them or not.
+      command: the command that makes the page, to be shown on it.
+
+    Raises:
+      UserError: an address that holds neither a run nor weights.
+    """
+    networks, groups = [], []
+    for entry in entries:
+        name, address = _named(entry)
+        if (Path(address) / TABLE).is_file():
+            groups.append(_group(name, Path(address)))
+        else:
+            networks.append(read_network(name, address))
+    parts = [HEAD.format(command=command)]
+    if networks:
+        parts += [_scores(networks), "## Where they come from\n", _origins(networks)]
+    parts += groups
+    return "\n".join(parts)
+
+
+def read_network(name: str, address: str) -> Network:
+    """Reads what a run or weights record of themselves; no array of a run is read.
+
+    Raises:
+      UserError: there is neither.
+    """
+    path, _ = locate(address)
+    if is_weights(path):
+        weights = read_exchange(path)
+        offered = address == PRETRAINED or address.startswith(SCHEME)
+        load = f'`load("{address}")`' if offered else ""
+        config = dotted(weights.run or {})
+        return Network(name, config, weights.step, weights.scores, {}, None, load, 0)
+    content, records = read_run(path), read_records(path)
+    scored = [record for record in records if record["kind"] == "held_out"]
+    scores = {n: v for n, v in (scored[-1] if scored else {}).items() if n.startswith(SCORES)}
+    step = scored[-1]["step"] if scored else 0
+    starts = content["starts"]
+    start = starts[-1] if starts else {}
+    seconds = _seconds(records)
+    return Network(name, dotted(content["config"]), step, scores, start, seconds, "", len(starts))
+
+
+def _seconds(records: Sequence[dict[str, Any]]) -> float | None:
+    """Returns the time of all updates, as the records between them measured it."""
+    total, last = 0.0, 0
+    for record in records:
+        if record["kind"] == "train":
+            first = "first_update_s" in record
+            total += record.get("first_update_s") or 0
+            total += (record["step"] - last - first) * (record.get("step_ms") or 0) / 1000
+            last = record["step"]
+    return total or None
+
+
+def _named(entry: str) -> tuple[str, str]:
+    """Splits "NAME=ADDRESS"; without a name it is that of the folder."""
+    match = re.fullmatch(r"([\w.+ -]+)=(.+)", entry)
+    return (match[1], match[2]) if match else (PurePath(entry).name, entry)
+
+
+def _scores(networks: Sequence[Network]) -> str:
+    """Returns the table of scores."""
+    names = dict.fromkeys(name for network in networks for name in network.scores)
+    columns = {name: _column(name) for name in names}
+    heads = [column.label for column in columns.values()]
+    rows = [["network", "method", "pictures", "updates", "examples", *heads, "load"]]
+    for each in networks:
+        config = each.config
+        cells = [
+            f"{column.scale * each.scores[name]:.{column.digits}f}" if name in each.scores else ""
+            for name, column in columns.items()
+        ]
+        root = config.get("data.root") or config.get("data.source", UNKNOWN)
+        about = [config.get("method", UNKNOWN), PurePath(root).name, f"{each.step:,}"]
+        examples = str(config.get("data.held_out_examples", UNKNOWN))
+        rows.append([each.name, *about, examples, *cells, each.load])
+    return _table(rows)
+
+
+def _column(name: str) -> Column:
+    own = name.removeprefix(SCORES)
+    return COLUMNS.get(IN_THE_HOLE.get(own, own), Column(own))
+
+
+def _origins(networks: Sequence[Network]) -> str:
+    """Returns the table of commands and machines."""
+    rows = [["network", "command", "machine", "date", "updates took", "commit"]]
+    for each in networks:
+        start = each.start
+        command = f"`{shown_command(start['command'])}`" if start.get("command") else UNKNOWN
+        machine = "; ".join(filter(None, (start.get("machine"), start.get("devices")))) or UNKNOWN
+        time = UNKNOWN if each.seconds is None else f"{each.seconds / 60:.1f} min"
+        if each.starts > 1:
+            time += f", in {each.starts} starts, the last of which stands here"
+        commit = re.sub(r"^(\w{7})\w+", r"\1", start.get("commit", "")) or UNKNOWN
+        date = str(start.get("time", UNKNOWN)).partition("T")[0]
+        rows.append([each.name, command, machine, date, time, commit])
+    return _table(rows)
+
+
+def _group(name: str, folder: Path) -> str:
+    """Returns a section on a folder of several seeds: its command, and its table."""
+    runs = sorted([*folder.glob(f"*/{CONFIG}"), *folder.glob(f"*/*/{CONFIG}")])
+    networks = [
+        read_network(str(path.parent.relative_to(folder)), str(path.parent)) for path in runs
+    ]
+    if not networks:
+        raise UserError(f"{folder}: {TABLE} is there, and no runs")
+    start = networks[0].start
+    minutes = sum(network.seconds or 0 for network in networks) / 60
+    return (
+        f"## {name}\n\n    {shown_command(start.get('command', [UNKNOWN]))}\n\n"
+        f"{(folder / TABLE).read_text('utf-8')}\n"
+        f"{len(networks)} runs, whose updates took {minutes:.0f} minutes together, on "
+        f"{start.get('machine', UNKNOWN)} ({start.get('devices', UNKNOWN)}), "
+        f"{str(start.get('time', UNKNOWN)).partition('T')[0]}, commit "
+        f"{start.get('commit', UNKNOWN)[:7]}.\n"
+    )
+
+
+def shown_command(words: Sequence[str]) -> str:
+    """Returns a command as a line, without where things lie on the machine that it ran on."""
+    return shlex.join(re.sub(r"(^|=)/(?:[^/\s]+/)*([^/\s]+)$", r"\1\2", word) for word in words)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    texts = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in texts)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describes the arguments of the command."""
+    parser = command_parser("experiments.zoo", __doc__)
+    parser.add_argument("page", type=Path, metavar="PAGE.md", help="page to write")
+    parser.add_argument("networks", nargs="+", metavar="NETWORK", help="run, --seeds, or weights")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+
+    def run() -> None:
+        args = make_parser().parse_args(argv)
+        words = ["python", "-m", "experiments.zoo", str(args.page), *args.networks]
+        write_whole(args.page, page(args.networks, shown_command(words)))
+        print(args.page)
+
+    return exit_code(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

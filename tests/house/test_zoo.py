@@ -1,0 +1,74 @@
+"""The page of trained networks, from written records and the network that ships."""
+
+import json
+
+import pytest
+
+from experiments.zoo import main, page, shown_command
+from glcic_jax.runtime.errors import UserError
+
+START = {
+    "time": "2026-11-26T05:00:00+00:00",
+    "step": 0,
+    "commit": "0123456789abcdef+changes",
+    "machine": "2 x Some CPU",
+    "devices": "1 process, 2 x cpu",
+    "command": ["python", "-m", "glcic_jax.main", "--workdir=/home/me/runs/a", "--config.seed=1"],
+}
+
+
+def write(folder, starts=(START,)):
+    folder.mkdir(parents=True)
+    config = {"method": "glcic", "data": {"root": "/home/me/faces", "held_out_examples": 8}}
+    content = {"format": 2, "config": config, "starts": list(starts)}
+    (folder / "config.json").write_text(json.dumps(content))
+    records = [
+        {"kind": "train", "step": 10, "phase": "joint", "first_update_s": 30.0, "step_ms": 1000.0},
+        {"kind": "held_out", "step": 10, "phase": "joint", "held_out/l1": 0.2},
+        {"kind": "train", "step": 40, "phase": "joint", "step_ms": 2100.0},
+        {"kind": "held_out", "step": 40, "phase": "joint", "held_out/l1": 0.1234},
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    return folder
+
+
+def test_a_run_is_shown_with_what_it_records(tmp_path):
+    text = page([f"small={write(tmp_path / 'a')}"], "the command")
+    assert "| small | glcic | faces | 40 | 8 | 12.34 |  |" in text
+    # 30 s, nine updates of 1 s, thirty of 2.1 s: 102 s.
+    assert "| 2 x Some CPU; 1 process, 2 x cpu | 2026-11-26 | 1.7 min | 0123456+changes |" in text
+    assert "`python -m glcic_jax.main --workdir=a --config.seed=1`" in text
+    assert "/home/me" not in text
+
+
+def test_what_was_not_recorded_is_not_made_up(tmp_path):
+    text = page([str(write(tmp_path / "a", starts=()))], "the command")
+    assert "| a | not recorded | not recorded | not recorded | 1.7 min | not recorded |" in text
+
+
+def test_the_network_that_ships_can_be_loaded():
+    text = page(["pretrained"], "the command")
+    assert '| `load("pretrained")` |' in text
+    assert "| pretrained | glcic | photographs | 26,960 | 50 |" in text
+
+
+def test_a_folder_of_seeds_has_a_section_with_its_table(tmp_path):
+    for seed in (0, 1):
+        write(tmp_path / f"three/seed{seed}")
+    (tmp_path / "three/seeds.md").write_text("| the | table |\n")
+    text = page([str(tmp_path / "three")], "the command")
+    assert "## three\n" in text
+    assert "| the | table |" in text
+    assert "2 runs, whose updates took 3 minutes together, on 2 x Some CPU" in text
+
+
+def test_neither_run_nor_weights_is_refused(tmp_path, capsys):
+    with pytest.raises(UserError, match="no run folder"):
+        page([str(tmp_path)], "the command")
+    assert main([str(tmp_path / "page.md"), str(tmp_path / "none")]) == 2
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_commands_lose_the_places_of_a_machine():
+    words = ["python", "--config.data.root=/a/b/faces64", "/x/held.txt", "configs/a.py", "7/2"]
+    assert shown_command(words) == "python --config.data.root=faces64 held.txt configs/a.py 7/2"
