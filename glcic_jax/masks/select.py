@@ -29,6 +29,9 @@ LONGEST = 192
 RADII = (0.06, 0.1, 0.16, 0.26, 0.42)
 """Sizes of things that are tried: radii, as parts of the copy's longer edge."""
 
+BEFORE = 0.6
+"""Radius that is tried besides, where a mark is outside: part of the way to it."""
+
 REACH = 2.2
 """How far a thing of one of RADII may reach from the marks, in such radii."""
 
@@ -38,8 +41,9 @@ ROUNDS = 2
 TIP = 2
 """Pixels of the copy around a mark that are as sure as the mark."""
 
-KEPT = 0.3
-"""Merit by which what was selected without the last marks is preferred."""
+KEPT = 0.7
+"""Merit by which what was selected without the last marks is preferred, where these correct its rim
+alone; the deeper they contradict it, the less."""
 
 LARGEST_GAP = 0.05
 """Part of the thing; smaller gaps in it are filled."""
@@ -133,46 +137,63 @@ def _best(image: PixelImage, marked: _Marked, before: Area | None) -> Area:
     """
     near = distance_to(marked.inside)
     far = distance_to(marked.outside) if marked.outer else np.full_like(near, np.inf)
-    labels = []
-    for part in RADII:
-        radius = part * max(image.shape)
+    labels, kept = [], 0.0
+    radii = [part * max(image.shape) for part in RADII]
+    if marked.outer:  # what ends before the nearest mark outside
+        radii.insert(0, BEFORE * min(float(far[place]) for place in marked.inner))
+    for radius in radii:
         label = np.where(near < REACH * radius, cv2.GC_PR_BGD, cv2.GC_BGD)
         label[(near < radius) & (near < far)] = cv2.GC_PR_FGD
         labels.append(label)
     if before is not None:
-        labels.append(_changed(before, marked, near, far))
+        label, kept = _changed(before, marked, far)
+        labels.append(label)
     proposals = [_connected(_grabbed(image, label, marked), marked) for label in labels]
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     merits = []
     for i, proposal in enumerate(proposals):
-        others = [proposals[j] for j in (i - 1, i + 1) if 0 <= j < len(proposals)]
+        others = [
+            other
+            for j, other in enumerate(proposals)
+            if abs(i - j) == 1 or (i != j and len(radii) in (i, j))
+        ]
         worth = merit(lab, proposal, others, marked.inner, marked.outer)
         if np.count_nonzero(proposal) < 3 * np.count_nonzero(marked.inside):
             worth -= 9  # not more than what was marked
-        merits.append(worth + (KEPT if i == len(RADII) else 0))
+        merits.append(worth + (kept if i == len(radii) else 0))
     return proposals[int(np.argmax(merits))]
 
 
 def _changed(
-    before: Area,
-    marked: _Marked,
-    near: Float32[np.ndarray, "h w"],
-    far: Float32[np.ndarray, "h w"],
-) -> np.ndarray:
-    """Returns GrabCut's labels of what was selected, changed by marks that contradict it."""
-    reach = max(4.0, float(depths(before).max()))
-    label = np.where(before & (near < far), cv2.GC_PR_FGD, cv2.GC_PR_BGD)
-    label[distance_to(before) > reach] = cv2.GC_BGD
-    missed = [place for place in marked.inner if not before[place]]
-    for row, column in missed:
-        around = np.zeros(before.shape, np.uint8)
-        radius = min(1.5 * reach, 0.7 * float(far[row, column]))
-        cv2.circle(around, (column, row), int(2 * radius) + 1, 1, -1)
-        label[(around > 0) & (label == cv2.GC_BGD)] = cv2.GC_PR_BGD
-        around[:] = 0
-        cv2.circle(around, (column, row), int(radius), 1, -1)
-        label[around > 0] = cv2.GC_PR_FGD
-    return label
+    before: Area, marked: _Marked, far: Float32[np.ndarray, "h w"]
+) -> tuple[np.ndarray, float]:
+    """Returns GrabCut's labels of what was selected, changed around marks that contradict it.
+
+    Also returns the merit by which it is preferred, up to KEPT.
+    """
+    depth, away = depths(before), distance_to(before)
+    reach = max(4.0, float(depth.max()))
+    label = np.where(before, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+    label[away > reach] = cv2.GC_BGD
+    contradiction = 0.0
+    for place in marked.outer:
+        if before[place]:
+            label[_disk(before.shape, place, 1.5 * float(depth[place]) + 2)] = cv2.GC_PR_BGD
+            contradiction = max(contradiction, float(depth[place]) / reach)
+    for place in marked.inner:
+        if not before[place]:
+            radius = min(1.5 * float(away[place]) + 2, 0.7 * float(far[place]))
+            wide = _disk(before.shape, place, 2 * radius + 1)
+            label[wide & (label == cv2.GC_BGD)] = cv2.GC_PR_BGD
+            label[_disk(before.shape, place, radius)] = cv2.GC_PR_FGD
+            contradiction = max(contradiction, min(1.0, float(away[place]) / reach))
+    return label, KEPT * (1 - contradiction)
+
+
+def _disk(shape: tuple[int, ...], place: tuple[int, int], radius: float) -> Area:
+    drawn = np.zeros(shape, np.uint8)
+    cv2.circle(drawn, place[::-1], int(radius), 1, -1)
+    return drawn > 0
 
 
 def _grabbed(image: PixelImage, label: np.ndarray, marked: _Marked) -> Area:
