@@ -12,6 +12,7 @@ from glcic_jax.methods.procedural.poisson import blend
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.stages import stage
 from glcic_jax.texture.assemble import assemble
+from glcic_jax.texture.mixing import mix
 from glcic_jax.texture.seeds import check_seed
 from glcic_jax.texture.synthesis import GUIDED, UNGUIDED, Report, synthesise
 from glcic_jax.texture.windows import windows
@@ -19,10 +20,6 @@ from glcic_jax.types import PixelImage
 
 GUIDE_SHARE = 0.5
 """Part of the guide in the colours that the result is drawn to; the rest is the patches' mean."""
-
-SMOOTHED = 0.15
-"""Part of the guide in what comes out. It costs that part of the texture's contrast, which is not
-seen, and brings every pixel nearer to the truth on average (docs/texture.md has the curve)."""
 
 QUIET = 5.0
 """Seconds between two lines of the log that report how far a large hole is."""
@@ -103,7 +100,7 @@ def _painted(
     mean = found.mean[..., : colours.shape[2]]
     share = GUIDE_SHARE if guided else 0
     painted = assemble(colours, hole, found.copies, (1 - share) * mean + share * colours)
-    return (1 - SMOOTHED) * painted + SMOOTHED * colours if guided else painted
+    return mix(colours, painted, hole) if guided else painted
 
 
 def _check(
