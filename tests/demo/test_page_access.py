@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.browser import find_browser
 from tests.helpers.demo_page import (
     SIZES,
+    box,
     click,
     completed,
     drag,
@@ -25,9 +26,6 @@ pytestmark = [
     pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome on this machine"),
 ]
 LOOKS = [(size, dark) for size in SIZES for dark in (False, True)]
-SEEN = """
-[...document.querySelectorAll({selector})].filter((element) => element.checkVisibility())
-"""
 SMALL = """
 (() => {
   const seen = (element) => element.checkVisibility() && !element.closest("p a");
@@ -202,3 +200,22 @@ def test_the_shortcuts_are_shown_and_the_single_keys_can_be_switched_off(tab, ph
     drag(tab, (0.3, 0.5), (0.6, 0.5))
     key(tab, "Enter", 2)
     status_shows(tab, "completed in")
+
+
+@pytest.mark.parametrize("size", [(320, 256), (844, 390)], ids=["enlarged", "phone lying"])
+def test_in_low_windows_everything_can_be_scrolled_to(site, photo, size):
+    with site.page("phone") as tab:
+        tab.send("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1],
+                 deviceScaleFactor=1, mobile=False)  # fmt: skip
+        open_photo(tab, photo)
+        drag(tab, (0.3, 0.5), (0.6, 0.5))
+        completed(tab)
+        for name in ("open_file", "help", "stage", "size", "hold", "complete", "status"):
+            tab.evaluate(f"document.getElementById({name!r}).scrollIntoView({{block: 'nearest'}})")
+            left, top, width, height = box(tab, name)
+            assert left >= 0, name
+            assert left + width <= size[0], name
+            assert name == "stage" or (top >= 0 and int(top + height) <= size[1]), name
+        last = "document.querySelector('[data-tool=avoid]')"
+        tab.evaluate(f"{last}.scrollIntoView({{block: 'nearest'}})")
+        assert tab.evaluate(f"{last}.getBoundingClientRect().bottom") <= size[1]

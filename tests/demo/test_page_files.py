@@ -148,6 +148,32 @@ def test_several_photographs_stand_in_a_list_each_with_its_own_work(tab, tmp_pat
     tab.wait(f"{drawn}(document.querySelector('#photos canvas')) === 255")  # its small picture
 
 
+ARRIVE = """
+(async () => {{
+  const data = new DataTransfer();
+  const canvas = new OffscreenCanvas(80, 60);
+  canvas.getContext("2d").fillRect(0, 0, 80, 60);
+  data.items.add(new File([await canvas.convertToBlob()], "new.png", {{type: "image/png"}}));
+  dispatchEvent({});
+}})()
+"""
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "new DragEvent('drop', {dataTransfer: data, cancelable: true})",
+        "new ClipboardEvent('paste', {clipboardData: data})",
+    ],
+    ids=["drop", "paste"],
+)
+def test_photographs_are_dropped_and_pasted(tab, event):
+    tab.evaluate(ARRIVE.format(event))
+    tab.wait("document.getElementById('name').textContent.startsWith('new.png')")
+    status_shows(tab, "80 x 60 pixels: paint over what should go")
+    assert get(tab, "empty", "hidden")
+
+
 def test_of_several_files_those_that_cannot_be_shown_are_named(tab, tmp_path):
     (tmp_path / "a.png").write_text("no picture")
     (tmp_path / "b.png").write_bytes(file_of(photograph(1, 60, 80)))

@@ -152,6 +152,18 @@ def test_after_a_completion_the_photograph_can_be_painted_up_to_its_edges(tab, p
     assert painted(tab)[0] == 0
 
 
+def test_methods_have_plain_names_and_a_line_on_when_to_use_them(tab):
+    labels = tab.evaluate("[...document.getElementById('method').options].map((one) => one.text)")
+    assert labels == ["Fast fill", "Fast fill, along lines", "Smooth fill"]
+    lines = set()
+    for name in ("telea", "navier_stokes", "laplace"):
+        set_value(tab, "method", name)
+        lines.add(text_of(tab, "about"))
+    assert len(lines) == 3
+    assert all(line.startswith("for ") for line in lines)
+    assert get(tab, "method", "ariaDescribedByElements[0].id") == "about"
+
+
 def test_progress_names_what_is_done(tab, photo, site):
     open_photo(tab, photo)
     drag(tab, (0.3, 0.5), (0.6, 0.5))

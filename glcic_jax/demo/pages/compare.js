@@ -1,5 +1,5 @@
 // Before and after: a slider, its handle on the picture, and a button to hold.
-import { $, hide, isOff } from "./dom.js";
+import { $, hide } from "./dom.js";
 import { onChange, state } from "./state.js";
 
 let last = null; // the picture that the slider was set for
@@ -54,7 +54,7 @@ export function startCompare() {
   edge.addEventListener("pointermove", onEdge);
   hold.addEventListener("pointerdown", (event) => {
     hold.setPointerCapture(event.pointerId);
-    if (!isOff("hold")) holdBefore(true);
+    holdBefore(true);
   });
   for (const kind of ["pointerup", "pointercancel", "blur"]) {
     hold.addEventListener(kind, () => holdBefore(false));

@@ -7,7 +7,7 @@ export function switchOff(id, off) {
   $(id).setAttribute("aria-disabled", String(Boolean(off)));
 }
 
-export function isOff(id) {
+function isOff(id) {
   return $(id).getAttribute("aria-disabled") === "true";
 }
 

@@ -111,7 +111,7 @@ function circle(middle = false) {
   const place = middle ? [box.left + box.width / 2, box.top + box.height / 2] : over;
   const shown = place && state.photo?.width && CIRCLED.includes(state.tool) && !spaceHeld;
   $("circle").hidden = !shown;
-  $("stage").dataset.cursor = cursor(wide);
+  $("stage").dataset.cursor = cursor();
   if (!shown) return;
   const { style } = $("circle");
   style.width = style.height = `${wide}px`;

@@ -24,8 +24,8 @@ async function written(job, photo, picture, kind) {
   form.append("result", picture, "result.png");
   form.append("kind", kind);
   const { blob, header } = await post(job, "api/save", form);
-  const name = decodeURIComponent(header("Glcic-Name") ?? pngName(photo.name));
-  return { blob, name, remarks: JSON.parse(header("Glcic-Remarks") ?? "[]") };
+  const [name, remarks] = [decodeURIComponent(header("Glcic-Name")), JSON.parse(header("Glcic-Remarks"))];
+  return { blob, name, remarks };
 }
 
 export async function download() {

@@ -89,10 +89,6 @@ export function showLive(mark) {
   }
 }
 
-export function anythingPainted() {
-  return layers[0].filled;
-}
-
 let last = null;
 
 function refresh() {
@@ -108,7 +104,7 @@ function refresh() {
   swap("photo", photo.now.picture);
   if (photo.completed) swap("before", photo.file);
   for (const layer of layers) layer.settle(photo, photo.now.marks, growth());
-  switchOff("complete", state.job || !anythingPainted());
+  switchOff("complete", state.job || !layers[0].filled);
   switchOff("undo", locked() || !photo.history.canUndo);
   switchOff("redo", locked() || !photo.history.canRedo);
   switchOff("clear", locked() || !photo.now.marks.length);

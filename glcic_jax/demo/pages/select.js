@@ -40,8 +40,8 @@ export async function select(points, inside) {
     return;
   }
   const clicks = [...(going?.clicks ?? []), { inside, points: thinned(points) }];
-  if (clicks.length > (state.limits.marks ?? 64)) {
-    report(`a thing takes ${state.limits.marks ?? 64} clicks at most: mark the rest as another thing`, true);
+  if (clicks.length > state.limits.marks) {
+    report(`a thing takes ${state.limits.marks} clicks at most: mark the rest as another thing`, true);
     return;
   }
   await working(photo, "selecting", async (job) => {

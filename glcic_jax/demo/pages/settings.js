@@ -2,14 +2,6 @@
 import { $ } from "./dom.js";
 import { changed, onChange, state } from "./state.js";
 
-// The page's own words, for servers that list methods by their names alone.
-const PLAIN = {
-  telea: ["Fast fill", "Wires, scratches and spots, within a second."],
-  navier_stokes: ["Line fill", "As the fast fill, and carries lines on into the hole."],
-  laplace: ["Smooth fill", "Sky, walls and what is out of focus."],
-};
-const NETWORK = "Things of any size before something that has a shape.";
-
 // Sliders count thousandths of the longer edge, so that they suit pictures of every size.
 function pixels(id) {
   const { photo } = state;
@@ -28,17 +20,13 @@ export function growth() {
 
 // How the next completion is done: the fields of the form that the server takes.
 export function chosen() {
+  const { blends } = state.methods[$("method").selectedIndex];
+  const way = typeof blends === "string" ? blends : "1"; // as the method does it
   return {
     method: $("method").value,
-    postprocess: $("postprocess").checked ? "1" : "0",
+    postprocess: $("postprocess").checked ? way : "0",
     texture: $("texture").checked ? "1" : "0",
   };
-}
-
-function named({ name, label, step }) {
-  const text = label ?? PLAIN[name]?.[0] ?? "Network";
-  const networks = state.methods.filter((method) => method.step !== null);
-  return step !== null && networks.length > 1 ? `${text} ${name}` : text;
 }
 
 function showMethod() {
@@ -46,7 +34,7 @@ function showMethod() {
   if (!method) return;
   const learnt = method.step === null ? "" : `, after ${method.step.toLocaleString("en")} updates`;
   $("method").title = method.name + learnt;
-  $("about").textContent = method.about ?? PLAIN[method.name]?.[1] ?? NETWORK;
+  $("about").textContent = method.about;
   $("texture").checked = method.texture;
   $("postprocess").checked = Boolean(method.blends);
   $("postprocess").disabled = method.step === null; // a fill meets its surroundings by itself
@@ -60,7 +48,7 @@ function showPixels(slider, output, value) {
 }
 
 export function startSettings() {
-  for (const method of state.methods) $("method").append(new Option(named(method), method.name));
+  for (const method of state.methods) $("method").append(new Option(method.label, method.name));
   $("method").onchange = showMethod;
   $("size").oninput = $("grow").oninput = $("texture").onchange = changed;
   $("panel").onsubmit = (event) => event.preventDefault();

@@ -56,7 +56,8 @@ const ALONE = [
 
 // Whether an element that has the focus takes a key for itself.
 function takes(target, key) {
-  return target.matches("select, input[type=number]") || (target.matches("input[type=range]") && key.startsWith("Page"));
+  if (target.matches("input[type=range]")) return key.startsWith("Page");
+  return target.matches("select, input[type=number]");
 }
 
 // The space bar moves the photograph where the mouse is over it, unless the keyboard is what is used.

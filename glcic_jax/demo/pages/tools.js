@@ -14,7 +14,7 @@ const HINTS = {
   box: "Drag a box. With the keyboard: arrows move it, Shift and arrows resize it, Enter marks it.",
   lasso: "Draw around what should go.",
   border: "Drag inwards from an edge, or mark all four.",
-  avoid: "Paint over what texture must not be copied from.",
+  avoid: "Paint over what must not be copied from, where texture is copied.",
 };
 const SMALLEST = 2; // pixels of the screen along a box that counts
 

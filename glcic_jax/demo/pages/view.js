@@ -97,11 +97,6 @@ export function toPicture(x, y) {
   return [(x - box.left - look.x) / look.scale, (y - box.top - look.y) / look.scale];
 }
 
-// The point of the stage at a pixel of the picture.
-export function toStage([x, y]) {
-  return [x * look.scale + look.x, y * look.scale + look.y];
-}
-
 function onWheel(event) {
   event.preventDefault();
   const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
