@@ -24,14 +24,14 @@ def _pictures(sizes: Sizes) -> list[dict[str, np.ndarray]]:
 
 
 def onnxruntime(sizes: Sizes, model: str):
-    """Makes a worker: ONNX Runtime on the processor, with a thread for each core.
+    """Makes a worker: ONNX Runtime on the processor, with a thread for each core that this process may use.
 
     It prepares the network once for all sizes.
     """
     import onnxruntime as runtime
 
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = len(os.sched_getaffinity(0))
     session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     pictures = _pictures(sizes)
 
