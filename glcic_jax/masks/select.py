@@ -234,8 +234,12 @@ def _enlarged(image: PixelImage, thing: Area) -> Area:
     rows, columns = (np.flatnonzero((markers == 2).any(axis=axis)) for axis in (1, 0))
     margin = int(6 * factor) + 1
     box = tuple(slice(max(0, at[0] - margin), at[-1] + margin) for at in (rows, columns))
-    part = np.ascontiguousarray(markers[box])
-    cv2.watershed(np.ascontiguousarray(image[box]), part)
+    # The watershed leaves out the outermost pixels, so there is a row more all around.
+    part, colours = (
+        cv2.copyMakeBorder(array[box], 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        for array in (markers, image)
+    )
+    cv2.watershed(colours, part)
     result = np.zeros(image.shape[:2], bool)
-    result[box] = part == 2  # the line between is -1
+    result[box] = part[1:-1, 1:-1] == 2  # the line between is -1
     return result

@@ -42,6 +42,17 @@ def test_a_large_picture_has_the_edge_of_its_own_pixels():
     assert overlap(select(image, [click(96 * 5, 120 * 5)]), ball) > 0.99
 
 
+def test_a_thing_at_the_border_is_selected_up_to_it():
+    image = np.full((300, 400, 3), (205, 200, 190), np.uint8)
+    thing = np.zeros((300, 400), bool)
+    thing[180:, 250:] = True
+    image[thing] = (180, 40, 30)
+    mask = select(image, [click(330, 240)])
+    np.testing.assert_array_equal(mask[-1, 260:], True)
+    np.testing.assert_array_equal(mask[190:, -1], True)
+    assert overlap(mask, thing) > 0.98
+
+
 def test_marks_are_kept_whatever_the_picture_looks_like():
     image = np.random.default_rng(1).integers(0, 256, (50, 70, 3), np.uint8)
     scribble = Mark(True, ((5, 5), (30, 5), (30, 40)), 3)
