@@ -24,7 +24,7 @@ def _pictures(sizes: Sizes) -> list[dict[str, np.ndarray]]:
 
 
 def onnxruntime(sizes: Sizes, model: str):
-    """Makes a worker: ONNX Runtime on the processor, with a thread for each core that this process may use.
+    """Makes a worker: ONNX Runtime on the processor, a thread for each core that it may use.
 
     It prepares the network once for all sizes.
     """
