@@ -79,7 +79,6 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
       UserError: IN cannot be read or holds another network, or an option does not suit it.
     """
     from glcic_jax.convert import pytorch_files, pytorch_programs, torch7_glcic
-    from glcic_jax.convert.from_run import from_run
     from glcic_jax.runtime.tensor_files import read_safetensors
     from glcic_jax.weights.address import locate, open_trained
 
@@ -93,7 +92,11 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
         raise UserError(f"{address} holds its mean pixel itself: leave --mean-pixel out")
     if kind in ("run", "exchange"):
         trained = open_trained(address, step)
-        return trained.weights or from_run(trained)
+        if trained.weights is not None:
+            return trained.weights
+        from glcic_jax.convert.from_run import from_run  # here, since it imports Flax and Optax
+
+        return from_run(trained)
     if kind == "torch7":
         return torch7_glcic.from_torch7(path)
     reader = pytorch_files.read_state_dict if kind == "torch" else read_safetensors
@@ -149,7 +152,7 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
         file = exchange.write_exchange(weights, path, dtype)
         return f"{file} and the config.json beside it"
     if path.suffix in (".pth", ".pt"):
-        from glcic_jax.convert import pytorch_files, pytorch_programs  # which import Flax
+        from glcic_jax.convert import pytorch_files, pytorch_programs
 
         title, state = pytorch_programs.to_state_dict(weights, path)
         pytorch_files.write_state_dict(state, path, dtype)

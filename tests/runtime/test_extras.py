@@ -6,7 +6,7 @@ from glcic_jax.__main__ import COMMANDS
 from glcic_jax.pictures.decode import decode, write_picture
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.extras import EXTRAS, TRAIN, explain_import, naming_extras
-from tests.helpers.hidden import hide, run_without
+from tests.helpers.hidden import ROOT, hide, run_without
 from tests.helpers.pictures import photograph
 from tests.helpers.saved_run import save_run
 
@@ -15,6 +15,22 @@ NOT_LIGHT = (
     "chex", "etils", "fsspec", "msgpack", "rich", "tensorstore", "treescope", "yaml",
 )  # fmt: skip
 """Modules of the extra and of what it brings along."""
+
+TAKE_IT = (
+    "convert.from_run", "data.pipeline", "layers.initial", "layers.norm_relu",
+    "layers.torch_layers", "main", "methods", "settings", "train", "weights.any_method", "weights.checkpoint",
+)  # fmt: skip
+"""What the names of the modules begin with that take the extra when they are imported."""
+
+IMPORT = f"""
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:  # other extras are not installed either
+        if error.name in {NOT_LIGHT}:
+            print(name, error.name)
+"""
 
 ADVICE = 'pip install "glcic_jax[train]", or, in a clone, pip install -r requirements-train.txt'
 
@@ -50,6 +66,15 @@ def test_training_names_the_extra_before_anything_is_imported(light, tmp_path):
     (line,) = done.stderr.splitlines()
     assert (done.returncode, line) == (2, f"error: this needs the package absl: {ADVICE}")
     assert not (tmp_path / "run").exists()
+
+
+def test_no_other_file_needs_the_extra(light, tmp_path):
+    paths = [path.relative_to(ROOT) for path in (ROOT / "glcic_jax").rglob("*.py")]
+    names = {".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in paths}
+    others = [name for name in names if not name.removeprefix("glcic_jax.").startswith(TAKE_IT)]
+    assert len(others) > 100
+    done = run_without(light, "-c", IMPORT, *sorted(others), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 @pytest.mark.slow  # a process each
