@@ -18,7 +18,8 @@ NOT_LIGHT = (
 
 TAKE_IT = (
     "convert.from_run", "data.pipeline", "layers.initial", "layers.norm_relu",
-    "layers.torch_layers", "main", "methods", "settings", "train", "weights.any_method", "weights.checkpoint",
+    "layers.torch_layers", "main", "methods", "settings", "train", "weights.any_method",
+    "weights.checkpoint",
 )  # fmt: skip
 """What the names of the modules begin with that take the extra when they are imported."""
 
