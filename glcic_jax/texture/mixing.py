@@ -9,7 +9,7 @@ from glcic_jax.methods.procedural.poisson import surroundings
 SHARE = 0.25
 """Part of the guide where it is blurred. It costs that part of the texture's contrast, which is
 hardly seen, and brings every pixel nearer to the truth on average. docs/results.md has the curve
-from 0 to 0.6: at 0.3, ST-LPIPS in strokes is no longer below PatchMatch's."""
+from 0 to 1: from about 0.3 on, ST-LPIPS in strokes is above PatchMatch's."""
 
 STEEPNESS = 8
 """Power of the guide's gradients, as a part of the copies', that its further part grows with: at
