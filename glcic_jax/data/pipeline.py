@@ -88,15 +88,7 @@ def make_dataset(
     elif mean_pixel is None:
         mean_pixel = split.mean_pixel or read_or_measure_mean(split)
     make_plain = partial(example, frame=plain, hole=hole)
-    own_seed = data.get("held_out_seed", -1)
-    examples_of = partial(
-        held_out_examples,
-        make_example=make_plain,
-        count=data.held_out_examples,
-        seed=seed if own_seed < 0 else own_seed,
-    )
-    held_out = examples_of(split.held_out)
-    sets = named_sets(data.get("held_out_sets", ()), **limits_of(data))
+    held_out, more_held_out = _examples_of(data, split.held_out, make_plain, seed)
     return Dataset(
         batches=partial(
             train_batches,
@@ -117,8 +109,21 @@ def make_dataset(
             "held-out examples": item_digest(held_out)[:8],
             "mean pixel": str(mean_pixel),
         },
-        more_held_out={name: examples_of(source) for name, source in sets.items()},
+        more_held_out=more_held_out,
     )
+
+
+def _examples_of(
+    data: Any, held_out: Source, make_example: MakeExample, seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
+    """Returns the held-out examples, and those of the further sets by name."""
+    own = data.get("held_out_seed", -1)
+    count, seed = data.held_out_examples, seed if own < 0 else own
+    sets = named_sets(data.get("held_out_sets", ()), **limits_of(data))
+    more = {
+        name: held_out_examples(source, make_example, count, seed) for name, source in sets.items()
+    }
+    return held_out_examples(held_out, make_example, count, seed), more
 
 
 def limits_of(data: Any) -> dict[str, Any]:

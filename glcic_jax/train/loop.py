@@ -35,8 +35,7 @@ def train(
 ) -> TrainState:  # fmt: skip
     """Trains `method` to the end of its last phase, from the latest checkpoint if there is one.
 
-    A fresh run begins with the networks `start`, as `read_start` reads them, if they are given.
-    `measure` computes the held-out scores.
+    A fresh run begins with the networks `start`, if they are given. `measure` makes the scores.
 
     Raises:
       UserError: non-finite losses, a full disk, or checkpoints that cannot be restored.
