@@ -29,6 +29,9 @@ _ASKED, _COMPILED = (
 )
 """JAX's names of what happens before and after a program is read or compiled."""
 
+COMPILES = "/glcic_jax/compiles"
+"""The name of what happens before a program is compiled that `programs` keeps."""
+
 
 def keep_compiled() -> None:
     """Keeps compiled programs in the user's cache, where all later starts find them.
@@ -124,7 +127,7 @@ def announced(
     waiting: dict[int, threading.Timer] = {}
 
     def begin(event: str, **_: object) -> None:
-        if event == _ASKED:
+        if event in (_ASKED, COMPILES):
             timer = threading.Timer(patience, announce)
             timer.daemon = True
             waiting[threading.get_ident()] = timer

@@ -1,0 +1,107 @@
+"""Programs that complete pictures are kept whole: found without tracing, and never half of one."""
+
+import pickle
+import subprocess
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from glcic_jax.runtime import programs
+from glcic_jax.runtime.programs import program
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where programs are kept, none of them in this process's memory."""
+    monkeypatch.setattr(programs, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(programs, "_programs", {})
+    return tmp_path
+
+
+@pytest.fixture
+def made(folder, monkeypatch):
+    """The files of the programs that were compiled."""
+    files, compiled = [], programs._compiled
+
+    def counted(path, *arguments):
+        files.append(path)
+        return compiled(path, *arguments)
+
+    monkeypatch.setattr(programs, "_compiled", counted)
+    return files
+
+
+@partial(jax.jit, static_argnames="power")
+def function(x, power):
+    return {"sum": jnp.sum(x**power), "twice": 2 * x}
+
+
+X = np.arange(5, dtype=np.float32)
+
+
+def result_of(x=X, about="a test", power=2):
+    return program(function, (x,), {"sum": 0, "twice": 0}, about, power=power)(x)
+
+
+def forget():
+    programs._programs.clear()
+
+
+def test_a_kept_program_is_found(folder, made):
+    first = result_of()
+    assert made == list(folder.iterdir())
+    forget()
+    again = result_of()
+    assert len(made) == 1
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert float(again["sum"]) == 30
+
+
+def test_each_number_that_matters_has_its_own(folder):
+    for change in ({}, {"about": "another"}, {"power": 3}, {"x": X[:4]}, {"x": X.astype(np.int32)}):
+        result_of(**change)
+    assert len(list(folder.iterdir())) == 5
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda _: b"", lambda data: data[1:]])
+def test_a_damaged_one_is_made_anew(made, damage):
+    result_of()
+    (path,) = made
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    forget()
+    assert float(result_of()["sum"]) == 30 and len(made) == 2
+    assert len(path.read_bytes()) > len(whole) // 2
+
+
+def test_a_file_that_names_something_else_is_not_opened(folder, monkeypatch):
+    called = []
+    monkeypatch.setattr(subprocess, "call", called.append)
+
+    class Harmful:
+        def __reduce__(self):
+            return subprocess.call, ("anything",)
+
+    harmful = pickle.dumps(Harmful())
+    result_of()
+    (path,) = folder.iterdir()
+    path.write_bytes(programs.hashlib.sha256(harmful).digest() + harmful)
+    forget()
+    assert float(result_of()["sum"]) == 30 and not called
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(folder, monkeypatch):
+    monkeypatch.setattr(programs, "_folder", lambda: folder / "absent")
+    assert float(result_of()["sum"]) == 30
+    monkeypatch.setattr(programs, "_folder", lambda: None)
+    forget()
+    assert float(result_of()["sum"]) == 30 and not list(folder.iterdir())
+
+
+def test_jax_keeps_its_own_programs_afterwards(folder):
+    before = jax.config.jax_enable_compilation_cache
+    result_of()
+    assert jax.config.jax_enable_compilation_cache == before
