@@ -3,16 +3,14 @@
 from typing import NamedTuple
 
 import cv2
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-from glcic_jax.texture.flat import AREA, EDGE, RADIUS, Level, State
+from glcic_jax.runtime.programs import program
+from glcic_jax.texture.flat import AREA, DIMENSIONS, EDGE, RADIUS, Level, State
 from glcic_jax.texture.patches import describe
 from glcic_jax.texture.scales import Scale, depth
-
-DIMENSIONS = 24
-"""Numbers that describe a patch's 147: the first principal components of the sources."""
 
 SAMPLED = 500
 """Sources that the principal components are computed from."""
@@ -26,8 +24,14 @@ FADING = 1.3
 DEEPEST = 30
 """Depth in pixels from which on it counts no less."""
 
-LEAST_PIXELS, LEAST_TARGETS = 4096, 1024
+LEAST_PIXELS, LEAST_TARGETS = 1 << 14, 1 << 11
 """The shortest lists that programs are compiled for."""
+
+CHUNK = 1024
+"""Targets or pixels that CPUs work on at a time, so that what is computed stays in the cache."""
+
+MANY = 1 << 13
+"""The same on accelerators."""
 
 
 class Weights(NamedTuple):
@@ -40,6 +44,20 @@ class Weights(NamedTuple):
 
     guide: float
     texture: float
+
+
+class Lengths(NamedTuple):
+    """Holds the lengths of the compiled programs' arrays, the same at all scales of a window.
+
+    Attributes:
+      pixels: of lists of pixels.
+      described: of the list of descriptions, which scales that are not searched do not need.
+      targets: of lists of targets and of the hole's pixels.
+    """
+
+    pixels: int
+    described: int
+    targets: int
 
 
 class Laid(NamedTuple):
@@ -93,8 +111,32 @@ def components(scales: list[Scale]) -> Float32[np.ndarray, "147 d"]:
     return (vectors[:, ::-1][:, :DIMENSIONS] / np.sqrt(AREA)).astype(np.float32)
 
 
+def lengths_for(pyramid: list[Scale], searched: list[bool]) -> Lengths:
+    """Returns what holds every scale: powers of four, so that few programs serve all windows.
+
+    Args:
+      pyramid: the scales.
+      searched: which of them are; at least one.
+    """
+    chunk = chunk_size()
+    pixels = [_bucket(scale.hole.size + chunk, LEAST_PIXELS) for scale in pyramid]
+    targets = [max(count_targets(scale), int(np.count_nonzero(scale.hole))) for scale in pyramid]
+    least = max(max(pixels) // 8, LEAST_TARGETS, chunk)  # enough for most holes
+    described = max(n for n, one in zip(pixels, searched, strict=True) if one)
+    return Lengths(max(pixels), described, _bucket(max(targets), least))
+
+
+def chunk_size() -> int:
+    """Returns how many elements of a list the programs work on at a time, on this device."""
+    return CHUNK if jax.default_backend() == "cpu" else MANY
+
+
 def lay_out(
-    scale: Scale, basis: Float32[np.ndarray, "147 d"], weights: Weights, searched: bool = True
+    scale: Scale,
+    basis: Float32[np.ndarray, "147 d"],
+    weights: Weights,
+    lengths: Lengths,
+    searched: bool = True,
 ) -> Laid:
     """Lays a scale out: flat, its lists filled up.
 
@@ -102,43 +144,44 @@ def lay_out(
       scale: the pictures.
       basis: from `components`.
       weights: of a match's parts.
+      lengths: of the arrays.
       searched: whether sources are described, so that matches can be searched.
     """
     shape = scale.hole.shape
-    count = shape[0] * shape[1]
-    pixels = _bucket(count + 1, LEAST_PIXELS)
+    count, pixels = shape[0] * shape[1], lengths.pixels
     # Colours, and descriptions of patches.
     stacked = np.concatenate([scale.image, scale.texture], axis=2)
     picture = _filled(stacked.reshape(count, 5), pixels)
     low = cv2.GaussianBlur(scale.image, (0, 0), GUIDE_SIGMA).reshape(count, 3)
     low = _filled(low * np.float32(np.sqrt(weights.guide)), pixels)
-    roughness = np.float32(np.sqrt(weights.texture))
-    described = jnp.zeros((1, DIMENSIONS + 5))
-    if searched:
-        arrays = map(jnp.asarray, (picture, low, np.int32(shape[1]), basis, roughness))
-        described = describe(*arrays)
+    width, roughness = np.int32(shape[1]), np.float32(np.sqrt(weights.texture))
+    given = picture, low, width, np.int32(count if searched else 0), basis, roughness
+    sizes = {"length": lengths.described, "chunk": chunk_size()}
+    described = program(describe, given, 0, "texture: describe", **sizes)(*given)
     # Masks and lists.
     source = _filled(sources_of(scale).ravel(), pixels)
     targets = np.flatnonzero(_targets_of(scale)).astype(np.int32)
     position = np.full(pixels, -1, np.int32)
     position[targets] = np.arange(len(targets))
-    length = _bucket(max(len(targets), int(scale.hole.sum())), LEAST_TARGETS)
-    listed = _filled(targets, length, pixels - 1)
+    listed = _filled(targets, lengths.targets, pixels - 1)
     painted = np.flatnonzero(scale.hole).astype(np.int32)
     trust = FADING ** -np.minimum(depth(scale.hole), DEEPEST).ravel().astype(np.float32)
-    level = Level(
-        width=jnp.int32(shape[1]),
-        targets=jnp.asarray(listed),
-        position=jnp.asarray(position),
-        painted=jnp.asarray(_filled(painted, length, pixels - 1)),
-        source=jnp.asarray(source),
-        basis=jnp.asarray(basis),
-        described=described,
-        guide=jnp.asarray(low[listed]),
-        roughness=jnp.asarray(roughness),
-        trust=jnp.asarray(_filled(trust, pixels)[listed]),
-    )
-    return Laid(level, picture, targets, painted, position, source, shape)
+    level = {
+        "width": width,
+        "counts": np.array([len(targets), len(painted)], np.int32),
+        "targets": listed,
+        "position": position,
+        "painted": _filled(painted, lengths.targets, pixels - 1),
+        "source": source,
+        "basis": basis,
+        "described": described,
+        "guide": low[listed],
+        "roughness": roughness,
+        "trust": _filled(trust, pixels)[listed],
+    }
+    # By device_put, since jnp.asarray would compile a program for each shape.
+    placed = Level(**jax.device_put(level))
+    return Laid(placed, picture, targets, painted, position, source, shape)
 
 
 def matches_from(coarse: Laid, state: State, fine: Laid) -> Int[np.ndarray, "t"]:
@@ -166,8 +209,10 @@ def _targets_of(scale: Scale) -> Bool[np.ndarray, "h w"]:
 
 
 def _bucket(count: int, least: int) -> int:
-    """Returns the least power of two that is at least `count` and `least`."""
-    return max(1 << max(count - 1, 0).bit_length(), least)
+    """Returns `least` times the power of four with which it is at least `count`."""
+    while least < count:
+        least *= 4
+    return least
 
 
 def _filled(array: np.ndarray, length: int, value: float = 0) -> np.ndarray:

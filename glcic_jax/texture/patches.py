@@ -1,4 +1,4 @@
-"""Searches, averages and chooses patches: the compiled part of the synthesis."""
+"""Describes, matches, averages and chooses patches: the compiled programs of the synthesis."""
 
 from functools import partial
 
@@ -6,12 +6,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, UInt32
 
-from glcic_jax.texture.flat import AREA, EDGE, RADIUS, Level, State, offset_of, take
-
-JUMPS = (8, 4, 2, 1)
-"""Distances, in pixels, over which matches spread: jump flooding (Rong and Tan 2006)."""
+from glcic_jax.texture.flat import (
+    EDGE,
+    PATCH,
+    RADIUS,
+    STEP,
+    WORDS,
+    Level,
+    State,
+    by_chunks,
+    offsets,
+    packed,
+    part,
+    replaced,
+    take,
+)
+from glcic_jax.texture.search import FAR, compare_all, considered, search
 
 FARTHER = 0.02
 """Part by which a patch's cost counts more for each square pixel between its centre and a pixel."""
@@ -19,77 +31,83 @@ FARTHER = 0.02
 _RIM = 1e6
 """Cost of copying a pixel of a patch's rim, above that of every match."""
 
-_CHUNK = 4096
-"""Pixels that are described at a time, so that what is computed stays in the cache."""
-
-_ROWS = 256
-"""Patches that are compared with all others at a time."""
-
-_STEPS = np.array(
-    [(s * y, s * x) for s in JUMPS for y, x in ((1, 0), (-1, 0), (0, 1), (0, -1))], np.int32
-)
+_FARTHER = (1 + FARTHER * np.sum(PATCH**2, axis=1)).astype(np.float32)
+_RIMS = (_RIM * np.sum(np.abs(PATCH) == RADIUS, axis=1)).astype(np.float32)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames=("length", "chunk"))
 def describe(
     picture: Float[Array, "p 5"],
     low: Float[Array, "p 3"],
     width: Int[Array, ""],
+    count: Int[Array, ""],
     basis: Float[Array, "147 d"],
     roughness: Float[Array, ""],
-) -> Float[Array, "p d+5"]:
-    """Describes the patches around all pixels, as `Level.described`."""
-    pixels = len(picture)
-    padded = jnp.pad(picture[:, :3], ((pixels // 2, pixels // 2), (0, 0)))
-    by_row = basis.reshape(EDGE, EDGE * 3, -1)
+    length: int,
+    chunk: int,
+) -> UInt32[Array, "q w"]:
+    """Describes the patches around the first `count` pixels, as `Level.described`.
 
-    def chunk(i: Array) -> Array:
-        def add(row: Array, sums: Array) -> Array:
-            start = i * _CHUNK + pixels // 2 + (row - RADIUS) * width - RADIUS
-            line = lax.dynamic_slice(padded, (start, 0), (_CHUNK + EDGE - 1, 3))
-            patches = [line[column : column + _CHUNK] for column in range(EDGE)]
-            return sums + jnp.concatenate(patches, axis=1) @ by_row[row]
+    Args:
+      picture: as in State.
+      low: its low frequencies, times the root of the guide's weight.
+      width: as in Level.
+      count: pixels of the picture.
+      basis: as in Level.
+      roughness: as in Level.
+      length: of the result; like the pictures', at least `count` and a chunk.
+      chunk: as in `by_chunks`.
+    """
+    first = RADIUS * width + RADIUS  # before it and behind the last like it no patch is whole
 
-        return lax.fori_loop(0, EDGE, add, jnp.zeros((_CHUNK, basis.shape[1])))
+    def add(corner: Array, described: Array) -> Array:
+        start = first + corner
+        firsts = [corner + row * width for row in range(EDGE)]
+        lines = [part(picture, at, chunk + EDGE - 1)[:, :3] for at in firsts]
+        patches = [line[column : column + chunk] for line in lines for column in range(EDGE)]
+        colours = jnp.concatenate(patches, axis=1) @ basis
+        texture = part(picture, start, chunk)[:, 3:] * roughness
+        others = jnp.concatenate([part(low, start, chunk), texture], axis=1)
+        return replaced(described, packed(colours, others), start)
 
-    described = lax.map(chunk, jnp.arange(pixels // _CHUNK)).reshape(pixels, -1)
-    return jnp.concatenate([described, low, picture[:, 3:] * roughness], axis=1)
+    nothing = jnp.zeros((length, WORDS), jnp.uint32)
+    return by_chunks(count - 2 * first, chunk, add, nothing)
 
 
-@partial(jax.jit, static_argnames="exhaustive", donate_argnames="state")
+@partial(jax.jit, static_argnames=("exhaustive", "chunk"), donate_argnames="state")
 def step(
     level: Level,
     state: State,
-    key: PRNGKeyArray,
-    number: Int[Array, ""],
-    passes: Int[Array, ""],
+    seeds: UInt32[Array, "r"],
     radii: Int[Array, "r"],
+    passes: Int[Array, ""],
     exhaustive: bool,
+    chunk: int,
 ) -> State:
     """Takes one step of expectation-maximisation: matches every target, then paints the hole.
 
     Args:
       level: the scale's constants.
       state: the picture so far, and matches to start from.
-      key: source of the random candidates.
-      number: of the step; steps of one number try the same ones.
+      seeds: the random candidates follow from these, one of each for every target.
+      radii: pixels, below 2**15, how far these lie from a match at most.
       passes: rounds of spreading and random search; 0 = the matches stay, and all count the same.
-      radii: pixels, how far random candidates lie from a match at most, one candidate each.
       exhaustive: whether each target is compared with every source instead.
+      chunk: as in `by_chunks`.
     """
-    wanted = _describe_targets(level, state.picture)
+    wanted = _describe_targets(level, state.picture, chunk)
     if exhaustive:
-        nearest = _compare_all(level, wanted)
-        cost = _cost(level, wanted, nearest)
+        nearest, found = considered(level, wanted, chunk, compare_all(level, wanted))
     else:
-        key = jax.random.fold_in(key, number)
-        nearest, cost = _search(level, wanted, state.nearest, key, passes, radii)
-        cost = jnp.where((passes == 0) & jnp.isfinite(cost), 1, cost)
-    return _painted(level, State(state.picture, nearest, cost))
+        begun = considered(level, wanted, chunk, state.nearest)
+        nearest, found = search(level, wanted, chunk, begun, seeds, radii, passes)
+    cost = jnp.where(found < FAR, found * jnp.float32(STEP**2), jnp.inf)
+    cost = jnp.where((passes == 0) & jnp.isfinite(cost), 1, cost)
+    return _painted(level, State(state.picture, nearest, cost), chunk)
 
 
-@jax.jit
-def best_copies(level: Level, state: State) -> Int[Array, "n"]:
+@partial(jax.jit, static_argnames="chunk")
+def best_copies(level: Level, state: State, chunk: int) -> Int[Array, "t"]:
     """Chooses for each pixel of the hole the pixel to copy: from the match that costs least.
 
     It takes those of patches that cover it by their inner 5 x 5 pixels, so that the copied pixel's
@@ -99,76 +117,38 @@ def best_copies(level: Level, state: State) -> Int[Array, "n"]:
       The copied pixel for each of `Level.painted`.
     """
 
-    def one(k: Array, best: tuple[Array, Array]) -> tuple[Array, Array]:
-        cost, at = best
-        down, right = k // EDGE - RADIUS, k % EDGE - RADIUS
-        offset = down * level.width + right
-        place = take(level.position, level.painted + offset)
-        other = jnp.where(place >= 0, take(state.cost, place), jnp.inf)
-        other *= 1 + FARTHER * (down * down + right * right)
-        for side in (down, right):
-            other += jnp.where(jnp.abs(side) == RADIUS, _RIM, 0)
-        better = other < cost
-        copied = take(state.nearest, place) - offset
-        return jnp.where(better, other, cost), jnp.where(better, copied, at)
+    def choose(start: Array, copies: Array) -> Array:
+        painted = part(level.painted, start, chunk)
 
-    none = jnp.full(level.painted.shape, jnp.inf), jnp.zeros(level.painted.shape, jnp.int32)
-    return lax.fori_loop(0, AREA, one, none)[1]
+        def one(best: tuple[Array, Array], at: tuple) -> tuple[tuple[Array, Array], None]:
+            offset, farther, rim = at
+            place = take(level.position, painted + offset)
+            other = jnp.where(place >= 0, take(state.cost, place), jnp.inf) * farther + rim
+            better = other < best[0]
+            copied = take(state.nearest, place) - offset
+            return (jnp.where(better, other, best[0]), jnp.where(better, copied, best[1])), None
 
+        none = jnp.full(chunk, jnp.inf), jnp.zeros(chunk, jnp.int32)
+        patch = offsets(level.width), _FARTHER, _RIMS
+        return replaced(copies, lax.scan(one, none, patch)[0][1], start)
 
-def _describe_targets(level: Level, picture: Array) -> Float[Array, "t d+5"]:
-    at = level.targets[:, None] + offset_of(jnp.arange(AREA), level.width)
-    patches = take(picture[:, :3], at).reshape(len(level.targets), -1)
-    texture = take(picture[:, 3:], level.targets) * level.roughness
-    return jnp.concatenate([patches @ level.basis, level.guide, texture], axis=1)
+    return by_chunks(level.counts[1], chunk, choose, jnp.zeros_like(level.painted))
 
 
-def _cost(level: Level, wanted: Array, candidate: Array) -> Float[Array, "t"]:
-    difference = take(level.described, candidate) - wanted
-    squared = jnp.sum(difference * difference, axis=1)
-    return jnp.where(take(level.source, candidate), squared, jnp.inf)
+def _describe_targets(level: Level, picture: Array, chunk: int) -> UInt32[Array, "t w"]:
+    def add(start: Array, wanted: Array) -> Array:
+        targets = part(level.targets, start, chunk)
+        at = targets[:, None] + offsets(level.width)
+        colours = take(picture[:, :3], at).reshape(chunk, -1) @ level.basis
+        texture = take(picture[:, 3:], targets) * level.roughness
+        others = jnp.concatenate([part(level.guide, start, chunk), texture], axis=1)
+        return replaced(wanted, packed(colours, others), start)
+
+    none = jnp.zeros((len(level.targets), WORDS), jnp.uint32)
+    return by_chunks(level.counts[0], chunk, add, none)
 
 
-def _compare_all(level: Level, wanted: Array) -> Int[Array, "t"]:
-    """Finds the nearest source of every target by a matrix product."""
-    own = jnp.where(level.source, jnp.sum(level.described**2, axis=1), jnp.inf)
-
-    def nearest(rows: Array) -> Array:
-        return jnp.argmin(own - 2 * (rows @ level.described.T), axis=1).astype(jnp.int32)
-
-    return lax.map(nearest, wanted.reshape(-1, _ROWS, wanted.shape[1])).reshape(-1)
-
-
-def _search(
-    level: Level, wanted: Array, nearest: Array, key: PRNGKeyArray, passes: Array, radii: Array
-) -> tuple[Array, Array]:
-    """Searches by PatchMatch (Barnes et al. 2009), all targets at once."""
-
-    def consider(candidate: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
-        candidate = jnp.clip(candidate, 0, len(level.source) - 1)
-        cost = _cost(level, wanted, candidate)
-        better = cost < found[1]
-        return jnp.where(better, candidate, found[0]), jnp.where(better, cost, found[1])
-
-    def spread(found: tuple[Array, Array], jump: Array) -> tuple[tuple[Array, Array], None]:
-        offset = jump[0] * level.width + jump[1]
-        place = take(level.position, level.targets + offset)
-        candidate = jnp.where(place >= 0, take(found[0], place) - offset, found[0])
-        return consider(candidate, found), None
-
-    def jump_about(found: tuple[Array, Array], at: tuple) -> tuple[tuple[Array, Array], None]:
-        down, right = jax.random.randint(at[0], (2, len(nearest)), -at[1], at[1] + 1)
-        return consider(found[0] + down * level.width + right, found), None
-
-    def one(i: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
-        found, _ = lax.scan(spread, found, jnp.asarray(_STEPS))
-        keys = jax.random.split(jax.random.fold_in(key, i), len(radii))
-        return lax.scan(jump_about, found, (keys, radii))[0]
-
-    return lax.fori_loop(0, passes, one, (nearest, _cost(level, wanted, nearest)))
-
-
-def _painted(level: Level, state: State) -> State:
+def _painted(level: Level, state: State, chunk: int) -> State:
     """Paints every pixel of the hole as the mean of what all patches that cover it vote for.
 
     A vote's weight falls with its patch's distance, exp(-d / 2 s), s the mean distance (Wexler,
@@ -178,17 +158,19 @@ def _painted(level: Level, state: State) -> State:
     mean = jnp.sum(jnp.where(matched, state.cost, 0)) / jnp.maximum(matched.sum(), 1) + 1e-8
     weight = jnp.where(matched, jnp.exp(-state.cost / (2 * mean)) * level.trust + 1e-12, 0)
 
-    def one(k: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
-        offset = offset_of(k, level.width)
-        place = take(level.position, level.painted + offset)
-        vote = jnp.where(place >= 0, take(weight, place), 0)
-        colour = take(state.picture, take(state.nearest, place) - offset)
-        return sums[0] + vote[:, None] * colour, sums[1] + vote
+    def paint(start: Array, picture: Array) -> Array:
+        painted = part(level.painted, start, chunk)
 
-    count = len(level.painted)
-    start = jnp.zeros((count, state.picture.shape[1])), jnp.zeros(count)
-    colours, weights = lax.fori_loop(0, AREA, one, start)
-    colours /= jnp.maximum(weights, 1e-30)[:, None]
-    at = jnp.where(weights > 0, level.painted, len(state.picture))
-    picture = state.picture.at[at].set(colours, mode="drop")
-    return state._replace(picture=picture)
+        def one(sums: tuple[Array, Array], offset: Array) -> tuple[tuple[Array, Array], None]:
+            place = take(level.position, painted + offset)
+            vote = jnp.where(place >= 0, take(weight, place), 0)
+            colour = take(picture, take(state.nearest, place) - offset)
+            return (sums[0] + vote[:, None] * colour, sums[1] + vote), None
+
+        none = jnp.zeros((chunk, picture.shape[1])), jnp.zeros(chunk)
+        (colours, weights), _ = lax.scan(one, none, offsets(level.width))
+        colours /= jnp.maximum(weights, 1e-30)[:, None]
+        at = jnp.where(weights > 0, painted, len(picture))
+        return picture.at[at].set(colours, mode="drop")  # patches have their colours elsewhere
+
+    return state._replace(picture=by_chunks(level.counts[1], chunk, paint, state.picture))

@@ -4,19 +4,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float32, Int, PRNGKeyArray
+from jaxtyping import Bool, Float32, Int
 
+from glcic_jax.runtime.programs import program
 from glcic_jax.texture import patches
 from glcic_jax.texture.assemble import Copies
 from glcic_jax.texture.flat import State
 from glcic_jax.texture.levels import (
     Laid,
     Weights,
+    chunk_size,
     components,
     count_targets,
     lay_out,
+    lengths_for,
     matches_from,
     sources_of,
 )
@@ -45,6 +47,9 @@ EXHAUSTIVE = 1 << 28
 
 RANDOM = 12
 """Random candidates of a round, from as far as the picture is wide to next to the match."""
+
+FARTHEST = (1 << 15) - 1
+"""Pixels that random candidates lie from a match at most."""
 
 FEWEST = 64
 """Sources that a scale needs."""
@@ -87,21 +92,21 @@ def synthesise(
         pyramid.pop()
         if not pyramid:
             return None
-    basis = components(pyramid)
-    key, random = jax.random.key(seeds[0] ^ seeds[1] << 20), np.random.default_rng(seeds)
+    basis, random = components(pyramid), np.random.default_rng(seeds)
     work = _work(pyramid)
+    lengths = lengths_for(pyramid, [bool(steps) for steps in work])
     done, total = 0.0, sum(map(sum, work))
     laid = state = None
     for depth in reversed(range(len(pyramid))):
-        fine = lay_out(pyramid[depth], basis, weights, searched=bool(work[depth]))
+        fine = lay_out(pyramid[depth], basis, weights, lengths, searched=bool(work[depth]))
         nearest = _start(fine, laid, state, random)
         cost = np.zeros(len(nearest), np.float32)
-        begun = State(*map(jnp.asarray, (fine.picture, nearest, cost)))
+        begun = State(*jax.device_put((fine.picture, nearest, cost)))
         if laid is not None:
-            begun = _step(fine, begun, key, 0, passes=0)
+            begun = _step(fine, begun, random, passes=0)
         laid, state = fine, begun
-        for number, part in enumerate(work[depth], 1000 * depth):
-            state = _step(laid, state, key, number, PASSES)
+        for part in work[depth]:
+            state = _step(laid, state, random, PASSES)
             jax.block_until_ready(state.cost)  # between two steps Ctrl-C is heard
             done += part
             report(done / total)
@@ -132,25 +137,23 @@ def _start(
     return np.where(fine.source[carried], carried, nearest)
 
 
-def _step(laid: Laid, state: State, key: PRNGKeyArray, number: int, passes: int) -> State:
-    """Takes a step by the program for this many pixels and targets."""
-    longest = max(laid.shape)
+def _step(laid: Laid, state: State, random: np.random.Generator, passes: int) -> State:
+    """Takes a step by the program for these lengths."""
+    longest = min(max(laid.shape), FARTHEST)
     radii = np.array([max(longest >> i, 1) for i in range(RANDOM)], np.int32)
-    pairs = len(laid.level.targets) * len(laid.level.position)
+    pairs = len(laid.targets) * laid.shape[0] * laid.shape[1]
     few = passes > 0 and pairs <= EXHAUSTIVE and jax.default_backend() != "cpu"
-    return patches.step(
-        laid.level,
-        state,
-        key,
-        jnp.int32(number),
-        jnp.int32(passes),
-        jnp.asarray(radii),
-        exhaustive=few,
-    )
+    seeds = random.integers(0, 1 << 32, RANDOM, np.uint32)
+    given = laid.level, state, seeds, radii, np.int32(passes)
+    chunk = chunk_size()
+    step = program(patches.step, given, state, "texture: step", exhaustive=few, chunk=chunk)
+    return step(*given)
 
 
 def _result(laid: Laid, state: State) -> Synthesis:
-    chosen = np.asarray(patches.best_copies(laid.level, state))[: len(laid.painted)]
+    given = laid.level, state
+    best = program(patches.best_copies, given, 0, "texture: best copies", chunk=chunk_size())
+    chosen = np.asarray(best(*given))[: len(laid.painted)]
     width = laid.shape[1]
     copies = Copies(np.divmod(laid.painted, width), np.divmod(chosen, width))
     mean = np.asarray(state.picture)[: laid.shape[0] * width, :3]
