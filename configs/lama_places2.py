@@ -1,6 +1,6 @@
 """LaMa on Places2 (Suvorov et al., WACV 2022), at 256 pixels.
 
-    python -m glcic_jax.main --config configs/lama_places2.py --workdir runs/lama \
+    python -m glcic_jax.main --config configs/lama_places2.py --workdir runs/lama_places2 \
         --config.data.root=DIR --config.perceptual=encoder_epoch_20.pth
 
 `perceptual` is CSAIL's dilated ResNet-50, trained to segment ADE20K ("resnet50dilated"); or set
