@@ -32,7 +32,7 @@ ALONE = {
     "pickle": {"prepare.cifar", "runtime.tensor_files"},
     "safetensors": {"runtime.tensor_files", "weights.exchange", "convert.vgg16"},
     "torch": {"convert.pytorch_files"},
-    "onnx": {"convert.onnx"},
+    "onnx": {"convert.onnx_graph"},
     "starlette": {
         "demo.api",
         "demo.connections",
