@@ -37,7 +37,8 @@ HEAD = """# Trained networks
 makes this page from what the runs and weights record of themselves. Scores are means over each
 one's own held-out examples, in the hole, so they compare only where pictures, holes and examples
 are the same. "Load" is empty where no weights are offered, because the pictures are for research
-only or the run is too short to be of use: its command trains it again.
+only or the run is too short to be of use: its command trains it again. Times are those of the
+machine as it was, whatever else it did.
 """
 
 
@@ -135,7 +136,7 @@ def _scores(networks: Sequence[Network]) -> str:
     names = dict.fromkeys(name for network in networks for name in network.scores)
     columns = {name: _column(name) for name in names}
     heads = [column.label for column in columns.values()]
-    rows = [["network", "method", "pictures", "updates", "examples", *heads, "load"]]
+    rows = [["network", "method", "pictures", "holes", "updates", "examples", *heads, "load"]]
     for each in networks:
         config = each.config
         cells = [
@@ -143,7 +144,8 @@ def _scores(networks: Sequence[Network]) -> str:
             for name, column in columns.items()
         ]
         root = config.get("data.root") or config.get("data.source", UNKNOWN)
-        about = [config.get("method", UNKNOWN), PurePath(root).name, f"{each.step:,}"]
+        about = [config.get("method", UNKNOWN), PurePath(root).name]
+        about += [config.get("holes.kind", UNKNOWN), f"{each.step:,}"]
         examples = str(config.get("data.held_out_examples", UNKNOWN))
         rows.append([each.name, *about, examples, *cells, each.load])
     return _table(rows)

@@ -20,6 +20,7 @@ START = {
 def write(folder, starts=(START,)):
     folder.mkdir(parents=True)
     config = {"method": "glcic", "data": {"root": "/home/me/faces", "held_out_examples": 8}}
+    config["holes"] = {"kind": "box"}
     content = {"format": 2, "config": config, "starts": list(starts)}
     (folder / "config.json").write_text(json.dumps(content))
     records = [
@@ -34,7 +35,7 @@ def write(folder, starts=(START,)):
 
 def test_a_run_is_shown_with_what_it_records(tmp_path):
     text = page([f"small={write(tmp_path / 'a')}"], "the command")
-    assert "| small | glcic | faces | 40 | 8 | 12.34 |  |" in text
+    assert "| small | glcic | faces | box | 40 | 8 | 12.34 |  |" in text
     # 30 s, nine updates of 1 s, thirty of 2.1 s: 102 s.
     assert "| 2 x Some CPU; 1 process, 2 x cpu | 2026-11-26 | 1.7 min | 0123456+changes |" in text
     assert "`python -m glcic_jax.main --workdir=a --config.seed=1`" in text
@@ -49,7 +50,7 @@ def test_what_was_not_recorded_is_not_made_up(tmp_path):
 def test_the_network_that_ships_can_be_loaded():
     text = page(["pretrained"], "the command")
     assert '| `load("pretrained")` |' in text
-    assert "| pretrained | glcic | photographs | 26,960 | 50 |" in text
+    assert "| pretrained | glcic | photographs | mix | 26,960 | 50 |" in text
 
 
 def test_a_folder_of_seeds_has_a_section_with_its_table(tmp_path):
