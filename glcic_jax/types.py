@@ -103,6 +103,8 @@ class Method(NamedTuple):
         picture of this size at the top left of larger arrays, whose sizes are multiples of 64, as
         `complete` completes the picture alone: one program for many sizes. What it returns outside
         of the picture has no meaning. None = there is no such program.
+      within: names the program of `complete_within` and every number in it, so that the program can
+        be kept (runtime/programs.py); "" = it is not.
       capacities: the edges in pixels of the square arrays to give to `complete_within`; ascending.
       previews: takes the same arguments and returns pictures by name, for the sample grids. The one
         named "completed" is also scored during training; it may be made with less effort than
@@ -140,6 +142,7 @@ class Method(NamedTuple):
     prepare: Callable[[], object] = lambda: None
     note: str = ""
     complete_within: Callable[..., Image] | None = None
+    within: str = ""
     capacities: tuple[int, ...] = ()
     reach: int | None = None
     alignment: int = 32

@@ -1,5 +1,6 @@
 """Completes pictures of any size by few compiled programs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from jaxtyping import Bool, Float, PRNGKeyArray, UInt8
 
 from glcic_jax.layers.ops import as_float
 from glcic_jax.runtime.process import give_back_memory
+from glcic_jax.runtime.programs import program
 from glcic_jax.types import Image, Mask, Method, TrainState
 
 
@@ -24,12 +26,14 @@ class AnySize:
         of the capacities.
       state: the networks that it reads.
       capacities: edges, in pixels, of the square arrays that it is compiled for; ascending.
+      about: as `within` of a Method.
     """
 
     complete: jax.stages.Wrapped
     state: TrainState
     capacities: tuple[int, ...]
-    _programs: dict[int, jax.stages.Compiled] = field(default_factory=dict)
+    about: str = ""
+    _programs: dict[int, Any] = field(default_factory=dict)
 
     def takes(self, height: int, width: int) -> bool:
         """Returns whether a picture of this size fits into the largest array."""
@@ -48,10 +52,14 @@ class AnySize:
         output = self._program(edge, arguments)(*arguments)
         return painted(image, np.asarray(output)[0, :height, :width], hole[..., None])
 
-    def _program(self, edge: int, arguments: tuple[Any, ...]) -> jax.stages.Compiled:
+    def _program(self, edge: int, arguments: tuple[Any, ...]) -> Callable:
         """Returns the compiled program for one of the capacities."""
         if edge not in self._programs:
-            self._programs[edge] = self.complete.lower(*arguments).compile()
+            self._programs[edge] = (
+                program(self.complete, arguments, 0, self.about)
+                if self.about
+                else self.complete.lower(*arguments).compile()
+            )
             give_back_memory()  # compiling took more than the pictures will
         return self._programs[edge]
 
@@ -93,4 +101,5 @@ def make_any_size(
         own = jax.random.key(0) if key is None else key  # here, where it costs no program
         return within(state, as_float(image), as_float(mask), own, (height, width))
 
-    return AnySize(complete, state, method.capacities)
+    about = method.within if key is None else ""  # the key is a part of the program
+    return AnySize(complete, state, method.capacities, about)

@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.ops import pad_to_multiple
-from glcic_jax.layers.tiles import Extent, inside, mirrored, rounded_up
+from glcic_jax.layers.tiles import Extent, inside, mirrored, quotient, rounded_up
 from glcic_jax.types import Image, Mask
 
 TILE = 64
@@ -90,7 +90,7 @@ def _sums(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
 
 def _halved(ends: Extent | None, halvings: int) -> Extent | None:
     """Returns a picture's size on a level, if it is known only when the program runs."""
-    return ends and (ends[0] // 2**halvings, ends[1] // 2**halvings)
+    return ends and (quotient(ends[0], 2**halvings), quotient(ends[1], 2**halvings))
 
 
 def _relax(
@@ -128,7 +128,11 @@ def _relax_in_tiles(
 
     def visit(number: Array, both: tuple[Array, Array]) -> tuple[Array, Array]:
         old, new = both
-        corner = [listed[number] // columns * edge, listed[number] % columns * edge]
+        tile = listed[number]
+        corner = [
+            quotient(tile, columns) * edge,
+            lax.rem(tile, jnp.full_like(tile, columns)) * edge,
+        ]
         first = [jnp.clip(at - halo, 0, most) for at, most in zip(corner, last, strict=True)]
         x, own, fixed = (
             lax.dynamic_slice(array, (0, *first, 0), (1, window, window, array.shape[-1]))

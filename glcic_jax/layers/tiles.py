@@ -19,6 +19,13 @@ Extent = tuple[Int[Array, ""], Int[Array, ""]]
 """Height and width of a picture, known when the program runs."""
 
 
+Range = tuple[Int[Array, ""] | int, Int[Array, ""] | int]
+"""The first, and the end after the last."""
+
+Box = tuple[Range, Range]
+"""Rows and columns, of pixels or of tiles, known when the program runs."""
+
+
 class Canvas(NamedTuple):
     """Holds features of a picture in a larger array, which is 0 outside of the picture.
 
@@ -52,6 +59,7 @@ def over_tiles(
     up: int = 1,
     added: Canvas | None = None,
     into: Canvas | None = None,
+    tiles: Box | None = None,
 ) -> Canvas:
     """Applies a layer to a canvas, tile by tile.
 
@@ -68,17 +76,19 @@ def over_tiles(
       added: features of the result's size that are added to it.
       into: a canvas of the result's shape and the same picture, whose memory the result may have:
         it is 0 outside of the picture already. None: memory is cleared first.
+      tiles: those that are wanted; what stands in others has no meaning. None = all of them.
     """
     before = edge * down // up
-    height, width = (length * up // down for length in source.extent)
-    across = -(-width // edge)
+    height, width = (quotient(length * up, down) for length in source.extent)
+    (top, bottom), (left, right) = tiles or covering((height, width), edge)
+    across = right - left
     place = [size - 2 * source.margin for size in source.values.shape[1:3]]
     assert 0 < halo <= source.margin and all(size % before == 0 for size in place)
     rows, columns = (size * up // down + 2 * margin for size in place)
     window = (1, before + 2 * halo, before + 2 * halo, source.values.shape[-1])
 
     def visit(index: Array, values: Array) -> Array:
-        row, column = index // across, index % across
+        row, column = top + quotient(index, across), left + lax.rem(index, across)
         first = [tile * before + source.margin - halo for tile in (row, column)]
         tile = layer(lax.dynamic_slice(source.values, (0, *first, 0), window))
         corner = row * edge, column * edge
@@ -94,8 +104,25 @@ def over_tiles(
         # Zeros out of the source's margin, not a constant: XLA makes the constants of all layers
         # first, and would hold every result's memory from then on.
         start = jnp.broadcast_to(source.values[:, :1, :1, :1], (1, rows, columns, features))
-    values = lax.fori_loop(0, across * -(-height // edge), visit, start)
+    values = lax.fori_loop(0, across * (bottom - top), visit, start)
     return Canvas(values, (height, width), margin)
+
+
+def covering(extent: Extent, edge: int) -> Box:
+    """Returns the tiles of `edge` pixels that cover a picture."""
+    rows, columns = ((0, quotient(size + edge - 1, edge)) for size in extent)
+    return rows, columns
+
+
+def quotient(number: Array | int, divisor: Array | int) -> Array:
+    """Returns number // divisor where neither is negative, in as few operations as that takes.
+
+    `//` would be a dozen of them, in every layer, each to be traced and loaded.
+    """
+    number = jnp.asarray(number)
+    if isinstance(divisor, int) and divisor.bit_count() == 1:
+        return lax.shift_right_logical(number, jnp.asarray(divisor.bit_length() - 1, number.dtype))
+    return lax.div(number, jnp.asarray(divisor, number.dtype))
 
 
 def inner_convolution(
@@ -128,7 +155,8 @@ def mirrored(x: Float[Array, "1 H W c"], extent: Extent, multiple: int) -> Float
         first = jnp.minimum(size, x.shape[axis] - multiple)
         place = first + jnp.arange(multiple)
         period = jnp.maximum(2 * size - 2, 1)
-        mirror = jnp.minimum(place % period, period - place % period)
+        beyond = lax.rem(place, jnp.broadcast_to(period, place.shape))
+        mirror = jnp.minimum(beyond, period - beyond)
         strip = jnp.take(x, jnp.where(place < size, place, mirror), axis=axis)
         x = lax.dynamic_update_slice_in_dim(x, strip, first, axis)
     return x
@@ -136,7 +164,7 @@ def mirrored(x: Float[Array, "1 H W c"], extent: Extent, multiple: int) -> Float
 
 def rounded_up(size: Array, multiple: int) -> Array:
     """Returns the smallest multiple that is not below a size."""
-    return -(-size // multiple) * multiple
+    return quotient(size + multiple - 1, multiple) * multiple
 
 
 def inside(

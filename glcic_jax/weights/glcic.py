@@ -110,6 +110,7 @@ class CompletionWeights(Weights):
             phases=(),
             complete=completion_from(previews),
             complete_within=within,
+            within=f"{form} {view}",
             capacities=capacities(self.width),
             previews=previews,
             networks=("completion",),

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from glcic_jax.layers.ops import completion_input, composite
 from glcic_jax.layers.smooth_fill import ALIGNMENT, smooth_fill
-from glcic_jax.layers.tiles import Extent, mirrored, rounded_up
+from glcic_jax.layers.tiles import Box, Extent, inside, mirrored, rounded_up
 from glcic_jax.methods.glcic.table2 import STRIDE, Form
 from glcic_jax.methods.glcic.tiled_network import run_in_tiles
 from glcic_jax.types import Image, Mask, NetworkState
@@ -51,9 +51,20 @@ def complete_in_tiles(
     height, width = (rounded_up(size, STRIDE) for size in extent)
     filled = smooth_fill(given, holes, (height, width)) if form.adds else None
     x = view(given, holes, filled)
-    output = run_in_tiles(form, network.params, network.batch_stats, x, (height, width))
+    needed = _box(mask, extent)
+    output = run_in_tiles(form, network.params, network.batch_stats, x, (height, width), needed)
     output = output if filled is None else filled + output
     return composite(image, jnp.clip(output, 0, 1), mask)
+
+
+def _box(mask: Mask, extent: Extent) -> Box:
+    """Returns the smallest box that holds all holes of a picture."""
+    holes = (mask > 0) & inside(mask.shape[1:3], (0, 0), extent)
+    rows, columns = (
+        (jnp.argmax(line), len(line) - jnp.argmax(line[::-1]))
+        for line in (holes.any(axis=(0, 2, 3)), holes.any(axis=(0, 1, 3)))
+    )
+    return rows, columns
 
 
 def reach_and_alignment(form: Form) -> tuple[int, int]:

@@ -65,6 +65,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         ),
         complete=completion_from(glcic.previews),
         complete_within=glcic.complete_within if config.dtype == "float32" else None,
+        within=f"{glcic.form} {glcic.view}",
         capacities=capacities(config.width),
         previews=glcic.previews,
         networks=(AVERAGE if config.average_decay else "completion",),

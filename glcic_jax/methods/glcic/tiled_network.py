@@ -10,12 +10,15 @@ from jaxtyping import Array, Float
 
 from glcic_jax.layers.ops import NORM_EPSILON
 from glcic_jax.layers.tiles import (
+    Box,
     Canvas,
     Extent,
     canvas,
+    covering,
     inner_convolution,
     inner_deconvolution,
     over_tiles,
+    quotient,
 )
 from glcic_jax.methods.glcic.table2 import (
     DECONVOLUTION,
@@ -72,8 +75,11 @@ def run_in_tiles(
     batch_stats: Variables,
     x: Float[Array, "1 H W 4"],
     extent: Extent,
+    needed: Box,
 ) -> Image:
     """Does what CompletionNetwork does in inference, for one picture at the top left of an array.
+
+    Its time follows what is needed and the layers' reach around that, not the picture.
 
     Args:
       form: describes the network; the arithmetic is float32.
@@ -81,15 +87,18 @@ def run_in_tiles(
       batch_stats: of the network; empty if it has no batch norm.
       x: as `completion_input` makes it; H and W are multiples of TILE.
       extent: the picture's height and width, multiples of STRIDE.
+      needed: the part of the picture that is wanted.
 
     Returns:
-      As that network, at the picture's place in [1, H, W, 3]. What stands elsewhere has no meaning.
+      As that network, at the place of what is needed in [1, H, W, 3]. What stands elsewhere has no
+      meaning.
     """
     table = layers(form.dilated_layers)
     built = {name: _hidden(form, name, row, params, batch_stats) for name, row in table.items()}
     built["17"] = _last(form, params["layer17"]["conv"])
     added = shortcuts(form.dilated_layers) if form.adds else {}
     margins, free = _margins(built), _free(built, added)
+    around, covered = _around(built, added), covering(extent, TILE)
     results: dict[str, Canvas] = {}
     result, edge = canvas(x, extent, margins[TILE]), TILE
     for name, layer in built.items():
@@ -105,6 +114,7 @@ def run_in_tiles(
             up=layer.up,
             added=results.get(added.get(name, "")),
             into=results.get(free.get(name, "")),
+            tiles=_tiles(needed, around[name], covered),
         )
         results[name] = result
     margin = result.margin
@@ -118,6 +128,37 @@ def _margins(built: Mapping[str, Layer]) -> dict[int, int]:
         margins[edge] = max(margins.get(edge, 0), layer.halo)
         edge = edge // layer.down * layer.up
     return margins
+
+
+def _around(built: Mapping[str, Layer], added: Mapping[str, str]) -> dict[str, int]:
+    """Returns how many pixels of the picture around what is needed each layer's result is."""
+    names, edge, sizes = list(built), TILE, {}
+    for name, layer in built.items():
+        edge = edge // layer.down * layer.up
+        sizes[name] = TILE // edge  # of a pixel of the result, in pixels of the picture
+    around = dict.fromkeys(names, 0)
+    for before, name in reversed(list(pairwise(names))):
+        size = sizes[before]
+        looked = built[name].halo * size + max(sizes[name] - size, 0)
+        around[before] = max(around[before], around[name] + looked)
+        if name in added:
+            around[added[name]] = max(around[added[name]], around[name])
+    return around
+
+
+def _tiles(box: Box, around: int, covered: Box) -> Box:
+    """Returns the tiles in which a part of the picture lies with what is around it.
+
+    They are the same ones at each size that the layers shrink the picture to.
+    """
+    rows, columns = (
+        (
+            quotient(jnp.maximum(first - around, 0), TILE),
+            jnp.minimum(quotient(end + around + TILE - 1, TILE), most),
+        )
+        for (first, end), (_, most) in zip(box, covered, strict=True)
+    )
+    return rows, columns
 
 
 def _free(built: Mapping[str, Layer], added: Mapping[str, str]) -> dict[str, str]:
