@@ -90,7 +90,7 @@ def test_missing_unknown_and_foreign_fields_are_named():
     assert "config.optimzer: the config has no such field; the nearest is" in refusal(config)
     config = places2.get_config()
     config.discriminator_width = 64
-    assert "a field of ambient_gan; this config is of glcic" in refusal(config)
+    assert "a field of ambient_gan and lama; this config is of glcic" in refusal(config)
     del config.holes, config.discriminator_width
     assert "config.holes is missing" in refusal(config)
 

@@ -90,7 +90,10 @@ def test_a_part_of_a_mixture_changes_its_kind_and_keeps_its_weight():
     [
         ("data=3", "--config.data: a group of fields: set --config.data.FIELD=VALUE"),
         ("data.root.x=1", "--config.data.root.x: the config has no such field; the nearest"),
-        ("discriminator_width=3", "a field of ambient_gan; this config is of glcic: leave it out"),
+        (
+            "discriminator_width=3",
+            "a field of ambient_gan and lama; this config is of glcic: leave it out",
+        ),
         ("levels=3", "a field of partial_conv"),
         ("seed=1.5", "--config.seed=1.5: not a value of its type: choose a whole number"),
         ("data.flip=7", "choose True or False"),
