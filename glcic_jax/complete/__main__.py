@@ -30,13 +30,14 @@ from glcic_jax.complete.pairing import STREAM, check_writable, plan, with_previe
 from glcic_jax.complete.photo_file import complete_job, output_stream
 from glcic_jax.complete.progress import print_counts, progress
 from glcic_jax.complete.resuming import unfinished
-from glcic_jax.complete.texturing import add_texture_flags, photo_fill, texture_from
+from glcic_jax.complete.texturing import FillPhoto, add_texture_flags, photo_fill, texture_from
 from glcic_jax.complete.without_network import PATCHMATCH, PlainFill, add_method_flag, check_method
 from glcic_jax.methods.procedural.poisson import BLENDS
+from glcic_jax.runtime.aside import aside, end_if_working
 from glcic_jax.runtime.command_line import command_parser, exit_code, stopping_at_once
 from glcic_jax.runtime.compiled import keep_compiled
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import choose_device, keep_freed_memory
+from glcic_jax.runtime.process import choose_device, keep_freed_memory, without_collection
 from glcic_jax.weights.pretrained import BUNDLED
 
 if TYPE_CHECKING:
@@ -194,11 +195,11 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     # Complete one picture after the other; only a single one's failure ends the command.
     fill, compiles = None, False
     if jobs and not args.dry_run:
-        with stopping_at_once():
+        with stopping_at_once(), without_collection():
             completer = load_completer(args)
         compiles = not isinstance(completer, PlainFill) or copy_texture is not None
         complete = completer and partial(completer, postprocess=args.postprocess)
-        fill = photo_fill(complete, copy_texture)
+        fill = _answering_signals(photo_fill(complete, copy_texture))
     done = 0
     with progress(jobs, many=many, compiles=compiles) if fill else nullcontext(jobs) as shown:
         for job in shown:
@@ -216,6 +217,11 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     return 1 if failures else 0
 
 
+def _answering_signals(fill: FillPhoto) -> FillPhoto:
+    """Lets Ctrl-C end the command at once, also where one step of a fill takes seconds."""
+    return lambda *photo: aside(lambda: fill(*photo), check=lambda: None)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit code: 1 if some pictures of a folder failed."""
     keep_freed_memory()
@@ -227,7 +233,9 @@ def main(argv: list[str] | None = None) -> int:
         with output_stream(args.output) as stream:
             return run(args, stream)
 
-    return exit_code(work)
+    code = exit_code(work)
+    end_if_working(code)  # on a picture that Ctrl-C broke off
+    return code
 
 
 if __name__ == "__main__":

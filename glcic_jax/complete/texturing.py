@@ -15,6 +15,7 @@ from glcic_jax.complete.thick_holes import guides_for
 from glcic_jax.complete.without_network import PATCHMATCH
 from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.process import give_back_memory
 from glcic_jax.texture.seeds import check_seed
 from glcic_jax.weights.pretrained import is_bundled
 
@@ -105,6 +106,7 @@ def photo_fill(complete: CompletePicture | None, copy_texture: CopyTexture | Non
         guide = None
         if complete is not None:
             (guide,) = guides_for([image], [hole], partial(map, complete))
+            give_back_memory()  # the network's features, before texture takes its own
         return copy_texture(own, hole, guide)
 
     return fill
