@@ -4,8 +4,8 @@
     python -m benchmarks.start --other ../glcic_jax_before    # beside another clone, in turn
 
 "cold" begins with empty caches, "warm" follows it. All are whole processes with a copy of the
-network that ships, or of --network, which copies no texture: wall time, CPU time and the most
-memory that one held.
+network that ships, or of --network: wall time, CPU time and the most memory that one held. The
+floor is a process that only imports what every completion needs.
 """
 
 import os
@@ -25,6 +25,8 @@ from benchmarks.race import ROOT, race_parser, table, write_json
 from glcic_jax.pictures.decode import write_picture
 
 SHIPPED = ROOT / "glcic_jax" / "weights" / "pretrained"
+
+FLOOR = "import numpy, cv2, PIL.Image, jax; jax.devices()"
 
 LOAD = "import sys, glcic_jax; glcic_jax.load(sys.argv[1])"
 
@@ -76,9 +78,13 @@ def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost]:
         shutil.copytree(network, own, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
         flags = {"checkpoint": own, **files}
         complete = ["-m", "glcic_jax.complete", *(f"--{n}={f}" for n, f in flags.items())]
+        textured = [*complete, "--texture"]
         return {
+            "floor: NumPy, OpenCV, Pillow, JAX": measure(clone, ["-c", FLOOR], cache),
             "complete 512 x 512, cold": measure(clone, complete, cache),
             "complete 512 x 512, warm": measure(clone, complete, cache),
+            "the same with texture, first": measure(clone, textured, cache),
+            "the same with texture, warm": measure(clone, textured, cache),
             "load()": measure(clone, ["-c", LOAD, own], cache),
             f"load and {len(SIZES)} pictures of as many sizes": measure(
                 clone, ["-c", MIXED, own], cache
