@@ -119,3 +119,17 @@ def pad_to_multiple(x: Float[Array, "b h w c"], multiple: int) -> Float[Array, "
         place = jnp.arange((size + multiple - 1) // multiple * multiple) % period
         x = jnp.take(x, jnp.where(place < size, place, period - place), axis=axis)
     return x
+
+
+def alike(*arrays: Array) -> tuple[Array, ...]:
+    """Marks all arrays as differing between the devices on which any of them does.
+
+    JAX then sums the gradient of a replicated parameter over the devices of a shard_map. Without
+    the mark a gradient written by hand would have to do that.
+    """
+    own = [jax.typeof(array).manual_axis_type.varying for array in arrays]
+    axes = frozenset[str]().union(*own)
+    return tuple(
+        lax.pcast(array, tuple(axes - varying), to="varying")
+        for array, varying in zip(arrays, own, strict=True)
+    )
