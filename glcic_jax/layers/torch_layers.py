@@ -6,10 +6,13 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from glcic_jax.layers.convolution import convolution, deconvolution
+from glcic_jax.layers.initial import Uniform
+from glcic_jax.layers.norm_relu import MOMENTUM, TrainingNormRelu
 from glcic_jax.layers.ops import NORM_EPSILON
 
 Dtype = Any
@@ -17,21 +20,35 @@ Dtype = Any
 CONVOLVED = "convolved"
 """Marks the outputs of convolutions: all that a backward pass must keep where memory is short."""
 
-torch_kernel_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+
+def _fan_in_init(in_axis: int, out_axis: int) -> Uniform:
+    """Returns an initializer with U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
+
+    def scaled(numbers: np.ndarray) -> np.ndarray:
+        fan_in = numbers.size / numbers.shape[out_axis]
+        return (2 * numbers - 1) * np.sqrt(3 * np.float32(1 / 3 / fan_in))
+
+    return Uniform(
+        nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform", in_axis, out_axis), scaled
+    )
+
+
+torch_kernel_init = _fan_in_init(in_axis=-2, out_axis=-1)
 """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): Torch7's default for weights. fan_in is the number of taps
 times the input channels, the last axis but one: of convolutions (k k in out) and of matrices
 (in out)."""
 
-torch_transposed_init = nn.initializers.variance_scaling(
-    1 / 3, "fan_in", "uniform", in_axis=-1, out_axis=-2
-)
+torch_transposed_init = _fan_in_init(in_axis=-1, out_axis=-2)
 """The same for kernels of deconvolutions (k k out in), whose input channels are the last axis.
 Torch7's SpatialFullConvolution counts taps times input channels too, although with stride 2 only a
 quarter of the taps meet in one output."""
 
 TORCH_SCALE, CONSTANT_SCALE = "uniform", "ones"
 
-SCALES = {TORCH_SCALE: nn.initializers.uniform(1.0), CONSTANT_SCALE: nn.initializers.ones}
+SCALES = {
+    TORCH_SCALE: Uniform(nn.initializers.uniform(1.0), lambda numbers: numbers),
+    CONSTANT_SCALE: nn.initializers.ones,
+}
 """Initial scales of batch norm by name. "uniform", U(0, 1), is Torch7's default of 2017; "ones" is
 that of most frameworks since. Offsets start at 0 in all of them."""
 
@@ -43,7 +60,12 @@ def torch_bias_init(fan_in: int):
     def init(key: Array, shape: tuple[int, ...], dtype: Dtype = jnp.float32) -> Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
-    return init
+    def scaled(numbers: np.ndarray) -> np.ndarray:
+        low, width = np.float32(-bound), np.float32(bound) - np.float32(-bound)
+        # In float64, which is exact here: XLA multiplies and adds with one rounding.
+        return np.maximum(low, (numbers.astype(float) * width + low).astype(np.float32))
+
+    return Uniform(init, scaled)
 
 
 class Convolution(nn.Module):
@@ -135,7 +157,7 @@ def batch_norm(
     """
     return nn.BatchNorm(
         use_running_average=not train,
-        momentum=0.9,
+        momentum=MOMENTUM,
         epsilon=NORM_EPSILON,
         axis_name=axis_name if train else None,  # pyright: ignore[reportArgumentType] - several names too
         dtype=dtype,
@@ -165,7 +187,10 @@ class NormRelu(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         """Normalises and rectifies."""
-        norm = batch_norm(self.train, self.axis_name, self.dtype, "norm", SCALES[self.scale])
+        scale_init = SCALES[self.scale]
+        if self.train and not self.relu_first:
+            return TrainingNormRelu(self.axis_name, self.dtype, scale_init, name="norm")(x)
+        norm = batch_norm(self.train, self.axis_name, self.dtype, "norm", scale_init)
         return norm(nn.relu(x)) if self.relu_first else nn.relu(norm(x))
 
 

@@ -10,6 +10,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, PRNGKeyArray
 
+from glcic_jax.layers.initial import initial_variables
 from glcic_jax.runtime.devices import DATA
 from glcic_jax.types import NetworkState
 
@@ -25,9 +26,9 @@ def start(
       key: makes the parameters.
       inputs: examples of what the module takes. Their values do not matter.
     """
-    variables = jax.jit(module.init)(key, *inputs)
+    variables = initial_variables(module, key, *inputs)
     params = variables["params"]
-    return NetworkState(params, variables.get("batch_stats", {}), optimizer.init(params))
+    return NetworkState(params, variables.get("batch_stats", {}), jax.jit(optimizer.init)(params))
 
 
 def infer(module: Any, network: NetworkState, *inputs: Array) -> Any:
