@@ -2,6 +2,9 @@
 
     python -m benchmarks.start_training --other ../glcic_jax_before
 
+Each training's row is printed when it is known; `--trainings quickstart --rounds 1` is the
+least.
+
 Whole processes with empty caches, in this clone and in another one, in turn: CPU time (of all
 cores) and wall time from the command to the first line of metrics.jsonl, after one update; then
 the wall time from SIGTERM, sent while the first step is compiled, to the process's end. It reads
@@ -27,15 +30,15 @@ COMMON = (
 )  # fmt: skip
 
 TRAININGS = {
-    "width 64, 64 pixels, batch 8": (
+    "width64": (
         "--config.width=64", "--config.data.crop=64", "--config.data.batch_size=8",
     ),
-    "width 16, 80 pixels, batch 16 on 2 devices": (
+    "quickstart": (
         "--config.width=16", "--config.data.crop=80", "--config.data.batch_size=16",
         "--config.cpu_devices=2",
     ),
 }  # fmt: skip
-"""The second one has the sizes of the quickstart."""
+"""By name. width64: 64 pixels, batch 8. quickstart: its sizes, width 16, 80 pixels, batch 16."""
 
 COMPILING = 10.0
 """Seconds of CPU after which the first step is surely being compiled, and not yet done."""
@@ -100,13 +103,16 @@ def main() -> None:
     """Measures all sides in turn, and prints one table of medians."""
     parser = race_parser("start_training", __doc__)
     parser.add_argument("--other", type=Path, help="another clone, to compare with")
+    parser.add_argument(
+        "--trainings", nargs="+", choices=TRAININGS, default=[*TRAININGS], help="all by default"
+    )
     options = parser.parse_args()
     clones = {"this": ROOT} | ({"other": options.other.resolve()} if options.other else {})
     columns = {"cpu": "CPU s", "wall": "wall s", "leaving": "SIGTERM answered, s"}
     lines, records = [], []
-    for name, training in TRAININGS.items():
+    for name in options.trainings:
         turns = [
-            {side: turn(clone, training) for side, clone in clones.items()}
+            {side: turn(clone, TRAININGS[name]) for side, clone in clones.items()}
             for _ in range(options.rounds)
         ]
         medians = {
@@ -115,6 +121,7 @@ def main() -> None:
         }
         lines.append([name, *(f"{medians[s][key]:.1f}" for s in clones for key in columns)])
         records.append({"training": name, **medians})
+        print(*lines[-1], flush=True)
     print(
         table(["training", *(f"{s}, {what}" for s in clones for what in columns.values())], lines)
     )
