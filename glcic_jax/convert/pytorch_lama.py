@@ -24,6 +24,9 @@ TITLE = "advimman/lama"
 FIRST = "model.1.ffc.convl2l.weight"
 """Name, in the generator, of a tensor that only such networks have."""
 
+REGULAR = "model.1.weight"
+"""The same in the authors' networks without Fourier convolutions, such as lama-regular."""
+
 PREFIXES = ("generator.", "model.generator.", "")
 """What precedes the generator's names in a checkpoint, in an archive, and in a file of it alone."""
 

@@ -38,6 +38,11 @@ def from_state_dict(state: Tensors, mean_pixel: str | None, source: str) -> Weig
         if colour:
             raise UserError(f"{source} sees black holes: leave --mean-pixel out")
         return pytorch_lama.from_state_dict(state, source)
+    if any(prefix + pytorch_lama.REGULAR in state for prefix in pytorch_lama.PREFIXES):
+        raise UserError(
+            f"{source}: a network of LaMa's authors without Fourier convolutions: only those with "
+            "them are read, such as big-lama and lama-fourier"
+        )
     if pytorch_partial_conv.FIRST not in state:
         return pytorch_glcic.from_state_dict(state, colour, source)
     if colour:

@@ -1,5 +1,6 @@
 """LaMa's network against numbers that PyTorch made, in and out, and its files."""
 
+import sys
 from dataclasses import replace
 
 import jax
@@ -14,6 +15,7 @@ from glcic_jax.convert.stablehlo import to_stablehlo
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.exchange import read_exchange, write_exchange
 from glcic_jax.weights.lama import LamaWeights, generator_shapes
+from tests.helpers.hub import hub_in
 from tests.helpers.lama_port import BLOCKS, GOLDEN, STATE, WIDTH
 from tests.helpers.ports import convert
 
@@ -140,7 +142,48 @@ def test_a_description_that_does_not_fit_is_refused(weights, tmp_path, field, va
         read_exchange(tmp_path)
 
 
-def test_pytorch_files_and_archives(weights, tmp_path):
+def test_a_network_goes_to_the_hub_and_comes_back(weights, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub_in(tmp_path))
+    save_file(STATE, tmp_path / "net.safetensors")
+    assert convert(tmp_path / "net.safetensors", "hf://me/lama", "--license=apache-2.0") == 0
+    assert "LaMa network of width 2" in (tmp_path / "me/lama/README.md").read_text()
+    assert glcic_jax.load("hf://me/lama", texture=False).alignment == 8
+
+
+def test_networks_without_fourier_convolutions_are_named(tmp_path, capsys):
+    save_file({"generator.model.1.weight": np.zeros((2, 4, 7, 7))}, tmp_path / "net.safetensors")
+    assert convert(tmp_path / "net.safetensors", tmp_path / "out") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "without Fourier convolutions: only those with them are read" in line
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_the_tensors_of_a_torchscript_archive_are_read(weights, tmp_path):
+    torch = pytest.importorskip("torch")
+    from tests.helpers.lama_pytorch import Generator
+
+    class Holder(torch.nn.Module):
+        """Holds a module by a name, and calls it."""
+
+        def __init__(self, name, module):
+            super().__init__()
+            setattr(self, name, module)
+
+        def forward(self, x):
+            return next(self.children())(x)
+
+    net = Generator(WIDTH, BLOCKS).eval()
+    net.load_state_dict({n[10:]: torch.from_numpy(t) for n, t in STATE.items()}, strict=False)
+    whole = Holder("model", Holder("generator", net))
+    torch.jit.trace(whole, torch.rand(1, 4, 32, 32)).save(tmp_path / "big-lama.pt")
+    assert convert(tmp_path / "big-lama.pt", tmp_path / "out") == 0
+    found = read_exchange(tmp_path / "out")
+    for name, tensor in weights.tensors.items():
+        np.testing.assert_array_equal(found.tensors[name], tensor)
+
+
+def test_pytorch_files(weights, tmp_path):
     torch = pytest.importorskip("torch")
     state = {n: torch.from_numpy(t) for n, t in STATE.items()}
     torch.save({"epoch": 3, "state_dict": state}, tmp_path / "best.ckpt")
