@@ -29,7 +29,7 @@ ALONE = {
     "tensorboardX": {"train.tensorboard"},
     "fsspec": {"pictures.storage"},
     "dlib": {"prepare.faces"},
-    "pickle": {"prepare.cifar", "runtime.tensor_files"},
+    "pickle": {"prepare.cifar", "runtime.programs", "runtime.tensor_files"},
     "safetensors": {"runtime.tensor_files", "weights.exchange", "convert.vgg16"},
     "torch": {"convert.pytorch_files"},
     "onnx": {"convert.onnx_graph"},
