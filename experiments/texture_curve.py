@@ -101,9 +101,9 @@ def run(args: argparse.Namespace) -> None:
     """
     if args.data is None and args.picture is None:
         raise UserError("nothing to do: give --data and --masks to measure, --picture to draw")
+    if (args.data is None) != (args.masks is None) or (args.size and args.data is None):
+        raise UserError("--data and --masks go together, and --size with them")
     if args.data is not None:
-        if not args.masks:
-            raise UserError("--data needs --masks")
         rows = measure(args)
         args.rows.parent.mkdir(parents=True, exist_ok=True)
         with args.rows.open("w", newline="", encoding="utf-8") as file:
@@ -114,7 +114,11 @@ def run(args: argparse.Namespace) -> None:
         if not args.rows.exists():
             raise UserError(f"{args.rows} does not exist: measure first, with --data and --masks")
         with args.rows.open(newline="", encoding="utf-8") as file:
-            write_picture(args.picture, draw(list(csv.DictReader(file))))
+            rows = list(csv.DictReader(file))
+        if not rows or not {"masks", "method", "hole_l1", "lpips", "st_lpips"} <= rows[0].keys():
+            raise UserError(f"{args.rows} does not hold this command's scores")
+        args.picture.parent.mkdir(parents=True, exist_ok=True)
+        write_picture(args.picture, draw(rows))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
