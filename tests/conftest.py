@@ -38,6 +38,15 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
+@pytest.fixture(autouse=True)
+def signals_as_before():
+    """Undoes what a command that ran in the tests' own process made of signals."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A real file system of 4 MiB, in memory: one that can be full."""
