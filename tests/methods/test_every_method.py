@@ -9,6 +9,10 @@ from glcic_jax.train.step import init_key
 from tests.helpers.methods import config_of, every_method, names, small_config_of
 from tests.helpers.small import MEAN, first_state, make_batch, stepper
 
+DOUBLE = ("lama",)
+"""Methods whose rounding in float32 grows beyond the tolerance: their batch norm divides by the
+spread of few numbers, and their losses have weights up to 100."""
+
 
 def test_every_method_has_a_config_and_every_config_a_method():
     assert {config_of(name).method for name in names()} == set(METHODS)
@@ -41,10 +45,10 @@ def test_known_pixels_stay_and_what_a_hole_hides_is_never_read(name):
 @pytest.mark.parametrize("name", every_method())
 def test_one_device_and_four_make_the_same_update(name):
     config = small_config_of(name)
-    config.dtype = "float64"  # rounding grows where batch norm divides by the spread of few numbers
     *before, last = [phase for phase in config.phases if config.phases[phase]]
     config.phases.update(dict.fromkeys(before, 0))  # the last phase moves all networks there are
     (phase,) = [p for p in METHODS[name](config, MEAN).phases if p.steps]
+    config.dtype = "float64" if name in DOUBLE else config.dtype
     batch, metrics = make_batch(0, 4, config.data.crop), {}
     for devices in (1, 4):
         state, metrics[devices] = stepper(config, devices)(first_state(config), batch)
