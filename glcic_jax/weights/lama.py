@@ -28,11 +28,6 @@ class LamaWeights(Weights):
         return {"kind": LAMA, "width": self.width, "blocks": self.blocks}
 
     @property
-    def hole_colour(self) -> tuple[float, float, float]:
-        """Returns the colour that the network sees in its holes: black."""
-        return (0.0, 0.0, 0.0)
-
-    @property
     def width(self) -> int:
         """Returns the number of channels at full size."""
         return self.tensors["stem.kernel"].shape[-1]
