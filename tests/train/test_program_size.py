@@ -14,8 +14,9 @@ LINES = {"completion": 8100, "discriminator": 6300, "joint": 14750}
 """Lines of StableHLO that a step of each phase may have: a twentieth more than it had when this was
 written. A CPU compiles one in about a millisecond."""
 
-TILED_LINES = 2580
-"""The same of the program that completes pictures of any size."""
+TILED_LINES = 3070
+"""The same of the program that completes pictures of any size. It leaves out tiles that no hole
+depends on, for which it takes an eighth more lines and a quarter fewer operations once compiled."""
 
 
 def glcic():
