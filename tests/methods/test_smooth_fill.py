@@ -150,7 +150,7 @@ def test_it_trains_with_adam():
 @pytest.mark.parametrize(
     ("optimizer", "message"),
     [
-        ({"name": "sgd"}, 'optimizer.name is "sgd": choose adadelta or adam'),
+        ({"name": "lamb"}, 'optimizer.name is "lamb": choose adadelta or adam'),
         ({"name": "adam", "rho": 0.9}, "optimizer.rho: adam has no such setting"),
     ],
 )

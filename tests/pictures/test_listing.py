@@ -12,6 +12,7 @@ import pytest
 import glcic_jax
 from experiments import limits
 from glcic_jax.complete.pairing import plan
+from glcic_jax.data.mixture import named_sets
 from glcic_jax.data.sources import SOURCES
 from glcic_jax.evaluate.examples import Examples
 from glcic_jax.masks.files import MaskFiles
@@ -71,6 +72,10 @@ def rated():
     return pictures.counts, sorted(pictures.order("rater", 0))
 
 
+def held_out_set():
+    return named_sets(["own=pictures"], min_edge=1, max_bad_fraction=0.0)["own"].names
+
+
 def masks_of_files():
     return MaskFiles(folder="masks", flip=False).names
 
@@ -86,6 +91,7 @@ def measured(monkeypatch):
 
 COMMANDS = {
     "train on a folder": trained_on,
+    "score a held-out set": held_out_set,
     "evaluate --data, --masks of the same names": lambda: evaluated("masks"),
     "evaluate --data, --masks of a kind": lambda: evaluated("center"),
     "evaluate --masks of other names": lambda: evaluated("masks/deep"),
@@ -162,13 +168,16 @@ OTHERS = {
     "compare_runs.runs": "a run's sample grids",
     "generate.__main__": "what its output folder holds",
     "settings.config_files": "the package's own configs",
+    "demo.server": "the page's own files",
     "evaluate.report": "whether an output folder is empty",
     "masks.__main__": "whether an output folder is empty",
     "pictures.storage": "the one listing of pictures",
     "prepare.run": "whether an output folder is empty, and what a killed run left in it",
     "runtime.compiled": "the user's cache of compiled programs",
+    "runtime.programs": "the package's own sources",
     "runtime.run_folder": "a run's checkpoints",
     "train.report": "a run's own sample grids",
+    "train.seeds": "the runs of one seed",
 }
 """The modules that list names, and which."""
 
@@ -193,7 +202,13 @@ def test_modules_that_list_pictures_are_tried_above():
         if "storage import" in path.read_text() and names.search(path.read_text()):
             importlib.import_module(module)
             found.add(module.removeprefix("glcic_jax."))
-    tried = {"data.sources", "evaluate.examples", "complete.pairing", "user_study.pictures"}
+    tried = {
+        "data.mixture",
+        "data.sources",
+        "evaluate.examples",
+        "complete.pairing",
+        "user_study.pictures",
+    }
     assert found == tried | {
         "masks.files",
         "pictures.patterns",

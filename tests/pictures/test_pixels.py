@@ -114,5 +114,7 @@ def test_heic_is_read_with_its_package_which_is_named_without_it(monkeypatch):
     with pytest.raises(UserError, match="truncated or damaged"):
         read_photo(file.getvalue()[:-60], "a")
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(UserError, match="take the package pillow-heif: pip install -r"):
+    with pytest.raises(
+        UserError, match=r"by the package pillow-heif: pip install .glcic_jax\[heif\]"
+    ):
         read_photo(file.getvalue(), "a")
