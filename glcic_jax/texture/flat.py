@@ -143,5 +143,5 @@ def squared_distance(one: UInt32[Array, "n w"], other: UInt32[Array, "n w"]) -> 
 def unpacked(words: UInt32[Array, "n w"]) -> Float[Array, "n d+5"]:
     """Returns packed descriptions as numbers again."""
     halves = jnp.concatenate([words & 0xFFFF, words >> 16], axis=1)
-    shift = np.repeat(np.float32([2, 0]), [DIMENSIONS, 5])
+    shift = np.repeat(np.array([2, 0], np.float32), [DIMENSIONS, 5])
     return halves.astype(jnp.float32) * STEP - shift
