@@ -14,6 +14,7 @@ from tests.helpers.demo_page import (
     drag,
     get,
     is_off,
+    key,
     middle,
     open_photo,
     painted,
@@ -61,13 +62,17 @@ def test_two_clicks_without_a_pause_send_one_request(tab, photo):
     assert len(sent(tab)) == 1
 
 
-def test_cancel_gives_the_job_up_and_the_next_one_is_done(tab, photo, site):
+@pytest.mark.parametrize("by", ["the button", "Escape"])
+def test_cancel_gives_the_job_up_and_the_next_one_is_done(tab, photo, site, by):
     stroke(tab, photo)
     with site.held():
         click(tab, "complete")
         time.sleep(0.7)
         assert shown(tab, "cancel")
-        press_at(tab, *middle(tab, "cancel"))
+        if by == "Escape":
+            key(tab, "Escape")
+        else:
+            press_at(tab, *middle(tab, "cancel"))
         status_shows(tab, "cancelled")
         assert get(tab, "working", "hidden")
     click(tab, "complete")
