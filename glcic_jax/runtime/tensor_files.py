@@ -7,6 +7,7 @@ other one. It reads both formats of PyTorch, the one before 2020 and the zip, wi
 import pickle
 import zipfile
 from collections.abc import Callable
+from itertools import chain, islice
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,6 +25,13 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 READABLE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16}
 """The types of numbers that are read from safetensors files, by their names there."""
+
+
+MOST_ENTRIES, DEEPEST = 10**6, 100
+"""Entries of a file's dictionaries, each counted as often as it is named; and their depth."""
+
+MOST_REPEATED = 2**20
+"""Numbers that a tensor may have beyond those of its storage, as expanded ones do."""
 
 
 class _Unpickler(pickle.Unpickler):
@@ -58,9 +66,9 @@ def read_tensors(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             if zipfile.is_zipfile(file):
-                return _read_zip(file)
+                return _read_zip(file, path.stat().st_size)
             file.seek(0)
-            found = _Unpickler(file).load()
+            found = _loaded(file)
             return _read_legacy(file) if found == LEGACY_MAGIC else found
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
@@ -69,12 +77,33 @@ def read_tensors(path: Path) -> Any:
         raise UserError(f"{path}: not a file of weights, or damaged: {reason}") from error
 
 
-def _read_zip(file: BinaryIO) -> Any:
-    """Reads PyTorch's zip: a pickle of the tree, and a file for each storage."""
+def _loaded(file: Any) -> Any:
+    """Reads a pickle.
+
+    Raises:
+      ValueError: its dictionaries hold each other, or would take forever to go through.
+    """
+    tree, seen = _Unpickler(file).load(), 0
+    level = [tree]
+    for _ in range(DEEPEST):
+        values = (entry.values() for entry in level if isinstance(entry, dict))
+        level = list(islice(chain.from_iterable(values), MOST_ENTRIES + 1))
+        seen += len(level)
+        if not level or seen > MOST_ENTRIES:
+            break
+    if level:
+        raise ValueError("its dictionaries are too many, or hold each other")
+    return tree
+
+
+def _read_zip(file: BinaryIO, size: int) -> Any:
+    """Reads PyTorch's zip of `size` bytes: a pickle of the tree, and a file for each storage."""
     with zipfile.ZipFile(file) as archive:
+        if any(entry.file_size > size for entry in archive.infolist()):  # PyTorch packs none
+            raise ValueError("a part of it is larger than the whole")
         (index,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         with archive.open(index) as pickled:
-            tree = _Unpickler(pickled).load()
+            tree = _loaded(pickled)
         folder = index.removesuffix("data.pkl")
         return _filled(tree, lambda key: archive.read(f"{folder}data/{key}"))
 
@@ -87,7 +116,7 @@ def _read_legacy(file: BinaryIO) -> Any:
     """
     for _ in ("version", "system"):
         _Unpickler(file).load()
-    tree = _Unpickler(file).load()
+    tree = _loaded(file)
     sizes = {t.storage[0]: t.storage[1].itemsize for t in _tensors(tree)}
     storages: dict[str, Any] = dict.fromkeys(_Unpickler(file).load())
     content = memoryview(file.read())
@@ -123,7 +152,8 @@ def _filled(tree: Any, read: Callable[[str], Any]) -> Any:
         return np.empty(tree.shape, dtype)
     if min((*tree.strides, tree.offset), default=0) < 0:
         raise ValueError("a tensor runs backwards")
-    if sum((n - 1) * step for n, step in steps) >= len(values):
+    repeated = prod(tree.shape) > len(values) + MOST_REPEATED
+    if repeated or sum((n - 1) * step for n, step in steps) >= len(values):
         raise ValueError("a tensor is larger than its storage: the file is cut short")
     strides = [step * dtype.itemsize for step in tree.strides]
     return np.lib.stride_tricks.as_strided(values, tree.shape, strides).copy()

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.tensor_files import read_tensors
+from glcic_jax.runtime.pickled_names import StoredTensor
+from glcic_jax.runtime.tensor_files import _filled, read_tensors
 from tests.helpers.torch_files import Stored, dumps, legacy, stand_in, zipped
 
 rng = np.random.default_rng(0)
@@ -105,3 +106,32 @@ def test_a_module_is_its_attributes_and_what_configs_hold_is_left_out(torch, tmp
     assert found["net"].keys() == {"training", "conv"}
     np.testing.assert_array_equal(found["net"]["conv"]["weight"], ARRAYS["kernel"])
     assert not vars(found["config"][0])
+
+
+def test_small_files_that_would_fill_the_memory_are_refused(torch, tmp_path):
+    doubled, endless = {"x": 1}, {}
+    for _ in range(60):
+        doubled = {"a": doubled, "b": doubled}
+    endless["itself"] = endless
+    for tree in (doubled, endless):
+        with pytest.raises(UserError, match="too many, or hold each other"):
+            read_tensors(written(tmp_path, pickle.dumps(tree)))
+    array = b"\x80\x02cnumpy\nndarray\nJ" + (2**30).to_bytes(4, "little") + b"\x85R."
+    assert not isinstance(read_tensors(written(tmp_path, array)), np.ndarray)
+    with zipfile.ZipFile(tmp_path / "file", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", pickle.dumps({}))
+        archive.writestr("a/data/0", bytes(10**6))
+    with pytest.raises(UserError, match="larger than the whole"):
+        read_tensors(tmp_path / "file")
+
+
+def test_a_tensor_that_repeats_one_number_a_billion_times_is_refused(torch, tmp_path):
+    stored = StoredTensor(("0", np.dtype(np.float32)), 0, (2**30,), (0,))
+    with pytest.raises(ValueError, match="larger than its storage"):
+        _filled({"a": stored}, lambda _: bytes(4))
+
+
+def written(tmp_path, data):
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    return path
