@@ -87,7 +87,7 @@ def select(image: PixelImage, marks: Sequence[Mark]) -> Area:
       outside is; of two marks the later counts.
 
     Raises:
-      UserError: no mark is inside, or a point is not in the picture.
+      UserError: no mark is inside, later ones lie upon it, or a point is not in the picture.
     """
     height, width = image.shape[:2]
     points = [point for mark in marks for point in mark.points]
@@ -105,7 +105,10 @@ def select(image: PixelImage, marks: Sequence[Mark]) -> Area:
     first = next(mark for mark in marks if mark.inside)
     found = _best(smooth, _marked([first], smooth.shape, scale, TIP), None)
     if len(marks) > 1:
-        found = _best(smooth, _marked(marks, smooth.shape, scale, TIP), found)
+        together = _marked(marks, smooth.shape, scale, TIP)
+        if not together.inside.any():
+            raise UserError("marks outside lie upon all of those inside: mark the inside again")
+        found = _best(smooth, together, found)
     thing = found if scale == 1 else _enlarged(image, found)
     exact = _marked(marks, image.shape, 1.0, 0)
     return (thing | exact.inside) & ~exact.outside
@@ -140,7 +143,8 @@ def _best(image: PixelImage, marked: _Marked, before: Area | None) -> Area:
     labels, kept = [], 0.0
     radii = [part * max(image.shape) for part in RADII]
     if marked.outer:  # what ends before the nearest mark outside
-        radii.insert(0, BEFORE * min(float(far[place]) for place in marked.inner))
+        nearest = min(float(far[place]) for place in marked.inner)
+        radii.insert(0, BEFORE * min(nearest, 2 * max(image.shape)))
     for radius in radii:
         label = np.where(near < REACH * radius, cv2.GC_PR_BGD, cv2.GC_BGD)
         label[(near < radius) & (near < far)] = cv2.GC_PR_FGD

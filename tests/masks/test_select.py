@@ -79,3 +79,11 @@ def test_points_outside_and_marks_without_an_inside_are_refused():
         select(image, [click(3, 3, inside=False)])
     with pytest.raises(UserError, match=r"the point 30,3 is not in the picture, which has 30x20"):
         select(image, [click(3, 3), click(30, 3)])
+
+
+def test_marks_inside_that_later_ones_cover_are_refused():
+    image = things()[0]
+    covered = [click(96, 120), click(97, 121, inside=False)]
+    with pytest.raises(UserError, match="outside lie upon all of those inside"):
+        select(image, [*covered[:1], click(96, 120, inside=False)])
+    assert select(image, [*covered, click(80, 110)])[110, 80]
