@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def _surroundings() -> str:
     device = jax.devices()[0]
     settings = sorted(item for item in os.environ.items() if item[0].startswith(("JAX_", "XLA_")))
     machine = device.platform, device.device_kind, jax.device_count(), _processor()
-    return repr((sources.hexdigest(), jax.__version__, machine, settings))
+    versions = jax.__version__, version("jaxlib")
+    return repr((sources.hexdigest(), versions, machine, settings))
 
 
 def _processor() -> str:
