@@ -10,6 +10,7 @@ Ctrl-C ends it.
 """
 
 import argparse
+import math
 import signal
 import socket
 import sys
@@ -28,6 +29,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Hosts that stand for all addresses of this machine, with the one that its browser opens."""
+
+LONGEST_JOB = 86_400
+"""Seconds that --seconds may be at most: a day."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 """Signals that end the server."""
@@ -76,6 +80,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     for name in ("megabytes", "megapixels", "seconds", "queue"):
         if getattr(args, name) <= 0:
             parser.error(f"--{name}: give more than 0")
+    if not math.isfinite(args.seconds) or args.seconds > LONGEST_JOB:
+        parser.error(f"--seconds {args.seconds}: give {LONGEST_JOB} at most")
     if not 0 <= args.port < 2**16:
         parser.error(f"--port {args.port}: give 0 to 65535")
     return args

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from glcic_jax.demo.forms import Limits, read_json
@@ -28,6 +28,9 @@ from glcic_jax.demo.worker import Job, Worker
 USUAL_SEED, MOST_SEED = 42, 999_999_999
 """Its seed by default, and the largest that we take; -1 asks for any."""
 
+MOST_NAME = 2**16
+"""Bytes of a request that chooses a model."""
+
 Answering = Callable[["IOPaintApi", Request], Awaitable[Response]]
 
 
@@ -39,7 +42,12 @@ def _explained(answer: Answering) -> Answering:
         try:
             return await answer(self, request)
         except DemoRefusal as refusal:
-            return refusal.response(detail=refusal.reason, body="", errors=refusal.reason)
+            reason = refusal
+        except TimeoutError:
+            reason = DemoRefusal(408, "the upload took too long")
+        except ClientDisconnect:
+            reason = DemoRefusal(400, "nobody waits for this any more")
+        return reason.response(detail=reason.reason, body="", errors=reason.reason)
 
     return explained
 
@@ -85,7 +93,8 @@ class IOPaintApi:
     async def model(self, request: Request) -> Response:
         """Answers which model completes; POST {"name": ...} chooses another, for everybody."""
         if request.method == "POST":
-            name = (await read_json(request, self._limits)).get("name")
+            small = self._limits._replace(bytes=MOST_NAME)  # it waits in no line
+            name = (await read_json(request, small)).get("name")
             known = {served.name: served for served in self._worker.methods}
             if not isinstance(name, str) or name not in known:
                 raise DemoRefusal(400, f"no such model: choose {', '.join(known)}")

@@ -97,6 +97,7 @@ def test_what_cannot_be_done_is_explained_where_its_clients_look(port):
         ("inpaint", {**good, "sd_seed": "x"}, 422, "sd_seed: give -1 to"),
         ("inpaint", {**good, "use_extender": True}, 422, "no model of this server extends"),
         ("inpaint", big, 413, "the limit is 2,097,152"),
+        ("model", {"name": "x" * 70_000}, 413, "the limit is 65,536"),
         ("model", {"name": "lama"}, 400, "no such model: choose telea, navier_stokes"),
         ("model", {"name": ["telea"]}, 400, "no such model"),
     ]:

@@ -53,3 +53,10 @@ def test_without_a_browser_the_address_is_printed(monkeypatch, capsys):
     demo.open_page("http://127.0.0.1:7/")
     assert asked == ["http://127.0.0.1:7/"]
     assert capsys.readouterr().err == "no browser was found: open http://127.0.0.1:7/ yourself\n"
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e9", "0"])
+def test_a_limit_that_no_clock_keeps_is_refused(seconds, capsys):
+    with pytest.raises(SystemExit):
+        demo.parse(["--seconds", seconds])
+    assert "--seconds" in capsys.readouterr().err.splitlines()[-1]
