@@ -122,6 +122,8 @@ async def read_form(
             sent = await parser.parse()
     except MultiPartException as error:
         raise DemoRefusal(400, f"this form cannot be read: {error.message}") from error
+    except UnicodeError as error:  # of an encoding that the request names
+        raise DemoRefusal(400, "this form cannot be read: send its names in UTF-8") from error
     try:
         for name, content in sent.multi_items():
             if isinstance(content, UploadFile):

@@ -85,6 +85,11 @@ def test_hostile_requests_are_refused_in_a_line(port):
     kind = {"Content-Type": "multipart/form-data"}
     refused(ask(port, *post, b"x", kind), 400, "Missing boundary")
     kind["Content-Type"] += "; boundary=cut"
+    strange = {"Content-Type": f"{kind['Content-Type']}; charset=undefined"}
+    named = (
+        b'--cut\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n\r\n--cut--'
+    )
+    refused(ask(port, *post, named, strange), 400, "send its names in UTF-8")
     refused(ask(port, *post, b"x" * 99, kind), 400, "cannot be read")
     refused(ask(port, *post, b"x" * (LIMITS.bytes + 1), kind), 413, "the limit is 2,097,152")
     chunks = iter([b"x" * 2**16] * 40)  # without a Content-Length
