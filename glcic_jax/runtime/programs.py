@@ -26,7 +26,14 @@ from jax.experimental.compilation_cache import compilation_cache
 from glcic_jax.runtime.compiled import COMPILES
 from glcic_jax.runtime.disk import write_whole
 
-SOURCES = ("types.py", "layers", "methods/glcic", "texture", "complete/any_size.py")
+SOURCES = (
+    "types.py",
+    "layers",
+    "methods/completion.py",
+    "methods/glcic",
+    "texture",
+    "complete/any_size.py",
+)
 """Files and folders of the package that the programs are traced from."""
 
 DIGEST = 32
