@@ -141,11 +141,11 @@ def open_sources(data: Any) -> tuple[Split, Drawn | None]:
       UserError: as `open_source`; or settings that do not go with several folders.
     """
     more = tuple(data.get("more_roots", ()))
-    if not more:
+    if not (more or data.get("weights", ())):
         return open_source(data), None
     if data.source not in ("folder", "shards") or data.held_out_list:
         raise UserError(
-            "data.more_roots names further folders: set data.source to folder or shards, and "
+            "data.more_roots and weights are of folders: set data.source to folder or shards, and "
             "data.held_out_list to nothing"
         )
     splits = [open_source(data, root) for root in (data.root, *more)]

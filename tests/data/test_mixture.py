@@ -112,6 +112,10 @@ def test_what_does_not_go_together_is_refused(folders, tmp_path):
     config = config_of(folders, held_out_list="list.txt")
     with pytest.raises(UserError, match="set data.source to folder or shards, and"):
         dataset_of(config)
+    alone = config_of(folders, weights=(1.0, 2.0))
+    alone.data.more_roots = ()
+    with pytest.raises(UserError, match="data.weights has 2 numbers, and .* name 1 folders"):
+        dataset_of(alone)
     (tmp_path / "empty").mkdir()
     for entries, message in (
         (["faces"], "write NAME=FOLDER"),
