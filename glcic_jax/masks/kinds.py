@@ -164,9 +164,11 @@ def _check_arguments(kind: str, arguments: Mapping, where: str) -> None:
         for name, parameter in inspect.signature(HOLES[kind]).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    if set(arguments) != set(wanted):
-        given = ", ".join(arguments) or "nothing"
-        raise UserError(f"{where}: holes of kind {kind} take {', '.join(wanted)}, not {given}")
+    if unknown := [name for name in arguments if name not in wanted]:
+        takes = ", ".join(wanted)
+        raise UserError(f"{where}: holes of kind {kind} take {takes}, not {', '.join(unknown)}")
+    if missing := [name for name in wanted if name not in arguments]:
+        raise UserError(f"{where}: holes of kind {kind} also need {', '.join(missing)}")
     for name, value in arguments.items():
         if type(value) not in TYPES[wanted[name]]:
             raise UserError(f"{where}: {name} is {value!r}: choose a value of type {wanted[name]}")

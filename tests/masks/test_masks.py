@@ -170,10 +170,10 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
     [
         (["--set", "margin=20"], "--kind irregular: a margin of 20 of 40x32 pixels"),
         (["--set", "margin=x"], "--kind irregular: margin is 'x': choose a value of type int"),
-        (["--set", "colour=1"], "take smallest_share, largest_share, margin, not"),
+        (["--set", "colour=1"], "take smallest_share, largest_share, margin, not colour"),
         (["--set", "margin"], '--set "margin": write NAME=VALUE'),
         (["--set", "kind=mix"], "use --kind"),
-        (["--kind", "files"], "holes of kind files take folder, flip, not flip"),
+        (["--kind", "files"], "holes of kind files also need folder"),
         (["--count", "0"], "at least one mask"),
         (["--output", "/proc/masks"], "/proc/masks: cannot write"),
     ],
