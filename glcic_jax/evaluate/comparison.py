@@ -34,7 +34,7 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
         both have, or the only one of each.
 
     Raises:
-      UserError: no reports, other pictures or holes, or no such methods.
+      UserError: no reports, other pictures or holes, no such methods, or a run in both groups.
     """
     scores, digests = _read(first)
     others, other_digests = _read(second)
@@ -45,6 +45,8 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
             )
     if methods and any(map(is_pattern, methods)):
         a, b = _group(scores, methods[0]), _group(others, methods[1])
+        if both := a.rows & b.rows if first.resolve() == second.resolve() else None:
+            raise UserError(f"--methods: {min(both)} is in both groups: let each run be in one")
         return _compare_groups(f"{first} - {second}", a, b)
     rows = {}
     for a, b in _pairs(scores, others, methods):
@@ -64,10 +66,12 @@ class Group(NamedTuple):
 
     Attributes:
       label: as the user wrote them, with their number.
+      rows: their names.
       scores: by metric, one row for each run, one column for each picture.
     """
 
     label: str
+    rows: frozenset[str]
     scores: dict[str, np.ndarray]
 
 
@@ -78,7 +82,7 @@ def _group(scores: Scores, pattern: str) -> Group:
         raise UserError(f'--methods: no row "{pattern}"; the report has {", ".join(scores)}')
     stacked = {n: np.stack([scores[name][n] for name in found]) for n in scores[found[0]]}
     runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
-    return Group(f"{pattern} ({runs})", stacked)
+    return Group(f"{pattern} ({runs})", frozenset(found), stacked)
 
 
 def _compare_groups(heading: str, a: Group, b: Group) -> str:

@@ -58,3 +58,5 @@ def test_a_pattern_of_nothing_is_refused(report):
     folder, _ = report
     with pytest.raises(UserError, match='no row "runs/d/[*]"; the report has runs/a/seed0'):
         compare(folder, folder, ["runs/a/*", "runs/d/*"])
+    with pytest.raises(UserError, match="runs/a/.* is in both groups"):
+        compare(folder, folder, ["runs/a/*", "runs/*"])
