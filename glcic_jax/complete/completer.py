@@ -1,7 +1,7 @@
 """Completion of pictures of any size with a trained method."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
@@ -96,7 +96,7 @@ class Completer:
     middle: int | None = None
     whole: bool = False
     blends: bool | str = False
-    any_size: AnySize | None = None
+    any_size: AnySize | None = field(default=None, repr=False)  # holds the weights
     texture: bool = False
 
     def __call__(
@@ -149,7 +149,7 @@ class Completer:
         """Fills the holes of several pictures of one size at once.
 
         Args:
-          images: uint8 RGB [h, w, 3] each.
+          images: uint8 RGB [h, w, 3] each; a list, or an array [n, h, w, 3].
           masks: one for each picture, [h, w]; bool, or numbers of which those other than 0 are
             holes.
           postprocess: as in `__call__`.
@@ -174,7 +174,7 @@ class Completer:
             raise UserError(f"{len(images)} pictures and {len(avoids)} of avoids: give one each")
         way = way_to_blend(self.blends if postprocess is None else postprocess)
         holes = [check_mask_fits(image, mask) for image, mask in zip(images, masks, strict=True)]
-        if not images or not any(hole.any() for hole in holes):
+        if not any(hole.any() for hole in holes):
             return [image.copy() for image in images]
         if not copied:
             return self._completed(images, holes, way)

@@ -60,6 +60,11 @@ def test_any_size(completer, size):
     np.testing.assert_array_equal(completed[~mask], image[~mask])
 
 
+def test_a_completer_prints_in_a_line_without_its_weights(completer):
+    assert completer.any_size is not None  # this holds the weights
+    assert "array" not in repr(completer)
+
+
 def test_a_batch_equals_its_pictures_one_by_one(completer):
     other = np.rot90(picture, 2).copy()
     masks = [hole, hole[::-1].copy()]
@@ -68,6 +73,10 @@ def test_a_batch_equals_its_pictures_one_by_one(completer):
         alone = completer(image, mask)
         assert np.abs(ours.astype(int) - alone.astype(int)).max() <= 1
     assert completer.batch([], []) == []
+    stacked = completer.batch(np.stack([picture, other]), np.stack(masks))
+    np.testing.assert_array_equal(stacked, together)
+    whole = np.stack(masks) & False
+    np.testing.assert_array_equal(completer.batch(np.stack([picture, other]), whole)[1], other)
 
 
 def test_the_jitted_function_takes_and_returns_floats(completer):
