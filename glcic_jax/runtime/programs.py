@@ -29,8 +29,7 @@ from glcic_jax.runtime.disk import write_whole
 SOURCES = (
     "types.py",
     "layers",
-    "methods/completion.py",
-    "methods/glcic",
+    "methods",
     "texture",
     "complete/any_size.py",
 )
@@ -41,6 +40,15 @@ DIGEST = 32
 
 LIBRARIES = ("jax", "jaxlib", "numpy")
 """Packages whose classes a kept program is described by."""
+
+SETTINGS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_numpy_dtype_promotion",
+    "jax_threefry_partitionable",
+    "jax_debug_nans",
+)
+"""Settings of JAX that change what it makes of a function."""
 
 _lock = threading.Lock()
 _programs: dict[str, Callable] = {}
@@ -67,7 +75,8 @@ def program(
     """
     shapes = [(np.shape(leaf), str(leaf.dtype)) for leaf in jax.tree.leaves(arguments)]
     inside, out = jax.tree.structure((arguments, {})), jax.tree.structure(result)
-    described = repr((about, sorted(static.items()), shapes, str(inside), str(out)))
+    settings = [getattr(jax.config, name) for name in SETTINGS]
+    described = repr((about, sorted(static.items()), shapes, str(inside), str(out), settings))
     name = hashlib.sha256((_surroundings() + described).encode()).hexdigest()
     with _lock:
         if name not in _programs:
@@ -165,7 +174,10 @@ def _without_cache() -> Iterator[None]:
 
 
 class _Names(pickle.Unpickler):
-    """Reads which classes a file names, without making anything: raises where others are named."""
+    """Reads which classes a file names, without making anything: raises where others are named.
+
+    It finds files of another kind. It is no defence against who can write to the folder.
+    """
 
     def find_class(self, module: str, name: str) -> type:
         if module.partition(".")[0] not in LIBRARIES or "." in name:

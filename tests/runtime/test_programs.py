@@ -1,8 +1,10 @@
 """Programs that complete pictures are kept whole: found without tracing, and never half of one."""
 
 import pickle
+import re
 import subprocess
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +50,27 @@ def result_of(x=X, about="a test", power=2):
 
 def forget():
     programs._programs.clear()
+
+
+def test_other_settings_of_jax_take_another_program(folder, made):
+    result_of()
+    with jax.default_matmul_precision("highest"):
+        result_of()
+    assert len(made) == 2
+
+
+def test_what_programs_are_traced_from_is_among_the_sources():
+    """But for what runs before or after them: errors, devices and other parts of `runtime`."""
+    package = Path(programs.__file__).parents[1]
+    folders = [package / entry for entry in programs.SOURCES]
+    files = [
+        path for entry in folders for path in (entry.rglob("*.py") if entry.is_dir() else [entry])
+    ]
+    for path in files:
+        for module in re.findall(r"^ *(?:from|import) glcic_jax\.([\w.]+)", path.read_text(), re.M):
+            part = package.joinpath(*module.split("."))
+            known = any(part.is_relative_to(entry.with_suffix("")) for entry in folders)
+            assert known or module.startswith("runtime."), f"{path}: {module}"
 
 
 def test_a_kept_program_is_found(folder, made):
