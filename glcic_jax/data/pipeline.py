@@ -1,5 +1,6 @@
 """Makes the endless training batches and the fixed held-out examples."""
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -228,9 +229,9 @@ def _mixed(source: Any, drawn: Drawn, seed: int) -> grain.MapDataset:
     return grain.MapDataset.mix(parts, weights=drawn.weights).seed(seed).map(source.__getitem__)
 
 
-def _start_worker(index: int, count: int) -> None:
+def _start_worker(_index: int, _count: int) -> None:
     """Limits a worker to one core, and ends it with the main process. Grain's would stay."""
-    del index, count
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the main process saves, then ends it
     cv2.setNumThreads(0)
     end_with_parent()
 
