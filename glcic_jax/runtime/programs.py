@@ -114,7 +114,7 @@ def _surroundings() -> str:
 def _processor() -> str:
     """Returns what the processor can do: a home folder may be shared by several machines."""
     with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith(("flags", "Features")):
                 return f"{platform.machine()} {line}"
     return f"{platform.machine()} {platform.processor()}"
