@@ -41,6 +41,7 @@ def aside(work: Callable[[], Result], check: Callable[[], object]) -> Result:
     thread.start()
     while not done.wait(TICK):
         check()
+    thread.join()  # it has nothing left to do, and must not be found working
     if errors:
         raise errors[0]
     return results[0]

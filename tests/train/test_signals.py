@@ -46,6 +46,13 @@ def test_work_aside_returns_raises_and_is_left():
         aside(threading.Event().wait, check={}.popitem)
 
 
+def test_no_work_is_found_that_is_done():
+    before = set(threading.enumerate())
+    for _ in range(300):
+        aside(lambda: None, check=pytest.fail)
+        assert set(threading.enumerate()) <= before
+
+
 def test_a_process_ends_though_something_works_aside():
     code = f"""
 import time
