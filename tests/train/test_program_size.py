@@ -49,7 +49,9 @@ def test_the_program_for_pictures_of_any_size_stays_small():
     within = method.complete_within
     assert within is not None
     state = jax.eval_shape(method.init, init_key(0))
-    picture, mask = (jax.ShapeDtypeStruct((1, 512, 512, channels), float) for channels in (3, 1))
+    picture, mask = (
+        jax.ShapeDtypeStruct((1, 512, 512, channels), jnp.float32) for channels in (3, 1)
+    )
     edge = jax.ShapeDtypeStruct((), jnp.int32)
     lowered = jax.jit(
         lambda state, picture, mask, height, width: within(
