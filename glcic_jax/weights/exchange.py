@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors.numpy import save
@@ -20,6 +21,9 @@ WEIGHTS = "model.safetensors"
 SUFFIX = ".safetensors"
 DISCRIMINATOR = "discriminator."
 """Prefix of the names of a discriminator's tensors, if one was stored with GLCIC's network."""
+
+Shapes = dict[str, tuple[int, ...]]
+"""The shapes of tensors by their names."""
 
 
 def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path:
@@ -79,38 +83,20 @@ def read_exchange(path: Path) -> Weights:
             discriminator[name.removeprefix(DISCRIMINATOR)] = tensor.astype(np.float32)
         else:
             tensors[name] = tensor.astype(np.float32)
-    _check_shapes(tensors, config, file)
+    found = KINDS[kind]()
+    _check_shapes(tensors, found.shapes(config, file), config, file)
 
     # The network.
-    common: dict[str, Any] = {
-        "tensors": tensors,
-        "mean_pixel": tuple(config["input"]["mean_pixel"]),
-        "step": config["step"],
-        "source": config["source"],
-        "run": config["run"],
-        "scores": config["scores"],
-        "discriminator": discriminator,
-        "sha256": config["sha256"],
-    }
-    # The other kinds import Flax and Optax, which GLCIC's network can be completed with without.
-    if kind == PARTIAL:
-        from glcic_jax.weights.partial_conv import PartialWeights
-
-        return PartialWeights(**common)
-    if kind == LAMA:
-        from glcic_jax.weights.lama import LamaWeights
-
-        return LamaWeights(**common)
-    if kind == METHOD:
-        from glcic_jax.weights.any_method import MethodWeights
-
-        return MethodWeights(**common)
-    return CompletionWeights(
-        relu_first=config["network"]["relu_first"],
-        output=config["network"]["output"],
-        scale=config["input"]["scale"],
-        fill_pixel=tuple(config["input"]["fill_pixel"]),
-        **common,
+    return found.weights(
+        tensors=tensors,
+        mean_pixel=tuple(config["input"]["mean_pixel"]),
+        step=config["step"],
+        source=config["source"],
+        run=config["run"],
+        scores=config["scores"],
+        discriminator=discriminator,
+        sha256=config["sha256"],
+        **found.own(config),
     )
 
 
@@ -136,22 +122,9 @@ def _find_description(path: Path) -> tuple[Path, dict[str, Any]]:
     return file, config
 
 
-def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
+def _check_shapes(tensors: Tensors, shapes: Shapes, config: dict[str, Any], file: Path) -> None:
     """Refuses tensors that are not those of the network that `config` describes."""
     network = config["network"]
-    if network["kind"] == PARTIAL:
-        from glcic_jax.weights.partial_conv import PAPER, unet_shapes  # only where it is needed
-
-        shapes = unet_shapes(network["width"], network["levels"], network.get("form") or PAPER)
-    elif network["kind"] == LAMA:
-        from glcic_jax.weights.lama import generator_shapes
-
-        shapes = generator_shapes(network["width"], network["blocks"])
-    elif network["kind"] == METHOD:
-        shapes = _shapes_of_run(config, file)
-    else:
-        dilated = network.get("dilated_layers") or DILATED
-        shapes = completion_shapes(network["width"], network["norm"], dilated)
     for name in sorted(shapes.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else "absent"
         if found != shapes.get(name, "absent"):
@@ -162,7 +135,79 @@ def _check_shapes(tensors: Tensors, config: dict[str, Any], file: Path) -> None:
             )
 
 
-def _shapes_of_run(config: dict[str, Any], file: Path) -> dict[str, tuple[int, ...]]:
+# The kinds of networks ---------------------------------------------------------------------------
+
+
+class Kind(NamedTuple):
+    """Holds how networks of one kind are made of what a file and its description hold.
+
+    Attributes:
+      weights: their class.
+      shapes: returns names and shapes of the tensors, by a description and the file it is of.
+      own: returns what the class takes besides that of Weights, by a description.
+    """
+
+    weights: type[Weights]
+    shapes: Callable[[dict[str, Any], Path], Shapes]
+    own: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: {}
+
+
+def _glcic() -> Kind:
+    def shapes(config: dict[str, Any], file: Path) -> Shapes:
+        network = config["network"]
+        dilated = network.get("dilated_layers") or DILATED
+        return completion_shapes(network["width"], network["norm"], dilated)
+
+    def own(config: dict[str, Any]) -> dict[str, Any]:
+        network, seen = config["network"], config["input"]
+        return {
+            "relu_first": network["relu_first"],
+            "output": network["output"],
+            "scale": seen["scale"],
+            "fill_pixel": tuple(seen["fill_pixel"]),
+        }
+
+    return Kind(CompletionWeights, shapes, own)
+
+
+# The others import Flax and Optax, without which GLCIC's network can be completed with.
+
+
+def _partial() -> Kind:
+    from glcic_jax.weights.partial_conv import PAPER, PartialWeights, unet_shapes
+
+    def shapes(config: dict[str, Any], file: Path) -> Shapes:
+        network = config["network"]
+        return unet_shapes(network["width"], network["levels"], network.get("form") or PAPER)
+
+    return Kind(PartialWeights, shapes)
+
+
+def _lama() -> Kind:
+    from glcic_jax.weights.lama import LamaWeights, generator_shapes
+
+    def shapes(config: dict[str, Any], file: Path) -> Shapes:
+        return generator_shapes(config["network"]["width"], config["network"]["blocks"])
+
+    return Kind(LamaWeights, shapes)
+
+
+def _method() -> Kind:
+    from glcic_jax.weights.any_method import MethodWeights
+
+    return Kind(MethodWeights, _shapes_of_run)
+
+
+KINDS: dict[str, Callable[[], Kind]] = {
+    GLCIC: _glcic,
+    PARTIAL: _partial,
+    LAMA: _lama,
+    METHOD: _method,
+}
+"""Makers of how each kind of network is read, by its name in a description."""
+
+
+def _shapes_of_run(config: dict[str, Any], file: Path) -> Shapes:
     """Returns the shapes of a method's tensors; refuses a run's config that builds no method."""
     from glcic_jax.weights.any_method import build_from_config, method_shapes  # as above
 
