@@ -156,6 +156,8 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
 
         title, state = pytorch_programs.to_state_dict(weights, path)
         pytorch_files.write_state_dict(state, path, dtype)
+        if weights.method_name != "glcic":  # other programs fix the colour of holes themselves
+            return f"{path} with the names of {title}"
         colour = ",".join(f"{value:g}" for value in weights.hole_colour)
         return f"{path} with the names of {title}, mean pixel {colour}"
     data = _exported(weights, path, dtype)

@@ -183,10 +183,11 @@ def test_the_tensors_of_a_torchscript_archive_are_read(weights, tmp_path):
         np.testing.assert_array_equal(found.tensors[name], tensor)
 
 
-def test_pytorch_files(weights, tmp_path):
+def test_pytorch_files(weights, tmp_path, capsys):
     torch = pytest.importorskip("torch")
     state = {n: torch.from_numpy(t) for n, t in STATE.items()}
     torch.save({"epoch": 3, "state_dict": state}, tmp_path / "best.ckpt")
     assert convert(tmp_path / "best.ckpt", tmp_path / "net") == 0
     assert convert(tmp_path / "net", tmp_path / "back.pth") == 0
+    assert "mean pixel" not in capsys.readouterr().out  # the program sees black holes
     assert torch.load(tmp_path / "back.pth", weights_only=True).keys() == state.keys()
