@@ -1,11 +1,12 @@
 """Starts, runs and moves a network, in the ways that all methods share.
 
-All but `start` and `infer` run per device, inside shard_map.
+All but `start`, `infer` and `begin_average` run per device, inside shard_map.
 """
 
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jax import lax
 from jaxtyping import Array, PRNGKeyArray
@@ -77,3 +78,22 @@ def descend(
     """Returns a network after one step of its optimizer, with new running statistics."""
     updates, opt_state = optimizer.update(gradients, network.opt_state, network.params)
     return NetworkState(optax.apply_updates(network.params, updates), batch_stats, opt_state)
+
+
+def begin_average(network: NetworkState) -> NetworkState:
+    """Returns the beginning of a network's moving average: a copy without an optimizer."""
+    # A copy, not the same arrays: a step gives both up to be overwritten.
+    return jax.tree.map(jnp.copy, network).replace(opt_state=())
+
+
+def follow(average: NetworkState, network: NetworkState, decay: float) -> NetworkState:
+    """Returns a network's moving average after an update, running statistics included.
+
+    Args:
+      average: before it, as `begin_average` began it.
+      network: after it.
+      decay: share of the old average that is kept, in [0, 1).
+    """
+    return jax.tree.map(
+        lambda old, new: decay * old + (1 - decay) * new, average, network.replace(opt_state=())
+    )

@@ -19,7 +19,7 @@ from glcic_jax.methods.glcic.completing import View, complete_in_tiles, reach_an
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import SPECTRAL, ContextDiscriminator
 from glcic_jax.methods.glcic.table2 import Form
-from glcic_jax.methods.network_state import run_in_training, start
+from glcic_jax.methods.network_state import begin_average, run_in_training, start
 from glcic_jax.methods.spectral_norm import first_vectors, spectrally_normal
 from glcic_jax.types import Batch, Image, Mask, TrainState
 
@@ -71,9 +71,7 @@ class GlcicNetworks:
             )
         }
         if self.average_decay:
-            # A copy, not the same arrays: the step gives both up to be overwritten.
-            copied = jax.tree.map(jnp.copy, networks["completion"])
-            networks[AVERAGE] = copied.replace(opt_state=())
+            networks[AVERAGE] = begin_average(networks["completion"])
         if self.discriminator is not None:
             judge = start(
                 self.discriminator(train=False),

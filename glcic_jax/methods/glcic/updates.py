@@ -14,7 +14,7 @@ from glcic_jax.methods.glcic.judging import Judging
 from glcic_jax.methods.glcic.networks import AVERAGE
 from glcic_jax.methods.glcic.parts import over_parts
 from glcic_jax.methods.glcic.reconstruction import Reconstruction
-from glcic_jax.methods.network_state import descend, device_mean
+from glcic_jax.methods.network_state import descend, device_mean, follow
 from glcic_jax.runtime.devices import DATA
 from glcic_jax.types import Batch, Image, Metrics, NetworkState, TrainState
 
@@ -199,11 +199,7 @@ class Glcic(Judging):
         network = descend(self.optimizer, state.networks["completion"], gradients, batch_stats)
         moved = {"completion": network}
         if self.average_decay:
-            moved[AVERAGE] = jax.tree.map(
-                lambda old, new: self.average_decay * old + (1 - self.average_decay) * new,
-                state.networks[AVERAGE],
-                network.replace(opt_state=()),
-            )
+            moved[AVERAGE] = follow(state.networks[AVERAGE], network, self.average_decay)
         metrics = metrics | {"grad_norm/completion": optax.tree.norm(gradients)}
         return state.replace(networks=state.networks | moved), metrics
 

@@ -21,8 +21,10 @@ from glcic_jax.methods.lama.losses import (
 from glcic_jax.methods.lama.sizes import SMALLEST
 from glcic_jax.methods.losses import Features, non_saturating_loss
 from glcic_jax.methods.network_state import (
+    begin_average,
     descend,
     device_mean,
+    follow,
     run_in_training,
     start,
     used_often,
@@ -94,9 +96,7 @@ class Lama:
             for number, (name, make) in enumerate(modules.items())
         }
         if self.average_decay:
-            # A copy, not the same arrays: the step gives both up to be overwritten.
-            copied = jax.tree.map(jnp.copy, networks[GENERATOR])
-            networks[AVERAGE] = copied.replace(opt_state=())
+            networks[AVERAGE] = begin_average(networks[GENERATOR])
         return TrainState(jnp.zeros((), jnp.int32), networks)
 
     def update(
@@ -123,11 +123,8 @@ class Lama:
         metrics["grad_norm/completion"] = optax.tree.norm(gradients)
         moved = {GENERATOR: descend(self.optimizers[GENERATOR], network, gradients, stats)}
         if self.average_decay:
-            moved[AVERAGE] = jax.tree.map(
-                lambda old, new: self.average_decay * old + (1 - self.average_decay) * new,
-                state.networks[AVERAGE],
-                moved[GENERATOR].replace(opt_state=()),
-            )
+            average = state.networks[AVERAGE]
+            moved[AVERAGE] = follow(average, moved[GENERATOR], self.average_decay)
         # The discriminator moves.
         gradients, stats, of_judge = self._judge_gradients(judge, batch, output)
         of_judge["grad_norm/discriminator"] = optax.tree.norm(gradients)
