@@ -9,7 +9,6 @@ resumes. Prints the held-out scores of the four and writes them, with pictures, 
 table.md, grid.png.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from glcic_jax.complete.load import load
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.main import main, run
 from glcic_jax.pictures.decode import write_picture
+from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records
@@ -109,4 +109,4 @@ def grid(config: Any, workdir: Path) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main(ablation, __doc__))
+    leave(main(ablation, __doc__))

@@ -11,7 +11,6 @@ command line; naming a kind brings its defaults:
 
 import argparse
 import logging
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache, partial
@@ -26,7 +25,7 @@ from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.metrics.held_out import HeldOutScores
 from glcic_jax.runtime import run_folder
-from glcic_jax.runtime.aside import end_if_working
+from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
@@ -239,12 +238,10 @@ def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __do
                 work(config, workdir, accept_data)
 
     try:
-        code = exit_code(train_as_asked)
+        return exit_code(train_as_asked)
     except Interrupted as error:
-        code = error.code
-    end_if_working(code)
-    return code
+        return error.code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

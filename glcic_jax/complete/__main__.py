@@ -33,7 +33,7 @@ from glcic_jax.complete.resuming import unfinished
 from glcic_jax.complete.texturing import FillPhoto, add_texture_flags, photo_fill, texture_from
 from glcic_jax.complete.without_network import PATCHMATCH, PlainFill, add_method_flag, check_method
 from glcic_jax.methods.procedural.poisson import BLENDS
-from glcic_jax.runtime.aside import aside, end_if_working
+from glcic_jax.runtime.aside import aside, leave
 from glcic_jax.runtime.command_line import command_parser, exit_code, stopping_at_once
 from glcic_jax.runtime.compiled import keep_compiled
 from glcic_jax.runtime.errors import UserError
@@ -233,10 +233,8 @@ def main(argv: list[str] | None = None) -> int:
         with output_stream(args.output) as stream:
             return run(args, stream)
 
-    code = exit_code(work)
-    end_if_working(code)  # on a picture that Ctrl-C broke off
-    return code
+    return exit_code(work)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())  # at once, where Ctrl-C broke off a picture

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 TICK = 0.2
 """Seconds between two looks."""
@@ -24,7 +24,7 @@ def aside(work: Callable[[], Result], check: Callable[[], object]) -> Result:
     Args:
       work: raises what this function raises then.
       check: may raise too, to leave. The thread then works on and cannot be stopped: see
-        `end_if_working`.
+        `leave`.
     """
     done, results, errors = threading.Event(), [], []
 
@@ -47,10 +47,10 @@ def aside(work: Callable[[], Result], check: Callable[[], object]) -> Result:
     return results[0]
 
 
-def end_if_working(code: int) -> None:
-    """Ends the process at once if something still works aside.
+def leave(code: int) -> NoReturn:
+    """Ends the process, at once if something still works aside. Only commands may call it.
 
-    The usual way out would free what it uses, such as a compiler's.
+    The usual way out would free what is in use there, such as a compiler's.
 
     Args:
       code: the exit code.
@@ -59,3 +59,4 @@ def end_if_working(code: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    sys.exit(code)

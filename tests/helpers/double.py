@@ -6,14 +6,13 @@ In float32, two ways to add the same numbers may leave a ReLU's input on either 
 the gradient jumps by more than rounding.
 """
 
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from glcic_jax import main
 from glcic_jax.methods.by_name import METHODS
+from glcic_jax.runtime.aside import leave
 from glcic_jax.train.viewer import Viewer
 
 
@@ -47,4 +46,4 @@ def run_widened(run):
 if __name__ == "__main__":
     Viewer._run = run_widened(Viewer._run)
     METHODS["glcic"] = METHODS["glcic"]._replace(build=widened(METHODS["glcic"].build))
-    sys.exit(main.main())
+    leave(main.main())

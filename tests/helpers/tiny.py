@@ -6,7 +6,6 @@ is python -m glcic_jax.main that knows this method.
 """
 
 import os
-import sys
 import time
 from functools import partial
 
@@ -20,6 +19,7 @@ from glcic_jax.data import pipeline
 from glcic_jax.data.ahead import read_ahead
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime import distributed
+from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
 from glcic_jax.types import Method, NetworkState, Phase, TrainState
 from tests.helpers.small import small_config
@@ -126,4 +126,4 @@ def run(config, workdir, accept_data=False):
 
 if __name__ == "__main__":
     METHODS["toy"] = METHODS["glcic"]._replace(build=toy)
-    sys.exit(main.main(run))
+    leave(main.main(run))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from glcic_jax.complete.__main__ import main as complete
 from glcic_jax.main import run
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime import distributed
@@ -53,18 +54,30 @@ def test_no_work_is_found_that_is_done():
         assert set(threading.enumerate()) <= before
 
 
-def test_a_process_ends_though_something_works_aside():
+@pytest.mark.parametrize(("seconds", "printed"), [(0, "the usual way out\n"), (ENDLESS, "")])
+def test_a_process_ends_though_something_works_aside(seconds, printed):
     code = f"""
-import time
-from glcic_jax.runtime.aside import aside, end_if_working
-end_if_working(3)
+import atexit, time
+from glcic_jax.runtime.aside import aside, leave
+atexit.register(print, "the usual way out")
 try:
-    aside(lambda: time.sleep({ENDLESS}), check={{}}.popitem)
+    aside(lambda: time.sleep({seconds}), check={{}}.popitem)
 except KeyError:
-    end_if_working(4)
+    pass
+leave(4)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
-    assert done.returncode == 4
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (4, printed)
+
+
+def test_a_command_called_from_python_does_not_end_its_process(tmp_path):
+    with pytest.raises(KeyError):
+        aside(threading.Event().wait, check={}.popitem)  # works on, as after Ctrl-C
+    flags = ["--image", str(tmp_path / "absent.png"), "--box", "1,1,2,2"]
+    assert complete([*flags, "--output", str(tmp_path / "out.png")]) == 2
 
 
 def compile_endlessly(monkeypatch, at, number):
