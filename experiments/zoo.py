@@ -181,9 +181,13 @@ def _group(name: str, folder: Path) -> str:
     if not networks:
         raise UserError(f"{folder}: {TABLE} is there, and no runs")
     start = networks[0].start
+    words = start.get("command", [UNKNOWN])
+    if "--only_seed" in words:  # the first of several processes, each of which trained a seed
+        first = words.index("--only_seed")
+        words = [*words[:first], *words[first + 2 :]]
     minutes = sum(network.seconds or 0 for network in networks) / 60
     return (
-        f"## {name}\n\n    {shown_command(start.get('command', [UNKNOWN]))}\n\n"
+        f"## {name}\n\n    {shown_command(words)}\n\n"
         f"{(folder / TABLE).read_text('utf-8')}\n"
         f"{len(networks)} runs, whose updates took {minutes:.0f} minutes together, on "
         f"{start.get('machine', UNKNOWN)} ({start.get('devices', UNKNOWN)}), "

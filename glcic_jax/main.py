@@ -29,22 +29,21 @@ from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
-from glcic_jax.runtime.digests import file_digest
-from glcic_jax.runtime.distributed import barrier, joined, require_same
+from glcic_jax.runtime.distributed import joined, require_same
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
-from glcic_jax.runtime.launchers import Cluster
-from glcic_jax.runtime.process import keep_freed_memory, leave_quietly
+from glcic_jax.runtime.launchers import Cluster, detect
+from glcic_jax.runtime.process import end_with_starter, keep_freed_memory, leave_quietly
 from glcic_jax.runtime.provenance import describe_start
 from glcic_jax.settings.check import check, with_defaults
 from glcic_jax.settings.config_files import read_config_file
 from glcic_jax.settings.document import config_table
 from glcic_jax.settings.overrides import override, split_overrides
-from glcic_jax.train.claim import claim_run
+from glcic_jax.train.claim import claim_run, require_shared
 from glcic_jax.train.interrupt import Interrupted
 from glcic_jax.train.loop import train
 from glcic_jax.train.report import Report
-from glcic_jax.train.seeds import train_seeds
+from glcic_jax.train.seeds import Seeds, train_seeds
 from glcic_jax.train.start import known_mean_pixel, read_start
 from glcic_jax.types import phase_ends
 from glcic_jax.weights.address import open_trained
@@ -70,14 +69,14 @@ class Command(NamedTuple):
       workdir: the run folder.
       cluster: this process's place among several.
       accept_data: whether a run may go on with other pictures than before.
-      seeds: the number of runs, each with a seed of its own.
+      seeds: how many runs, each with a seed of its own, and how many of them at once.
     """
 
     config: ConfigDict
     workdir: Path
     cluster: Cluster = Cluster()
     accept_data: bool = False
-    seeds: int = 1
+    seeds: Seeds = Seeds()
 
 
 def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
@@ -99,6 +98,14 @@ def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
         metavar="N",
         help="train N runs: DIR/seed0, DIR/seed1 ...",
     )
+    parser.add_argument(
+        "--at_once",
+        type=int,
+        default=1,
+        metavar="M",
+        help="M of them side by side, each on its share of the GPUs, or of the cores",
+    )
+    parser.add_argument("--only_seed", type=int, metavar="SEED", help="this one of them")
     parser.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0")
     for name in Cluster._fields[1:]:
         default = Cluster._field_defaults[name]
@@ -129,9 +136,15 @@ def parse(about: str | None = __doc__) -> Command:
         print(config_table(config))
         raise SystemExit(0)
     cluster = Cluster(**{name: getattr(known, name) for name in Cluster._fields})
-    if known.seeds < 1:
-        raise UserError(f"--seeds {known.seeds}: give at least 1")
-    return Command(config, Path(known.workdir), cluster, known.accept_data, known.seeds)
+    seeds = Seeds(known.seeds, known.at_once, known.only_seed)
+    for flag, count in (("--seeds", seeds.number), ("--at_once", seeds.at_once)):
+        if count < 1:
+            raise UserError(f"{flag} {count}: give at least 1")
+    if seeds.number == 1 and seeds != Seeds():
+        raise UserError("--at_once and --only_seed are of several seeds: give --seeds N too")
+    if seeds.at_once > 1 and seeds.only is None and detect(cluster):
+        raise UserError("--at_once starts processes itself, on one machine: start it as one")
+    return Command(config, Path(known.workdir), cluster, known.accept_data, seeds)
 
 
 def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
@@ -196,19 +209,6 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
         report.message(f"done: open {workdir / 'index.html'}")
 
 
-def require_shared(workdir: Path) -> None:
-    """Refuses a run folder that some processes do not see; waits until process 0 has claimed it.
-
-    Raises:
-      UserError: config.json is not there for all processes, or not the same.
-    """
-    barrier()
-    path = workdir / run_folder.CONFIG
-    found = file_digest(path)[:8] if path.is_file() else "absent"
-    advice = "put --workdir on storage that all processes share"
-    require_same("run folder", {str(path): found}, advice)
-
-
 def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __doc__) -> int:
     """Runs the command.
 
@@ -223,19 +223,19 @@ def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __do
     keep_freed_memory()
     keep_compiled()
     leave_quietly()
+    end_with_starter()
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
-    def train_as_asked() -> None:
+    def train_as_asked() -> int | None:
         config, workdir, cluster, accept_data, seeds = parse(about)
         devices = config.get("cpu_devices", 0)
         if type(devices) is int and devices > 0:  # `check` refuses all else
             jax.config.update("jax_num_cpu_devices", devices)
         with joined(cluster, workdir, Interrupted):
-            if seeds > 1:
-                train_seeds(work, config, workdir, seeds, accept_data)
-            else:
-                work(config, workdir, accept_data)
+            if seeds.number > 1:
+                return train_seeds(work, config, workdir, seeds, accept_data)
+            return work(config, workdir, accept_data)
 
     try:
         return exit_code(train_as_asked)

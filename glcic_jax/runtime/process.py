@@ -5,8 +5,10 @@ import ctypes
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -120,5 +122,32 @@ def end_with_parent() -> None:
         assert parent is not None
         parent.join()  # returns also if it ended before this worker was ready
         os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+STARTED_BY = "GLCIC_STARTED_BY"
+"""The variable by which a process gets the id of another that it must not outlive."""
+
+LOOK = 0.5
+"""Seconds between two looks whether that one lives."""
+
+
+def end_with_starter() -> None:
+    """Sends this process SIGTERM once the one that started it is gone, if STARTED_BY names it.
+
+    So it saves first. Does nothing on Windows, where a process keeps the id of a parent that ended.
+    """
+    starter = os.environ.pop(STARTED_BY, "")
+    if not starter or os.name != "posix":
+        return
+
+    def watch() -> None:
+        while str(os.getppid()) == starter:
+            time.sleep(LOOK)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for pipe in (sys.stdout, sys.stderr):  # which nobody reads any more
+            os.dup2(nowhere, pipe.fileno())
+        os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()

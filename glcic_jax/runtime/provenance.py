@@ -71,6 +71,8 @@ def commit(root: Path) -> str:
 def machine(described: Path = Path("/proc/cpuinfo")) -> str:
     """Returns the number of cores, and the processor's name where the system gives one.
 
+    Where this process may use only some of them, it is "1 of 2 x NAME".
+
     Args:
       described: the file in which Linux describes its processors.
     """
@@ -80,7 +82,9 @@ def machine(described: Path = Path("/proc/cpuinfo")) -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     name = names[0] if names else platform.processor() or platform.machine()
-    return f"{os.cpu_count()} x {name}"
+    count = os.cpu_count()
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else count
+    return f"{usable} of {count} x {name}" if usable != count else f"{count} x {name}"
 
 
 def _git(root: Path, *arguments: str) -> str:

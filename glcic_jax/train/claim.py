@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from glcic_jax.runtime import run_folder
+from glcic_jax.runtime.digests import file_digest
+from glcic_jax.runtime.distributed import barrier, require_same
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.settings.check import with_defaults
@@ -77,6 +79,19 @@ def claim_run(
     content = {"format": run_folder.FORMAT, "config": ours, "starts": starts}
     run_folder.write_content(workdir, content)
     return lines + [f"accepted: {line}" for line in accepted]
+
+
+def require_shared(workdir: Path) -> None:
+    """Refuses a run folder that some processes do not see; waits until process 0 has claimed it.
+
+    Raises:
+      UserError: config.json is not there for all processes, or not the same.
+    """
+    barrier()
+    path = workdir / run_folder.CONFIG
+    found = file_digest(path)[:8] if path.is_file() else "absent"
+    advice = "put --workdir on storage that all processes share"
+    require_same("run folder", {str(path): found}, advice)
 
 
 def _compare_configs(

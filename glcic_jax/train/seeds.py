@@ -1,9 +1,9 @@
-"""Trains one config with several seeds, one after the other, and tables what the runs scored."""
+"""Trains one config with several seeds, and tables what the runs scored."""
 
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,6 +16,7 @@ from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.example_scores import read_scores
 from glcic_jax.runtime.run_folder import CONFIG
+from glcic_jax.train.side_by_side import own_command, train_side_by_side
 
 TABLE = "seeds.md"
 """The file of the table, beside the runs."""
@@ -24,14 +25,28 @@ IN_THE_HOLE = {"l1": "hole_l1", "psnr": "hole_psnr", "ssim": "hole_ssim"}
 """The names that an evaluation has for the scores of training."""
 
 
+class Seeds(NamedTuple):
+    """Holds which seeds of a config are trained, and how.
+
+    Attributes:
+      number: how many runs, each with a seed of its own, from the config's on.
+      at_once: how many of them are trained side by side, each by a process of its own.
+      only: the one that is trained; None = all.
+    """
+
+    number: int = 1
+    at_once: int = 1
+    only: int | None = None
+
+
 def train_seeds(
     work: Callable[[Any, Path, bool], None],
     config: Any,
     workdir: Path,
-    count: int,
+    seeds: Seeds,
     accept_data: bool = False,
-) -> None:
-    """Trains a config with `count` seeds from its own on: WORKDIR/seed0, WORKDIR/seed1, and so on.
+) -> int:
+    """Trains a config with several seeds from its own on: WORKDIR/seed0, WORKDIR/seed1, and so on.
 
     All runs are scored on the same held-out crops and holes, those of the first seed. The same
     command goes on where it was stopped.
@@ -40,31 +55,55 @@ def train_seeds(
       work: trains a config in a folder, as `main.run` does.
       config: the config of all runs.
       workdir: the folder that holds theirs.
-      count: the number of runs, at least 2.
+      seeds: which, and how many at once. Side by side they are trained by this process's command.
       accept_data: as `work` takes it.
 
+    Returns:
+      0, or the exit code of the first of several processes that failed.
+
     Raises:
-      UserError: the folder holds a run itself; or what `work` raises.
+      UserError: the folder holds a run itself; there is no such seed; or what `work` raises.
     """
     if (workdir / CONFIG).exists():
         raise UserError(f"{workdir}: holds a run itself: choose another --workdir for --seeds")
-    folders = []
-    for seed in range(config.seed, config.seed + count):
-        own = config.copy_and_resolve_references()
-        own.seed = seed
-        with own.unlocked():
-            if own.data.get("held_out_seed", -1) < 0:
-                own.data.held_out_seed = config.seed
-        folders.append(workdir / f"seed{seed}")
+    last = config.seed + seeds.number - 1
+    folders = {seed: workdir / f"seed{seed}" for seed in range(config.seed, last + 1)}
+    if seeds.only is not None:
+        if seeds.only not in folders:
+            raise UserError(f"--only_seed {seeds.only}: choose one of {config.seed} to {last}")
+        work(_of_seed(config, seeds.only), folders[seeds.only], accept_data)
+        return 0
+    if seeds.at_once > 1:
+        code = train_side_by_side(folders, workdir, own_command(), seeds.at_once)
+        if code == 0:
+            _write_table(workdir, list(folders.values()))
+        return code
+    for index, (seed, folder) in enumerate(folders.items(), start=1):
         if jax.process_index() == 0:
-            print(f"seed {seed}, {len(folders)} of {count}: {folders[-1]}", flush=True)
-        work(own, folders[-1], accept_data)
+            print(f"seed {seed}, {index} of {seeds.number}: {folder}", flush=True)
+        work(_of_seed(config, seed), folder, accept_data)
     if jax.process_index() == 0:
-        single = (folders[0] / CONFIG).exists()
-        text = seeds_table(folders) if single else groups_table(folders)
-        write_whole(workdir / TABLE, text)
-        page = "seed*" if single else "seed*/*"
-        print(f"{text}\nin {workdir / TABLE}; curves: glcic report {workdir}/{page}", flush=True)
+        _write_table(workdir, list(folders.values()))
+    return 0
+
+
+def _of_seed(config: Any, seed: int) -> Any:
+    """Returns the config with a seed, scored on the examples of its own seed."""
+    own = config.copy_and_resolve_references()
+    own.seed = seed
+    with own.unlocked():
+        if own.data.get("held_out_seed", -1) < 0:
+            own.data.held_out_seed = config.seed
+    return own
+
+
+def _write_table(workdir: Path, folders: Sequence[Path]) -> None:
+    """Writes the table of all runs, and prints it."""
+    single = (folders[0] / CONFIG).exists()
+    text = seeds_table(folders) if single else groups_table(folders)
+    write_whole(workdir / TABLE, text)
+    page = "seed*" if single else "seed*/*"
+    print(f"{text}\nin {workdir / TABLE}; curves: glcic report {workdir}/{page}", flush=True)
 
 
 def groups_table(folders: Sequence[Path]) -> str:

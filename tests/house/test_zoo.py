@@ -55,11 +55,13 @@ def test_the_network_that_ships_can_be_loaded():
 
 def test_a_folder_of_seeds_has_a_section_with_its_table(tmp_path):
     for seed in (0, 1):
-        write(tmp_path / f"three/seed{seed}")
+        alone = [*START["command"], "--seeds=2", "--only_seed", str(seed), "--at_once=2"]
+        write(tmp_path / f"three/seed{seed}", starts=(START | {"command": alone},))
     (tmp_path / "three/seeds.md").write_text("| the | table |\n")
     text = page([str(tmp_path / "three")], "the command")
     assert "## three\n" in text
     assert "| the | table |" in text
+    assert "--config.seed=1 --seeds=2 --at_once=2\n" in text
     assert "2 runs, whose updates took 3 minutes together, on 2 x Some CPU" in text
 
 

@@ -27,10 +27,14 @@ def test_a_start_names_program_versions_command_devices_and_data():
     assert start["time"].endswith("+00:00")
 
 
-def test_the_machine_is_that_of_linux_or_what_python_knows(tmp_path):
+def test_the_machine_is_that_of_linux_or_what_python_knows(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n")
-    assert machine(tmp_path / "cpuinfo") == f"{os.cpu_count()} x Some CPU @ 2 GHz"
-    assert machine(tmp_path / "absent").startswith(f"{os.cpu_count()} x ")
+    assert machine(tmp_path / "cpuinfo") == "4 x Some CPU @ 2 GHz"
+    assert machine(tmp_path / "absent").startswith("4 x ")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2})
+    assert machine(tmp_path / "cpuinfo") == "1 of 4 x Some CPU @ 2 GHz"
 
 
 def test_the_commit_is_that_of_the_clone_and_names_changes(tmp_path):

@@ -10,7 +10,7 @@ from glcic_jax.metrics.seeds import over_seeds
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.example_scores import read_scores, write_scores
 from glcic_jax.runtime.run_folder import CONFIG
-from glcic_jax.train.seeds import groups_table, seeds_table, train_seeds
+from glcic_jax.train.seeds import Seeds, groups_table, seeds_table, train_seeds
 from tests.helpers.small import small_config
 
 rng = np.random.default_rng(0)
@@ -32,10 +32,23 @@ def test_each_run_has_its_seed_and_all_have_the_same_examples(tmp_path, capsys):
         (workdir / CONFIG).write_text("{}")
 
     config = small_config(seed=5)
-    train_seeds(work, config, tmp_path, 3, accept_data=True)
+    train_seeds(work, config, tmp_path, Seeds(3), accept_data=True)
     assert given == [(seed, 5, tmp_path / f"seed{seed}", True) for seed in (5, 6, 7)]
     assert config.seed == 5
     assert (tmp_path / "seeds.md").read_text() in capsys.readouterr().out
+
+
+def test_one_of_the_seeds_is_trained_as_among_the_others(tmp_path):
+    given = []
+
+    def work(config, workdir, accept_data):
+        given.append((config.seed, config.data.held_out_seed, workdir))
+
+    assert train_seeds(work, small_config(seed=5), tmp_path, Seeds(3, only=7)) == 0
+    assert given == [(7, 5, tmp_path / "seed7")]
+    assert not (tmp_path / "seeds.md").exists()
+    with pytest.raises(UserError, match="--only_seed 8: choose one of 5 to 7"):
+        train_seeds(work, small_config(seed=5), tmp_path, Seeds(3, only=8))
 
 
 def test_the_table_has_each_run_and_all_over_runs_and_examples(tmp_path):
@@ -60,7 +73,7 @@ def test_an_experiment_of_several_runs_has_a_row_for_each_and_for_differences(tm
             (workdir / name / CONFIG).write_text("{}")
             os.utime(workdir / name / CONFIG, (1, 1 if name == "mse" else 2))
 
-    train_seeds(work, small_config(), tmp_path, 3)
+    train_seeds(work, small_config(), tmp_path, Seeds(3))
     lines = (tmp_path / "seeds.md").read_text().splitlines()
     mse, both = (np.array([values[name, seed] for seed in range(3)]) for name in ("mse", "both"))
     for line, name, estimate in (
@@ -84,7 +97,7 @@ def test_what_cannot_be_tabled_is_refused(tmp_path):
         seeds_table([tmp_path / "a", tmp_path / "c"])
     (tmp_path / CONFIG).write_text("{}")
     with pytest.raises(UserError, match="holds a run itself: choose another --workdir"):
-        train_seeds(print, small_config(), tmp_path, 2)
+        train_seeds(print, small_config(), tmp_path, Seeds(2))
 
 
 def test_damaged_scores_are_refused(tmp_path):
