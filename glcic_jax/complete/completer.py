@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from glcic_jax.complete.thick_holes import Hole, guides_for
 from glcic_jax.layers.ops import as_float
 from glcic_jax.masks.by_hand import check_mask_fits
 from glcic_jax.methods.procedural.poisson import blend, way_to_blend
+from glcic_jax.runtime.compiled import least_memory
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.stages import stage
 from glcic_jax.texture.fill import fill as fill_with_texture
@@ -48,7 +50,7 @@ def make_complete_fn(
       once per shape. Known pixels are returned bit for bit.
     """
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=least_memory())
     def complete(state: TrainState, image: Image, mask: Mask) -> Image:
         own = jax.random.key(0) if key is None else key
         return method.complete(state, as_float(image), as_float(mask), own)

@@ -8,6 +8,7 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from glcic_jax.runtime.process import user_cache
@@ -31,6 +32,9 @@ _ASKED, _COMPILED = (
 
 COMPILES = "/glcic_jax/compiles"
 """The name of what happens before a program is compiled that `programs` keeps."""
+
+LEAST_MEMORY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+"""XLA's option to order a program for CPUs so that it holds the least at a time."""
 
 
 def keep_compiled() -> None:
@@ -105,6 +109,28 @@ def remove_oldest(folder: Path, most_bytes: int) -> None:
         with contextlib.suppress(OSError):
             Path(path).unlink()
         excess -= size
+
+
+@cache
+def least_memory() -> dict[str, str] | None:
+    """Returns the options of `jax.jit` by which a program on a CPU holds the least at a time.
+
+    By default XLA computes first what does not depend on a picture: the kernels of all of a
+    network's layers, transformed for Winograd's method, would be held from the start on. Results
+    are the same, bit for bit.
+
+    Returns:
+      None on other devices, and where this version of XLA has no such option.
+    """
+    import jax
+
+    if jax.default_backend() != "cpu":
+        return None
+    try:
+        jax.jit(lambda: 0, compiler_options=LEAST_MEMORY).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return None
+    return LEAST_MEMORY
 
 
 @contextlib.contextmanager

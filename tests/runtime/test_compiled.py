@@ -4,12 +4,15 @@ import os
 import threading
 import time
 import zlib
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
-from glcic_jax.runtime.compiled import announced, keep_compiled, remove_oldest
+from glcic_jax.complete.completer import make_complete_fn
+from glcic_jax.runtime.compiled import announced, keep_compiled, least_memory, remove_oldest
+from glcic_jax.types import TrainState
 
 
 @pytest.fixture
@@ -108,3 +111,35 @@ def test_jax_reports_by_these_names(tmp_path):
             assert told.wait(5)
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_a_program_holds_the_kernel_of_one_layer_at_a_time():
+    """Compiles layers whose kernels are transformed first, as in Winograd's method."""
+
+    def through(x, matrix, kernels):
+        for kernel in kernels:
+            x = x @ (matrix @ kernel)
+        return x
+
+    matrix = np.ones((64, 64), np.float32)
+    arguments = matrix[:1], matrix, [matrix] * 12
+    held = []
+    for options in (None, least_memory()):
+        compiled = jax.jit(through, compiler_options=options).lower(*arguments).compile()
+        held.append(compiled.memory_analysis().temp_size_in_bytes)
+    assert held[1] < 2 * matrix.nbytes < 6 * matrix.nbytes < held[0]
+
+
+def test_an_option_that_xla_lost_is_left_out(monkeypatch):
+    lost = {"xla_cpu_no_such_option": "LEAST"}
+    monkeypatch.setattr("glcic_jax.runtime.compiled.LEAST_MEMORY", lost)
+    assert least_memory.__wrapped__() is None
+
+
+def test_completing_is_compiled_with_these_options(monkeypatch):
+    lost = {"xla_cpu_no_such_option": "LEAST"}
+    monkeypatch.setattr("glcic_jax.complete.completer.least_memory", lambda: lost)
+    method = SimpleNamespace(complete=lambda state, image, mask, key: image, networks=())
+    complete = make_complete_fn(method, TrainState(np.int32(0), {}))  # pyright: ignore
+    with pytest.raises(jax.errors.JaxRuntimeError, match="No such compile option"):
+        complete(np.zeros((1, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1), np.float32))
