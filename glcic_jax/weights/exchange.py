@@ -80,9 +80,9 @@ def read_exchange(path: Path) -> Weights:
     tensors, discriminator = {}, {}
     for name, tensor in read_safetensors(file, data).items():
         if kind == GLCIC and name.startswith(DISCRIMINATOR):
-            discriminator[name.removeprefix(DISCRIMINATOR)] = tensor.astype(np.float32)
+            discriminator[name.removeprefix(DISCRIMINATOR)] = tensor.astype(np.float32, copy=False)
         else:
-            tensors[name] = tensor.astype(np.float32)
+            tensors[name] = tensor.astype(np.float32, copy=False)
     found = KINDS[kind]()
     _check_shapes(tensors, found.shapes(config, file), config, file)
 
