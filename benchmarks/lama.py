@@ -46,10 +46,10 @@ def random_weights(width: int, blocks: int) -> LamaWeights:
 
 def ours(sizes: list[tuple[int, int]], folder: str):
     """Makes a worker that completes pictures of these heights and widths, one by one."""
+    from glcic_jax.complete.completer import make_complete_fn
     from glcic_jax.weights.address import open_trained
 
-    method, state = open_trained(folder).completing()
-    complete, key = jax.jit(method.complete), jax.random.key(0)
+    complete = make_complete_fn(*open_trained(folder).completing())
     pictures = []
     for height, width in sizes:
         image, mask = inputs.photograph(height, width)
@@ -57,7 +57,7 @@ def ours(sizes: list[tuple[int, int]], folder: str):
 
     def run() -> None:
         for image, mask in pictures:
-            complete(state, image, mask, key).block_until_ready()
+            jax.block_until_ready(complete(image, mask))
 
     return run
 
