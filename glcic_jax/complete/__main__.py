@@ -26,6 +26,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from glcic_jax.complete.hole_flags import add_hole_flags, check_hole_flags, hole_reader
+from glcic_jax.complete.network_flags import (
+    add_network_flags,
+    add_setting_flags,
+    check_network_flags,
+    given_settings,
+)
 from glcic_jax.complete.pairing import STREAM, check_writable, plan, with_previews
 from glcic_jax.complete.photo_file import complete_job, output_stream
 from glcic_jax.complete.progress import print_counts, progress
@@ -43,12 +49,6 @@ from glcic_jax.weights.pretrained import BUNDLED
 if TYPE_CHECKING:
     from glcic_jax.complete.completer import Completer
 
-SETTINGS = {
-    "latent_steps": "steps of the search",
-    "starts": "places to search from; the best result is kept",
-}
-"""Settings of completing that `glcic_jax.load` takes, where the method has them."""
-
 WAYS_TO_BLEND = tuple(BLENDS)
 """The values of --postprocess, the first where none is given."""
 
@@ -59,13 +59,7 @@ FORMATS = {"jpg": ".jpg", "png": ".png", "tif": ".tif", "webp": ".webp", "bmp": 
 def make_parser() -> argparse.ArgumentParser:
     """Describes the flags of the command."""
     parser = command_parser("glcic_jax.complete", __doc__)
-    parser.add_argument(
-        "--checkpoint",
-        metavar="RUN",
-        help="run folder, converted weights, or hf://OWNER/NAME; by default the network that comes "
-        "with the package",
-    )
-    parser.add_argument("--step", type=int, help="step of the checkpoint; the latest by default")
+    add_network_flags(parser)
     add_method_flag(parser)
     parser.add_argument(
         "--image", type=Path, required=True, help="picture, folder or pattern of pictures, or -"
@@ -97,11 +91,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="check and list what would be done, and do nothing"
     )
-    searching = parser.add_argument_group(
-        "for networks that search (by default as in the config of their training)"
-    )
-    for name, about in SETTINGS.items():
-        searching.add_argument(f"--{name}", type=int, metavar="N", help=about)
+    add_setting_flags(parser)
     return parser
 
 
@@ -114,6 +104,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = make_parser().parse_args(argv)
     check_hole_flags(args)
     check_method(args)
+    check_network_flags(args)
     if args.checkpoint is None:
         args.checkpoint = str(BUNDLED)
     return args
@@ -156,10 +147,8 @@ def load_completer(args: argparse.Namespace) -> "Completer | PlainFill | None":
         return None if args.method == PATCHMATCH else PlainFill(args.method)
     from glcic_jax.complete.load import load  # only now: --help and refusals need no JAX
 
-    settings = {name: getattr(args, name) for name in SETTINGS}
-    given = {name: value for name, value in settings.items() if value is not None}
     # Texture is copied after it, at the photograph's own depth.
-    return load(args.checkpoint, args.step, texture=False, **given)
+    return load(args.checkpoint, args.step, texture=False, **given_settings(args))
 
 
 def run(args: argparse.Namespace, stream: BinaryIO) -> int:

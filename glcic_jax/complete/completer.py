@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
 from glcic_jax.complete.any_size import AnySize, painted
+from glcic_jax.complete.far_seeing import Large
 from glcic_jax.complete.fixed_size import fill_squares, fill_whole
 from glcic_jax.complete.large_pictures import fill_windows
 from glcic_jax.complete.thick_holes import Hole, guides_for
@@ -87,6 +88,8 @@ class Completer:
       blends: whether results are blended into their surroundings by default, and how: as
         `postprocess` of `__call__`.
       texture: whether texture is copied by default, as `texture` of `__call__`.
+      large: how pictures longer than it names are given to a network that looks at all of them;
+        None = as they are.
     """
 
     complete: CompleteFn
@@ -100,6 +103,7 @@ class Completer:
     blends: bool | str = False
     any_size: AnySize | None = field(default=None, repr=False)  # holds the weights
     texture: bool = False
+    large: Large | None = None
 
     def __call__(
         self,
@@ -197,6 +201,11 @@ class Completer:
                 fill(image, hole, self.size, self._fill_one, self.middle)
                 for image, hole in zip(images, holes, strict=True)
             ]
+        elif self.large is not None and not self.takes(*holes[0].shape):
+            completed = [
+                self.large.fill(image, hole, self._fill_one)
+                for image, hole in zip(images, holes, strict=True)
+            ]
         elif self.reach is None or holes[0].size <= LARGE:
             completed = (
                 [self._fill_one(images[0], holes[0])]
@@ -217,9 +226,9 @@ class Completer:
         ]
 
     def takes(self, height: int, width: int) -> bool:
-        """Returns whether `complete` takes pictures of this size, with holes anywhere."""
+        """Returns whether `complete` is given pictures of this size, with holes anywhere."""
         if self.size is None:
-            return True
+            return self.large is None or max(height, width) <= self.large.largest
         return self.middle is None and (height, width) == (self.size, self.size)
 
     def _fill(

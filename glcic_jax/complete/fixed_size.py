@@ -3,15 +3,19 @@
 Either each hole is filled from a square around it, or all of them from the whole picture, scaled.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.types import PixelImage
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
 
 CONTEXT = 2
 """Least edge of a square, as a multiple of that of its holes, where the picture allows it."""

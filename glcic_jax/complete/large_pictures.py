@@ -1,13 +1,17 @@
 """Fills holes of large pictures from the parts that they depend on."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from glcic_jax.runtime.stages import stage
-from glcic_jax.types import PixelImage
+
+if TYPE_CHECKING:
+    from glcic_jax.types import PixelImage
 
 LONGEST_WINDOW = 1024
 """Edge, in pixels, of the largest part shown at once, which bounds the memory needed.

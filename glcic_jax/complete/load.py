@@ -5,7 +5,10 @@ from typing import Any
 
 from glcic_jax.complete.any_size import make_any_size
 from glcic_jax.complete.completer import Completer, completing_state, make_complete_fn
+from glcic_jax.complete.far_seeing import check_large
 from glcic_jax.methods.procedural.poisson import way_to_blend
+from glcic_jax.runtime.errors import UserError
+from glcic_jax.types import Method
 from glcic_jax.weights.address import Trained, open_trained
 from glcic_jax.weights.pretrained import BUNDLED, is_bundled
 
@@ -17,6 +20,8 @@ def load(
     best: bool = False,
     postprocess: bool | str | None = None,
     texture: bool | None = None,
+    large: str | None = None,
+    largest: int | None = None,
     **settings: Any,
 ) -> Completer:
     """Loads the completer of a training run, or of weights that `glcic_jax.convert` wrote.
@@ -36,6 +41,11 @@ def load(
         False, as in `Completer.__call__`; None = as the method has it.
       texture: whether the completer copies texture where a call does not choose; None = with the
         network that comes with the package, and not with others.
+      large: for networks that look at all of a picture, such as LaMa's: how they are given pictures
+        whose longest edge has more than `largest` pixels. "whole": as they are, which is also what
+        None does. "scale": as a smaller copy, whose completion is enlarged. "window": in a window
+        around each group of holes. The last two are approximations (`complete/far_seeing.py`).
+      largest: the longest edge, in pixels, of what the network is given; 1,024 by default.
       settings: settings of completing, such as latent_steps=500, in place of those that the run's
         config has as `completion`.
 
@@ -44,13 +54,22 @@ def load(
 
     Raises:
       UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method; a
-        setting that the method does not have; no such post-processing.
+        setting that the method does not have; no such post-processing; `large` for another network,
+        or of a kind that there is not.
     """
     if postprocess is not None:
         way_to_blend(postprocess)  # refused before anything is read
+    check_large(large, largest)
     texture = is_bundled(run) if texture is None else texture
     trained = open_trained(run, step, best=best)
-    return completer_of(trained, postprocess=postprocess, texture=texture, **settings)
+    return completer_of(
+        trained,
+        postprocess=postprocess,
+        texture=texture,
+        large=large,
+        largest=largest,
+        **settings,
+    )
 
 
 def completer_of(
@@ -59,6 +78,8 @@ def completer_of(
     *,
     postprocess: bool | str | None = None,
     texture: bool = False,
+    large: str | None = None,
+    largest: int | None = None,
     **settings: Any,
 ) -> Completer:
     """Makes the completer of an opened network.
@@ -67,12 +88,17 @@ def completer_of(
       trained: from `open_trained`.
       postprocess: as `load` takes it.
       texture: whether texture is copied where a call does not choose.
+      large: as `load` takes it.
+      largest: as `load` takes it.
       settings: as `load` takes them.
 
     Raises:
       UserError: as `load`.
     """
+    ways = check_large(large, largest)
     method, state = trained.completing(**settings)
+    if large is not None:
+        _check_far_seeing(method, trained.address)
     return Completer(
         make_complete_fn(method, state),
         trained.hole_colour,
@@ -85,4 +111,20 @@ def completer_of(
         blends=method.blends if postprocess is None else postprocess,
         texture=texture,
         any_size=make_any_size(method, completing_state(method, state)),
+        large=ways,
+    )
+
+
+def _check_far_seeing(method: Method, address: str) -> None:
+    """Refuses networks that large pictures are given to in one way only."""
+    if method.size is None and method.reach is None:
+        return
+    how = (
+        f"sees {method.reach} pixels around a hole, so large pictures take the time of their holes"
+        if method.reach is not None
+        else f"takes {method.size} x {method.size} pixels, to which pictures are scaled"
+    )
+    raise UserError(
+        f"{address}: large is for networks that look at all of a picture, and this one {how}: "
+        "leave it out"
     )

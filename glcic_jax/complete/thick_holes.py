@@ -54,7 +54,7 @@ def guides_for(
     # The others.
     for i, (thick, deepest) in enumerate(parts):
         if thick.any():
-            small, small_hole = reduced(images[i], holes[i], deepest)
+            small, small_hole = reduced(images[i], holes[i], THICKEST / deepest)
             (filled,) = complete([small], [small_hole])
             guides[i] = np.where(thick[..., None], enlarged(filled, thick), guides[i])
     return guides
@@ -76,15 +76,15 @@ def thick_part(hole: Hole) -> tuple[Hole, float]:
     return np.isin(labels, np.unique(labels[depth > THICKEST])), deepest
 
 
-def reduced(image: PixelImage, hole: Hole, deepest: float) -> tuple[PixelImage, Hole]:
-    """Returns a smaller copy of a picture and its holes, in which no hole is too thick.
+def reduced(image: PixelImage, hole: Hole, factor: float) -> tuple[PixelImage, Hole]:
+    """Returns a smaller copy of a picture and its holes.
 
     Args:
       image: uint8 RGB [h, w, 3]. What it holds inside the holes is not read.
       hole: True = to be filled, but not everywhere.
-      deepest: as `thick_part` returns it, above THICKEST.
+      factor: by which height and width are multiplied, below 1.
     """
-    shape = [max(1, round(edge * THICKEST / deepest)) for edge in hole.shape]
+    shape = [max(1, round(edge * factor)) for edge in hole.shape]
     known = (~hole).astype(np.float32)
     sums, shares = (
         cv2.resize(array, shape[::-1], interpolation=cv2.INTER_AREA)

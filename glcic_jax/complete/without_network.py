@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool
 
+from glcic_jax.complete.network_flags import SETTINGS
 from glcic_jax.methods.procedural.fills import FILLS, in_bytes
 from glcic_jax.methods.procedural.poisson import blend, way_to_blend
 from glcic_jax.runtime.errors import UserError
@@ -21,7 +22,7 @@ PATCHMATCH = "patchmatch"
 METHODS = (*FILLS, PATCHMATCH)
 """The values of --method, as `glcic_jax.evaluate` names them too."""
 
-OF_NETWORKS = ("checkpoint", "step", "latent_steps", "starts")
+OF_NETWORKS = ("checkpoint", "step", *SETTINGS)
 """Flags that say which network completes, and how."""
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
+from glcic_jax.complete.network_flags import address_and_settings
 from glcic_jax.methods.procedural.fills import FILLS, in_bytes
 from glcic_jax.methods.procedural.poisson import surroundings
 from glcic_jax.runtime.errors import UserError
@@ -58,8 +59,9 @@ def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
     """Loads all methods to serve: networks in the order given, then the fills of ALWAYS.
 
     Args:
-      specs: runs or weights as `glcic_jax.load` takes them; "NAME=" before one names it, otherwise
-        it has the name of its folder.
+      specs: runs or weights as `glcic_jax.load` takes them, with ":large=scale" and the like behind
+        them for settings of `load`; "NAME=" before one names it, otherwise it has the name of its
+        folder.
 
     Raises:
       UserError: one cannot be loaded, or two have the same name.
@@ -69,10 +71,14 @@ def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
     for name, spec in named.items():
         from glcic_jax.complete.load import load
 
-        completer = load(spec, texture=False)
+        address, settings = address_and_settings(spec)
+        for chosen in ("postprocess", "texture"):
+            if chosen in settings:
+                raise UserError(f"{spec}: {chosen} is chosen on the page: leave it out")
+        completer = load(address, texture=False, **settings)
         label, about = OF_NETWORKS
         label = label if len(named) == 1 else f"{label} {name}"
-        served = Served(name, completer.step, completer.blends, is_bundled(spec), label, about)
+        served = Served(name, completer.step, completer.blends, is_bundled(address), label, about)
         fills[served] = completer
     for name, (label, about) in ALWAYS.items():
         fills[Served(name, None, False, False, label, about)] = _local(FILLS[name])
@@ -88,7 +94,8 @@ def named_specs(specs: list[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for spec in specs:
         named = re.fullmatch(r"([^=:/]+)=(.+)", spec)
-        name, path = named.groups() if named else (Path(spec).resolve().name, spec)
+        own = Path(address_and_settings(spec)[0]).resolve().name
+        name, path = named.groups() if named else (own, spec)
         if name in names or name in ALWAYS:
             raise UserError(f'two methods are called "{name}": write NAME={path} for one')
         names[name] = path

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 
 from glcic_jax.complete.completer import LARGE
 from glcic_jax.complete.load import completer_of
+from glcic_jax.complete.network_flags import address_and_settings
 from glcic_jax.complete.thick_holes import Hole, guides_for
 from glcic_jax.evaluate.outside_program import command_fill
 from glcic_jax.methods.procedural.fills import FILLS, in_bytes
@@ -66,7 +67,7 @@ def rivals(specs: list[str], mesh: Mesh, timeout: float) -> list[Rival]:
     Args:
       specs: one text per method: a name of `FILLS`, or "patchmatch"; a run folder or converted
         weights as `load` takes them, with "@STEP" for a checkpoint that is not the latest, and then
-        ":starts=4,latent_steps=300" for settings of `load`; or "cmd:" with a command line.
+        ":starts=4,large=scale" for settings of `load`; or "cmd:" with a command line.
         "+postprocess" behind it blends the result into its surroundings (GLCIC, section 3.5),
         "+postprocess=paper" as the paper does; "+texture", which goes last, copies texture by it;
         "label=" before it names its row.
@@ -134,7 +135,7 @@ def _network(spec: str, mesh: Mesh, *, blended: bool) -> tuple[FillBatch, dict[s
       blended: whether the result is blended later on, so that a method which blends by itself
         must not.
     """
-    address, settings = _parts(spec)
+    address, settings = address_and_settings(spec)
     if not locate(address).path.exists():
         known = ", ".join((PRETRAINED, *FILLS, PATCHMATCH))
         raise UserError(
@@ -161,15 +162,6 @@ def _network(spec: str, mesh: Mesh, *, blended: bool) -> tuple[FillBatch, dict[s
 
     known = {"network": address, "step": trained.step, "sha256": trained.sha256}
     return complete, known | settings
-
-
-def _parts(spec: str) -> tuple[str, dict[str, int]]:
-    """Splits "ADDRESS:starts=4" into address and settings; a folder may have any name."""
-    found = re.fullmatch(r"(.+):(\w+=\d+(?:,\w+=\d+)*)", spec)
-    if found is None or Path(spec).exists():
-        return spec, {}
-    settings = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", found[2])}
-    return found[1], settings
 
 
 def _postprocessed(complete: FillBatch, way: str) -> FillBatch:

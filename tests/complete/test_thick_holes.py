@@ -81,16 +81,14 @@ def test_what_lies_inside_a_hole_is_not_read():
     hole = box(20, 40, 200, 220)
     rng = np.random.default_rng(0)
     noise = np.where(hole[..., None], rng.integers(0, 256, PICTURE.shape, np.uint8), PICTURE)
-    for ours, theirs in zip(
-        reduced(PICTURE, hole, 100.0), reduced(noise, hole, 100.0), strict=True
-    ):
+    for ours, theirs in zip(reduced(PICTURE, hole, 0.5), reduced(noise, hole, 0.5), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_known_pixels_of_the_copy_are_means_of_known_ones():
     hole = box(21, 41, 181, 201)  # odd: pixels of the copy lie across the rim
     colour = np.full_like(PICTURE, 90)
-    small, small_hole = reduced(colour, hole, 100.0)
+    small, small_hole = reduced(colour, hole, 0.5)
     assert (small[~small_hole] == 90).all()
     assert (enlarged(np.where(small_hole[..., None], np.uint8(90), small), hole) == 90).all()
 
@@ -98,5 +96,5 @@ def test_known_pixels_of_the_copy_are_means_of_known_ones():
 def test_a_picture_of_which_little_is_known_keeps_something_known():
     hole = np.ones((260, 300), bool)
     hole[0, 0] = False
-    _, small_hole = reduced(PICTURE, hole, thick_part(hole)[1])
+    _, small_hole = reduced(PICTURE, hole, THICKEST / thick_part(hole)[1])
     assert not small_hole.all()
