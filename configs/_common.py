@@ -12,7 +12,7 @@ def training(method: str) -> ConfigDict:
     config.data = ConfigDict()
     config.data.source = "folder"
     config.data.root = "data/pictures"
-    config.data.more_roots = ()  # further folders, whose pictures are mixed with these
+    config.data.more_roots = ()  # further folders or shards, mixed with these
     config.data.weights = ()  # how often each folder is drawn; () = each picture as often
     config.data.held_out = 0.05  # share of the pictures kept for evaluation
     config.data.held_out_list = ""  # or a text file that lists them; FOLDER/ stands for a folder

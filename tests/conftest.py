@@ -37,6 +37,7 @@ LONGEST = (
 
 OF_SHARDS = (
     "test_left_out.py",
+    "test_mixed_shards.py",
     "test_prepare.py",
     "test_prepare_refusals.py",
     "test_shards.py",

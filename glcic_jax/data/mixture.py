@@ -2,16 +2,17 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Callable, Sequence
+from itertools import accumulate, permutations
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from glcic_jax.data.collection import Source, Split
-from glcic_jax.data.mean_pixel import read_or_measure_mean
-from glcic_jax.data.sources import Files
+from glcic_jax.data.mean_pixel import Rgb, mean_over, read_or_measure_mean
+from glcic_jax.data.shards import holds_shards, shards
+from glcic_jax.data.sources import Files, open_source
 from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
@@ -111,20 +112,72 @@ def joined(splits: Sequence[Split], weights: Sequence[float]) -> tuple[Split, Dr
     return split, Drawn(lengths, tuple(weights)) if weights else None
 
 
+def mean_of_drawn(mean: Callable[[int], np.ndarray], count: int, drawn: Drawn | None) -> Rgb:
+    """Returns the mean RGB in [0, 1] of what is drawn, given a function of a picture's mean.
+
+    Args:
+      mean: returns the mean of picture 0 to `count` - 1, RGB from 0 to 255.
+      count: the number of pictures.
+      drawn: how they are drawn; None = all equally often.
+    """
+    if drawn is None:
+        return mean_over(mean, count)
+    starts = [0, *accumulate(drawn.lengths)]
+    means = [
+        mean_over(lambda index, first=start: mean(first + index), length)
+        for start, length in zip(starts, drawn.lengths, strict=False)
+    ]
+    red, green, blue = np.average(means, axis=0, weights=drawn.weights)
+    return float(red), float(green), float(blue)
+
+
+def open_sources(data: Any) -> tuple[Split, Drawn | None]:
+    """Opens the pictures that `config.data` names, in one folder or in several.
+
+    Each of several folders is read as what it holds: shards, or pictures.
+
+    Returns:
+      The pictures, and how to draw from several folders; None = as from one.
+
+    Raises:
+      UserError: as `open_source`; settings that do not go with several folders; or folders of which
+        one lies within another.
+    """
+    more = tuple(data.get("more_roots", ()))
+    if not (more or data.get("weights", ())):
+        return open_source(data), None
+    if data.source not in ("folder", "shards") or data.held_out_list:
+        raise UserError(
+            "data.more_roots and weights are of folders: set data.source to folder or shards, and "
+            "data.held_out_list to nothing"
+        )
+    roots = (data.root, *more)
+    for inner, outer in permutations(roots, 2):
+        if Path(inner).resolve().is_relative_to(Path(outer).resolve()):
+            raise UserError(
+                f"data.more_roots: {inner} lies within {outer}: what is held out of one would be "
+                "trained on from the other: name folders apart, and how often by data.weights"
+            )
+    kinds = ["shards" if holds_shards(Path(root)) else "folder" for root in roots]
+    splits = [open_source(data, root, kind) for root, kind in zip(roots, kinds, strict=True)]
+    return joined(splits, tuple(data.get("weights", ())))
+
+
 def named_sets(
     entries: Sequence[str], *, min_edge: int, max_bad_fraction: float
-) -> dict[str, Files]:
+) -> dict[str, Source]:
     """Opens folders of pictures that are scored by themselves.
 
     Args:
-      entries: "NAME=FOLDER" each.
+      entries: "NAME=FOLDER" each. Of shards it is their held-out part.
       min_edge: the smallest shortest edge of a picture, pixels.
       max_bad_fraction: the share of bad pictures above which the run stops.
 
     Raises:
       UserError: an entry is not of this form, a name is given twice, or a folder has no pictures.
     """
-    found: dict[str, Files] = {}
+    found: dict[str, Source] = {}
+    limits = {"min_edge": min_edge, "max_bad_fraction": max_bad_fraction}
     for entry in entries:
         name, equals, root = entry.partition("=")
         if not (equals and root and name.replace("_", "").isalnum()) or name in found:
@@ -134,9 +187,11 @@ def named_sets(
             )
         if not Path(root).is_dir():
             raise UserError(f"data.held_out_sets: {root}: no such folder")
+        if holds_shards(Path(root)):
+            found[name] = shards(root, **limits).held_out
+            continue
         names = pictures_below(Path(root), root)
         if not names:
             raise UserError(f"data.held_out_sets: {root}: no pictures there")
-        limits = {"min_edge": min_edge, "max_bad_fraction": max_bad_fraction}
         found[name] = Files(Path(root), names, **limits)
     return found

@@ -12,15 +12,14 @@ import jax
 import numpy as np
 
 from glcic_jax.data.ahead import read_ahead
-from glcic_jax.data.collection import Source, Split
-from glcic_jax.data.mean_pixel import mean_over, read_or_measure_mean
+from glcic_jax.data.collection import Source
+from glcic_jax.data.mean_pixel import read_or_measure_mean
 from glcic_jax.data.measurement import MeasuredPictures, with_fresh_hole
-from glcic_jax.data.mixture import Drawn, joined, named_sets
-from glcic_jax.data.sources import SOURCES
+from glcic_jax.data.mixture import Drawn, mean_of_drawn, named_sets, open_sources
+from glcic_jax.data.sources import limits_of
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.runtime.digests import item_digest
-from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import end_with_parent
 from glcic_jax.types import Batch
 
@@ -85,7 +84,7 @@ def make_dataset(
         noise = data.measurement.noise
         train = MeasuredPictures(split.train, frame=frame, hole=hole, noise=noise, seed=seed)
         make_example = partial(with_fresh_hole, hole=hole)
-        mean_pixel = mean_pixel or mean_over(train.known_mean, len(train))
+        mean_pixel = mean_pixel or mean_of_drawn(train.known_mean, len(train), drawn)
     elif mean_pixel is None:
         mean_pixel = split.mean_pixel or read_or_measure_mean(split)
     make_plain = partial(example, frame=plain, hole=hole)
@@ -125,52 +124,6 @@ def _examples_of(
         name: held_out_examples(source, make_example, count, seed) for name, source in sets.items()
     }
     return held_out_examples(held_out, make_example, count, seed), more
-
-
-def limits_of(data: Any) -> dict[str, Any]:
-    """Returns the limits of `config.data` below which pictures are bad."""
-    return {"min_edge": data.min_edge, "max_bad_fraction": data.max_bad_fraction}
-
-
-def open_sources(data: Any) -> tuple[Split, Drawn | None]:
-    """Opens the pictures that `config.data` names, in one folder or in several.
-
-    Returns:
-      The pictures, and how to draw from several folders; None = as from one.
-
-    Raises:
-      UserError: as `open_source`; or settings that do not go with several folders.
-    """
-    more = tuple(data.get("more_roots", ()))
-    if not (more or data.get("weights", ())):
-        return open_source(data), None
-    if data.source not in ("folder", "shards") or data.held_out_list:
-        raise UserError(
-            "data.more_roots and weights are of folders: set data.source to folder or shards, and "
-            "data.held_out_list to nothing"
-        )
-    splits = [open_source(data, root) for root in (data.root, *more)]
-    return joined(splits, tuple(data.get("weights", ())))
-
-
-def open_source(data: Any, root: str | None = None) -> Split:
-    """Opens the pictures of one folder.
-
-    Args:
-      data: `config.data`.
-      root: the folder, in place of `data.root`.
-
-    Raises:
-      UserError: the source is unknown, or refuses its pictures.
-    """
-    if data.source not in SOURCES:
-        raise UserError(f'data.source is "{data.source}": choose {", ".join(SOURCES)}')
-    limits, root = limits_of(data), root or data.root
-    if data.source == "folder":
-        return SOURCES["folder"](root, held_out=data.held_out_list or data.held_out, **limits)
-    if data.source == "shards":
-        return SOURCES["shards"](root, **limits)
-    return SOURCES[data.source](held_out=data.held_out)
 
 
 def train_batches(

@@ -83,6 +83,11 @@ def shard_name(part: Part, number: int, count: int) -> str:
     return f"{part}-{number:05}-of-{count:05}"
 
 
+def holds_shards(root: Path) -> bool:
+    """Returns whether there are shards in a folder, of pictures that are prepared or being so."""
+    return any(root.glob("[!.]*.array_record"))
+
+
 def read_shard_description(root: Path, name: str) -> ShardDescription | None:
     """Reads the file beside the shard `name`; returns None if it is missing or damaged."""
     try:

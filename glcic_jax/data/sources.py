@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -145,3 +145,29 @@ def scikit_image(*, held_out: float) -> Split:
 
 SOURCES = {"folder": folder, "shards": shards, "scikit_image": scikit_image}
 """The sources by their names in `config.data.source`."""
+
+
+def limits_of(data: Any) -> dict[str, Any]:
+    """Returns the limits of `config.data` below which pictures are bad."""
+    return {"min_edge": data.min_edge, "max_bad_fraction": data.max_bad_fraction}
+
+
+def open_source(data: Any, root: str | None = None, kind: str | None = None) -> Split:
+    """Opens the pictures of one folder.
+
+    Args:
+      data: `config.data`.
+      root: the folder, in place of `data.root`.
+      kind: what it holds, in place of `data.source`.
+
+    Raises:
+      UserError: the source is unknown, or refuses its pictures.
+    """
+    kind, root, limits = kind or data.source, root or data.root, limits_of(data)
+    if kind not in SOURCES:
+        raise UserError(f'data.source is "{kind}": choose {", ".join(SOURCES)}')
+    if kind == "folder":
+        return SOURCES["folder"](root, held_out=data.held_out_list or data.held_out, **limits)
+    if kind == "shards":
+        return SOURCES["shards"](root, **limits)
+    return SOURCES[kind](held_out=data.held_out)

@@ -23,7 +23,7 @@ DATA = {
     "data.root": Field(Text(), "the folder of pictures or shards", "path"),
     "data.more_roots": Field(
         Several(Text(), tuple(range(33))),
-        "further folders of the same kind, whose pictures are mixed with these",
+        "further folders, of pictures or of shards each, whose pictures are mixed with these",
         "paths",
         default=(),
     ),
@@ -46,7 +46,7 @@ DATA = {
     ),
     "data.held_out_sets": Field(
         Several(Text(), tuple(range(33))),
-        "NAME=FOLDER: further held-out pictures, scored by themselves",
+        "NAME=FOLDER: further held-out pictures, or shards, scored by themselves",
         "paths",
         default=(),
     ),

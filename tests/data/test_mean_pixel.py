@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from glcic_jax.data.mean_pixel import kept_at, measure_mean, read_or_measure_mean
-from glcic_jax.data.pipeline import make_dataset, open_source
-from glcic_jax.data.sources import Arrays, Files
+from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.data.sources import Arrays, Files, open_source
 from glcic_jax.runtime.process import user_cache
 from tests.helpers.streams import MEAN, config_for
 

@@ -8,8 +8,8 @@ import pytest
 
 from glcic_jax.data.mean_pixel import kept_at
 from glcic_jax.data.measurement import MeasuredPictures
-from glcic_jax.data.pipeline import make_dataset, open_source
-from glcic_jax.data.sources import Files
+from glcic_jax.data.pipeline import make_dataset
+from glcic_jax.data.sources import Files, open_source
 from glcic_jax.data.transforms import framed
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.runtime.errors import UserError

@@ -10,7 +10,7 @@ import pytest
 import glcic_jax
 from configs import ambient_faces64
 from glcic_jax.data.measurement import MeasuredPictures
-from glcic_jax.data.pipeline import open_source
+from glcic_jax.data.sources import open_source
 from glcic_jax.data.transforms import framed
 from glcic_jax.main import run
 from glcic_jax.masks.kinds import make_hole

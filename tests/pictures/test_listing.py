@@ -13,7 +13,7 @@ import glcic_jax
 from experiments import limits
 from glcic_jax.complete.pairing import plan
 from glcic_jax.data.mixture import named_sets
-from glcic_jax.data.sources import SOURCES
+from glcic_jax.data.sources import SOURCES, Files
 from glcic_jax.evaluate.examples import Examples
 from glcic_jax.masks.files import MaskFiles
 from glcic_jax.prepare.layouts import LAYOUTS
@@ -73,7 +73,9 @@ def rated():
 
 
 def held_out_set():
-    return named_sets(["own=pictures"], min_edge=1, max_bad_fraction=0.0)["own"].names
+    files = named_sets(["own=pictures"], min_edge=1, max_bad_fraction=0.0)["own"]
+    assert isinstance(files, Files)
+    return files.names
 
 
 def masks_of_files():
@@ -168,6 +170,7 @@ OTHERS = {
     "compare_runs.runs": "a run's sample grids",
     "generate.__main__": "what its output folder holds",
     "settings.config_files": "the package's own configs",
+    "data.shards": "whether a folder holds shards",
     "demo.server": "the page's own files",
     "evaluate.report": "whether an output folder is empty",
     "masks.__main__": "whether an output folder is empty",
@@ -178,6 +181,7 @@ OTHERS = {
     "runtime.run_folder": "a run's checkpoints",
     "train.report": "a run's own sample grids",
     "train.seeds": "the runs of one seed",
+    "train.side_by_side": "whether the run of a seed has begun",
 }
 """The modules that list names, and which."""
 
