@@ -1,13 +1,13 @@
 """The jitted training step of all phases, on all devices.
 
 On accelerators the phase is chosen on the device, by `lax.cond`. On a CPU XLA compiles convolutions
-inside a conditional to code up to 43 times slower. There the same program is compiled once per
-phase, with a constant predicate that XLA folds away. To know the phase the host waits for the
+inside a conditional to code up to 43 times slower. There each phase has a program of its own, which
+holds nothing of the others, and the host chooses it. To know the phase the host waits for the
 previous step, so few steps are in flight (with some 33, several CPU devices deadlock).
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import jax
 from jax import lax
@@ -55,7 +55,8 @@ def make_train_step(
     ) -> tuple[TrainState, Metrics]:
         batch = {name: as_float(array) for name, array in batch.items()}
         key = jax.random.fold_in(key, state.step)
-        state, metrics = _select(updates, index, state, batch, key)
+        update = updates[index] if isinstance(index, int) else partial(_select, updates, index)
+        state, metrics = update(state, batch, key)
         return state.replace(step=state.step + 1), metrics
 
     # The same on all devices; `static` is the phase's index where the host chooses it.
@@ -139,7 +140,7 @@ def _specs(mesh: Mesh, state: TrainState) -> TrainState:
     return jax.tree.map(lambda sharding: sharding.spec, state_shardings(mesh, state))
 
 
-def _select(updates: list, index: int | Array, *operands):
+def _select(updates: list, index: Array, *operands):
     """Runs the update number `index`, with one conditional per boundary between phases."""
     first, *rest = updates
     if not rest:
