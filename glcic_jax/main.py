@@ -29,7 +29,7 @@ from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
-from glcic_jax.runtime.distributed import joined, require_same
+from glcic_jax.runtime.distributed import barrier, joined, require_same
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.launchers import Cluster, detect
@@ -182,6 +182,7 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
     method = METHODS[config.method](config, dataset.mean_pixel)
     start = read_start(config, method, donor) if donor else None
     measure = HeldOutScores(config.scores, config.data.crop)
+    barrier()  # a process that lacks something ends all of them here
 
     # Claim the run folder and train. Nothing is written before this line.
     names = [phase.name for phase in method.phases]

@@ -11,13 +11,18 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import orbax.checkpoint as ocp
+from jax.sharding import NamedSharding, PartitionSpec
 
 from glcic_jax import main
 from glcic_jax.data import pipeline
 from glcic_jax.data.ahead import read_ahead
 from glcic_jax.methods.by_name import METHODS
+from glcic_jax.metrics import held_out
+from glcic_jax.metrics.held_out import HeldOutScores
+from glcic_jax.metrics.perceptual import Loaded, MissingError
 from glcic_jax.runtime import distributed
 from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.devices import DATA, split_over_fsdp
@@ -95,6 +100,39 @@ def hurried(patience, batches, count):
     yield from read_ahead(batches, count, silent_seconds=patience / 3, patience=patience)
 
 
+def late(measure, seconds):
+    """`measure`, which takes longer the first time, as where its programs are to be compiled."""
+    once = iter([seconds])
+
+    def measured(*arguments):
+        time.sleep(next(once, 0))
+        return measure(*arguments)
+
+    return measured
+
+
+def difference(first, second, mask):
+    return jnp.abs(first - second).mean((1, 2, 3))
+
+
+def colours(pictures):
+    return pictures[:, ::16, ::16].reshape(len(pictures), -1)
+
+
+def made_up(network):
+    """Loads a network on its devices that compares, or sees, colours: it has no weights."""
+
+    def load(mesh):
+        placed = jax.jit(network, out_shardings=NamedSharding(mesh, PartitionSpec()))
+        return Loaded(lambda *pictures: np.asarray(placed(*pictures)), None)
+
+    return load
+
+
+def lacking(mesh):
+    raise MissingError("pip install the_package")
+
+
 def run(config, workdir, accept_data=False):
     """main.run, slowed down so that the tests can break it, or breaking by itself."""
     pause = float(os.environ.get("TINY_PAUSE", "0"))
@@ -106,6 +144,13 @@ def run(config, workdir, accept_data=False):
         pipeline.read_ahead = partial(hurried, float(os.environ["TINY_PATIENCE"]))
     if os.environ.get("TINY_COMPILING") == str(jax.process_index()):
         distributed._compiled = compile_for_ever
+    if "TINY_NETWORKS" in os.environ:  # of the processes that have them
+        has = str(jax.process_index()) in os.environ["TINY_NETWORKS"]
+        held_out.PERCEPTUAL = {"lpips": made_up(difference) if has else lacking}
+        held_out.FEATURES = {"efflite0": made_up(colours) if has else lacking}
+    late_one, _, seconds = os.environ.get("TINY_SCORING", "").partition(":")
+    if late_one == str(jax.process_index()):
+        HeldOutScores.__call__ = late(HeldOutScores.__call__, float(seconds))
     make_dataset = main.make_dataset
 
     def slow_dataset(*arguments, **named):
