@@ -50,10 +50,13 @@ class WeightsAndBiases:
     def __init__(self, workdir: Path, config: dict[str, Any]) -> None:
         import wandb  # pyright: ignore[reportMissingImports]
 
-        own = json_digest([str(workdir.resolve()), config])[:12]
         self._wandb = wandb
         self._run = wandb.init(
-            dir=str(workdir), config=config, name=workdir.name, id=own, resume="allow"
+            dir=str(workdir),
+            config=config,
+            name=workdir.name,
+            id=_identity(workdir, config),
+            resume="allow",
         )
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
@@ -73,7 +76,7 @@ class MLflow:
     """Writes a run of MLflow.
 
     Args:
-      workdir: the run folder, whose name the run has. A resumed run makes another one.
+      workdir: the run folder. A resumed run goes on with the same record, by the folder's name.
       config: values by dotted name.
     """
 
@@ -83,23 +86,39 @@ class MLflow:
         self._client = mlflow.MlflowClient()
         experiment = self._client.get_experiment_by_name(PROJECT)
         number = experiment.experiment_id if experiment else self._client.create_experiment(PROJECT)
+        identity = _identity(workdir, config)
+        found = self._client.search_runs([number], f"tags.{PROJECT} = '{identity}'", max_results=1)
+        if found:
+            self._own = found[0].info.run_id
+            self._client.update_run(self._own, status="RUNNING")
+            return
         run = self._client.create_run(number, run_name=workdir.name)
         self._own = run.info.run_id
         for name, value in config.items():
             self._client.log_param(self._own, name, value)
+        self._client.set_tag(self._own, PROJECT, identity)  # last: the record is whole
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Adds a point to each curve; values that are not finite are left out, as in records."""
+        """Adds a point to each curve; values that are not finite are left out, as in records.
+
+        Steps that a killed run had sent have two points, as MLflow allows.
+        """
         for name, value in values.items():
             if math.isfinite(value):
                 self._client.log_metric(self._own, name, value, step=step)
 
     def picture(self, step: int, name: str, picture: PixelImage) -> None:
-        """Leaves pictures to the run folder: MLflow keeps them as files, as that does."""
+        """Adds a picture."""
+        self._client.log_image(self._own, picture, key=name, step=step, synchronous=True)
 
     def close(self) -> None:
         """Marks the run as ended."""
         self._client.set_terminated(self._own)
+
+
+def _identity(workdir: Path, config: dict[str, Any]) -> str:
+    """Returns what a run's record is found by when the run resumes: its folder and its config."""
+    return json_digest([str(workdir.resolve()), config])[:12]
 
 
 TRACKERS: Mapping[str, Callable[[Path, dict[str, Any]], Writer]] = {

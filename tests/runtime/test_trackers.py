@@ -6,12 +6,13 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from glcic_jax.pictures.decode import decode
 from glcic_jax.runtime import trackers
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.trackers import check_trackers, open_trackers
 from glcic_jax.train.report import Report
 
-PICTURE = np.zeros((8, 8, 3), np.uint8)
+PICTURE = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
 
 
 @pytest.fixture
@@ -118,25 +119,59 @@ def test_weights_and_biases_writes_into_the_run_folder_offline(workdir, monkeypa
     assert not warnings
     (file,) = workdir.glob("wandb/offline-run-*/*.wandb")
     assert b"loss/mse" in file.read_bytes()
-    assert list(workdir.glob("wandb/offline-run-*/files/media/images/*.png"))
+    (picture,) = workdir.glob("wandb/offline-run-*/files/media/images/*.png")
+    np.testing.assert_array_equal(decode(picture), PICTURE)
+
+
+@pytest.fixture
+def store(workdir, monkeypatch):
+    """MLflow's runs in a folder; returns them."""
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (workdir / "mlruns").as_uri())
+    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed: an extra")
+    mlflow.set_tracking_uri((workdir / "mlruns").as_uri())  # it remembers that of another test
+    client = mlflow.MlflowClient()
+
+    def runs():
+        experiment = client.get_experiment_by_name("glcic_jax")
+        return client.search_runs([experiment.experiment_id])
+
+    return runs
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed: an extra")
 @pytest.mark.filterwarnings("ignore")
-def test_mlflow_writes_to_a_folder(workdir, monkeypatch):
-    import mlflow  # pyright: ignore[reportMissingImports]
-
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", (workdir / "mlruns").as_uri())
+def test_mlflow_writes_to_a_folder(workdir, store):
     warnings = []
     (writer,) = open_trackers(["mlflow"], workdir, warnings.append)
     writer.scalars(10, {"loss/mse": 0.125, "loss/other": float("nan")})
+    writer.picture(10, "held_out", PICTURE)
     writer.close()
     assert not warnings
-    client = mlflow.MlflowClient()
-    experiment = client.get_experiment_by_name("glcic_jax")
-    (run,) = client.search_runs([experiment.experiment_id])
+    (run,) = store()
     assert run.data.params["data.crop"] == "64"
     assert run.data.metrics == {"loss/mse": 0.125}
-    assert run.info.run_name == workdir.name
+    assert (run.info.run_name, run.info.status) == (workdir.name, "FINISHED")
+    (picture,) = workdir.glob("mlruns/*/*/artifacts/images/held_out+step+10+*.png")
+    np.testing.assert_array_equal(decode(picture), PICTURE)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_resumed_run_goes_on_with_its_record_in_mlflow(workdir, store):
+    warnings = []
+    for step in (10, 20):
+        (writer,) = open_trackers(["mlflow"], workdir, warnings.append)
+        assert store()[0].info.status == "RUNNING"
+        writer.scalars(step, {"loss/mse": step / 10})
+        writer.picture(step, "held_out", PICTURE)
+        writer.close()
+    assert not warnings
+    (run,) = store()
+    assert run.data.metrics == {"loss/mse": 2.0}
+    assert len([*workdir.glob("mlruns/*/*/artifacts/images/*.png")]) == 2
+    content = json.loads((workdir / "config.json").read_text())
+    content["config"]["seed"] = 2
+    (workdir / "config.json").write_text(json.dumps(content))
+    open_trackers(["mlflow"], workdir, warnings.append)[0].close()
+    assert len(store()) == 2  # another run, since its config is another
