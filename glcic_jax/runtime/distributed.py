@@ -18,6 +18,7 @@ from glcic_jax.runtime.command_line import STOPPED, STOPPED_LINE, user_message
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.launchers import Cluster, detect, local_devices
 from glcic_jax.runtime.peers import Peers
+from glcic_jax.runtime.process import give_back_memory
 from glcic_jax.runtime.run_token import RunToken
 
 GRACE = 3.0
@@ -143,6 +144,7 @@ def compiled_together(
 def _compiled(function: Wrapped, arguments: tuple, static: dict[str, Any]) -> Callable:
     """Compiles a jitted function, and waits until all processes have done so."""
     program = function.lower(*arguments, **static).compile()
+    give_back_memory()  # the compiler takes more than many a step, which would be kept for steps
     barrier()
     return program
 
