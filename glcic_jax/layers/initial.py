@@ -20,6 +20,9 @@ from jaxtyping import Array, PRNGKeyArray
 DRAWN = 2**16
 """Numbers that are drawn at once. Arrays of more take several draws, which continue each other."""
 
+FOLDED = 64
+"""Arrays whose keys are made at once."""
+
 Path = tuple[str, ...]
 """Names of a module and of those that it lies in, the outermost first."""
 
@@ -116,13 +119,26 @@ def _drawn(key: PRNGKeyArray, draws: list) -> Iterator[np.ndarray]:
     if not draws:
         return
     # Flax folds a hash of a parameter's place into the key.
-    hashes = [_hash(path, number) for path, number, *_ in draws]
-    keys = jax.jit(jax.vmap(jax.random.fold_in, (None, 0)))(key, np.array(hashes, np.uint32))
-    states = np.asarray(jax.random.key_data(keys))
+    hashes = np.array([_hash(path, number) for path, number, *_ in draws], np.uint32)
+    states = np.concatenate(
+        [_folded(key, hashes[start : start + FOLDED]) for start in range(0, len(hashes), FOLDED)]
+    )
     for state, (_, _, shape, uniform) in zip(states, draws, strict=True):
         bits = _bits(state, int(np.prod(shape))).reshape(shape)
         # As jax.random.uniform does: 23 bits become the mantissa of a number from 1 to 2.
         yield uniform.scaled((bits >> 9 | np.float32(1).view(np.uint32)).view(np.float32) - 1)
+
+
+def _folded(key: PRNGKeyArray, hashes: np.ndarray) -> np.ndarray:
+    """Folds up to FOLDED numbers into a key, each by itself: one program for all networks."""
+    filled = np.zeros(FOLDED, np.uint32)
+    filled[: len(hashes)] = hashes
+    return np.asarray(_fold(key, filled))[: len(hashes)]
+
+
+@jax.jit
+def _fold(key: PRNGKeyArray, numbers: Array) -> Array:
+    return jax.random.key_data(jax.vmap(jax.random.fold_in, (None, 0))(key, numbers))
 
 
 def _hash(path: Path, number: int) -> int:
