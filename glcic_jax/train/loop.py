@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import PRNGKeyArray
 
 from glcic_jax.data.pipeline import Dataset
 from glcic_jax.metrics.held_out import HeldOutScores
@@ -169,16 +170,10 @@ def _first_state(
     start: Networks | None,
 ) -> TrainState:
     """Returns the state of the latest checkpoint, or a fresh one that begins with `start`."""
-    # Restore straight onto the devices.
     key = init_key(config.seed)
-    shapes = jax.eval_shape(method.init, key)
-    like = jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        shapes,
-        state_shardings(mesh, shapes),
-    )
-    state = checkpoints.restore_latest(like)
-    if state is not None:
+    # Only a resumed run pays for the shapes: to find them all networks are traced.
+    like = _state_like(method, mesh, key) if checkpoints.steps() else None
+    if like is not None and (state := checkpoints.restore_latest(like)) is not None:
         report.resume(int(state.step))
         over = int(state.step) >= phase_ends(method.phases)[-1]
         finished = "training is finished, nothing to do; longer config.phases train on"
@@ -193,6 +188,16 @@ def _first_state(
         report.message(f"starts from {config.init_from}: {', '.join(start)}")
     report.resume(0)
     return place(mesh, state)
+
+
+def _state_like(method: Method, mesh: Mesh, key: PRNGKeyArray) -> TrainState:
+    """Returns the shapes of a state, and where its arrays belong."""
+    shapes = jax.eval_shape(method.init, key)
+    return jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        shapes,
+        state_shardings(mesh, shapes),
+    )
 
 
 def require_finite(step: int, phase: str, values: dict[str, float]) -> None:
