@@ -87,7 +87,7 @@ def initial_variables(module: nn.Module, key: PRNGKeyArray, *inputs: Array) -> d
     others = iter(jax.jit(rest)(key, *inputs))
     wanted = [draw for draw in draws if draw]
     drawn = iter(_drawn(key, wanted))
-    leaves = [jnp.asarray(next(drawn)) if draw else next(others) for draw in draws]
+    leaves = [jax.device_put(next(drawn)) if draw else next(others) for draw in draws]
     return jax.tree.unflatten(structure, leaves)
 
 
