@@ -98,7 +98,11 @@ def _probe() -> tuple[str, int]:
     """Returns the kind of JAX's devices here, and their number."""
     variables = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     done = subprocess.run(
-        [sys.executable, "-c", PROBE], env=variables, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROBE],
+        env=variables,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]

@@ -1,6 +1,7 @@
 """Trains several seeds side by side: each in a process of its own, on its share of the devices."""
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -86,12 +87,19 @@ def train_side_by_side(
         finally:  # empty, but for a fault of ours
             for own in crew:
                 own.process.terminate()
+    if [path.name for path in workdir.iterdir()] == [".lock"]:  # none has begun
+        shutil.rmtree(workdir)
     if signals.heard:
         raise Interrupted(signals.heard)
+    return _reported(failed)
+
+
+def _reported(failed: Mapping[int, int]) -> int:
+    """Prints which seeds failed; returns the exit code of the first, or 0."""
     if failed:
         named = ", ".join(f"seed {seed}: exit code {code}" for seed, code in failed.items())
-        print(f"error: not all seeds are trained ({named}): mend it, and start again: "
-              "the same command goes on", file=sys.stderr)  # fmt: skip
+        line = f"not all seeds are trained ({named}): mend it and start again, which goes on"
+        print(f"error: {line}", file=sys.stderr)
     return next(iter(failed.values()), 0)
 
 

@@ -1,5 +1,6 @@
 """Seeds trained side by side, by real processes: that they are the same runs, and end together."""
 
+import os
 import signal
 import sys
 import time
@@ -16,6 +17,12 @@ from tests.helpers.pictures import make_collection
 
 SEEDS = (0, 1, 2)
 
+OPTIONS = TOY | {"JAX_PLATFORMS": "cpu"}
+"""Options of runs on cores, whatever else there is here."""
+
+slow = pytest.mark.slow
+on_two_cores = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core cannot be shared out")
+
 
 def command(pictures, workdir, *more):
     """Returns the flags of a command that trains three seeds, two at once."""
@@ -25,7 +32,7 @@ def command(pictures, workdir, *more):
 
 def trained(folder, *words, **options):
     """Runs the command to its end; returns its exit code and what it printed."""
-    with process(folder / f"{time.monotonic_ns()}.log", *words, **TOY, **options) as node:
+    with process(folder / f"{time.monotonic_ns()}.log", *words, **OPTIONS, **options) as node:
         return node.ended(10 * BOUND)
 
 
@@ -51,7 +58,8 @@ def assert_same(workdir, whole):
     assert (workdir / "seeds.md").read_text() == (whole / "seeds.md").read_text()
 
 
-@pytest.mark.slow
+@slow
+@on_two_cores
 def test_runs_are_those_that_are_trained_one_after_the_other(whole, pictures, tmp_path):
     workdir, text = whole
     code, _ = trained(tmp_path, *command(pictures, tmp_path / "runs", "--at_once=1"))
@@ -71,12 +79,13 @@ def test_runs_are_those_that_are_trained_one_after_the_other(whole, pictures, tm
     assert " of " in start["machine"]  # the cores that it had
 
 
-@pytest.mark.slow
+@slow
+@on_two_cores
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_all_save_and_the_same_command_goes_on(whole, pictures, tmp_path, number):
     workdir = tmp_path / "runs"
     words = command(pictures, workdir)
-    with process(tmp_path / "log", *words, TINY_PAUSE="0.5", **TOY) as node:
+    with process(tmp_path / "log", *words, TINY_PAUSE="0.5", **OPTIONS) as node:
         for seed in (0, 1):
             node.wait_for(f"seed{seed}: [completion 3/24]")
         node.send_signal(number)
@@ -91,13 +100,14 @@ def test_a_signal_lets_all_save_and_the_same_command_goes_on(whole, pictures, tm
     assert_same(workdir, whole[0])
 
 
-@pytest.mark.slow
+@slow
+@on_two_cores
 def test_none_outlives_a_command_that_is_killed(whole, pictures, tmp_path):
     """With data workers. They save, although nobody reads their lines any more."""
     workdir = tmp_path / "runs"
     words = command(pictures, workdir, "--config.every.checkpoint=100")
     with process(
-        tmp_path / "log", *words, "--config.data.workers=1", TINY_PAUSE="0.5", **TOY
+        tmp_path / "log", *words, "--config.data.workers=1", TINY_PAUSE="0.5", **OPTIONS
     ) as node:
         for seed in (0, 1):
             node.wait_for(f"seed{seed}: [completion 3/24]")
@@ -121,7 +131,8 @@ def _lives(number):
         return False
 
 
-@pytest.mark.slow
+@slow
+@on_two_cores
 def test_one_that_fails_ends_no_other(whole, pictures, tmp_path):
     """Its folder holds another run. Once that is mended the command ends with its table."""
     workdir = tmp_path / "runs"
@@ -137,13 +148,15 @@ def test_one_that_fails_ends_no_other(whole, pictures, tmp_path):
     assert_same(workdir, whole[0])
 
 
-@pytest.mark.slow
+@slow
+@on_two_cores
 def test_a_mistake_in_the_command_stops_all(pictures, tmp_path):
     words = command("/no/such/folder", tmp_path / "runs", "--seeds=30")
     code, text = trained(tmp_path, *words)
     assert code == 2
     assert text.count("/no/such/folder: no such folder") <= 2
     assert "seed 2, 3 of 30" not in text
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_cannot_start_is_refused(tmp_path, monkeypatch):
