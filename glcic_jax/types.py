@@ -105,6 +105,9 @@ class Method(NamedTuple):
         of the picture has no meaning. None = there is no such program.
       within: names the program of `complete_within` and every number in it, so that the program can
         be kept (runtime/programs.py); "" = it is not.
+      refine: `refine(state, image, mask, key, shortest)` completes as `complete` does and refines
+        that over scales, from a copy whose shortest edge is about `shortest` pixels on; None = the
+        paper's number. The field itself is None for methods without it.
       capacities: the edges in pixels of the square arrays to give to `complete_within`; ascending.
       previews: takes the same arguments and returns pictures by name, for the sample grids. The one
         named "completed" is also scored during training; it may be made with less effort than
@@ -143,6 +146,7 @@ class Method(NamedTuple):
     note: str = ""
     complete_within: Callable[..., Image] | None = None
     within: str = ""
+    refine: Callable[..., Image] | None = None
     capacities: tuple[int, ...] = ()
     reach: int | None = None
     alignment: int = 32

@@ -137,3 +137,13 @@ def check_large(way: str | None, largest: int | None) -> Large | None:
     if not isinstance(largest, int) or largest < LEAST:
         raise UserError(f"largest {largest}: choose {LEAST} pixels or more")
     return Large(largest, fill)
+
+
+def check_refine(refine: bool | int) -> None:
+    """Refuses what is no edge of a picture that completions could be refined from.
+
+    Raises:
+      UserError: a number below LEAST, or something else.
+    """
+    if not isinstance(refine, int) or not (refine is True or refine is False or refine >= LEAST):
+        raise UserError(f"refine {refine}: choose {LEAST} pixels or more, or give no number")

@@ -1,11 +1,12 @@
 """Completers of trained methods, from run folders and from converted weights."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from glcic_jax.complete.any_size import make_any_size
 from glcic_jax.complete.completer import Completer, completing_state, make_complete_fn
-from glcic_jax.complete.far_seeing import check_large
+from glcic_jax.complete.far_seeing import check_large, check_refine
 from glcic_jax.methods.procedural.poisson import way_to_blend
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import Method
@@ -22,6 +23,7 @@ def load(
     texture: bool | None = None,
     large: str | None = None,
     largest: int | None = None,
+    refine: bool | int = False,
     **settings: Any,
 ) -> Completer:
     """Loads the completer of a training run, or of weights that `glcic_jax.convert` wrote.
@@ -46,6 +48,10 @@ def load(
         None does. "scale": as a smaller copy, whose completion is enlarged. "window": in a window
         around each group of holes. The last two are approximations (`complete/far_seeing.py`).
       largest: the longest edge, in pixels, of what the network is given; 1,024 by default.
+      refine: for LaMa's networks: whether completions are refined from a small copy on
+        (Kulshreshtha et al. 2022; `methods/lama/refinement.py`). A number is the pixels of that
+        copy's shortest edge, within a factor of sqrt(2), in place of 512. It takes tens of times as
+        long.
       settings: settings of completing, such as latent_steps=500, in place of those that the run's
         config has as `completion`.
 
@@ -54,12 +60,13 @@ def load(
 
     Raises:
       UserError: no such folder, file or checkpoint, a damaged one, or one of an unknown method; a
-        setting that the method does not have; no such post-processing; `large` for another network,
-        or of a kind that there is not.
+        setting that the method does not have; no such post-processing; `large` or `refine` for
+        another network, or of a kind or size that there is not.
     """
     if postprocess is not None:
         way_to_blend(postprocess)  # refused before anything is read
     check_large(large, largest)
+    check_refine(refine)
     texture = is_bundled(run) if texture is None else texture
     trained = open_trained(run, step, best=best)
     return completer_of(
@@ -68,6 +75,7 @@ def load(
         texture=texture,
         large=large,
         largest=largest,
+        refine=refine,
         **settings,
     )
 
@@ -80,6 +88,7 @@ def completer_of(
     texture: bool = False,
     large: str | None = None,
     largest: int | None = None,
+    refine: bool | int = False,
     **settings: Any,
 ) -> Completer:
     """Makes the completer of an opened network.
@@ -90,15 +99,19 @@ def completer_of(
       texture: whether texture is copied where a call does not choose.
       large: as `load` takes it.
       largest: as `load` takes it.
+      refine: as `load` takes it.
       settings: as `load` takes them.
 
     Raises:
       UserError: as `load`.
     """
     ways = check_large(large, largest)
+    check_refine(refine)
     method, state = trained.completing(**settings)
     if large is not None:
         _check_far_seeing(method, trained.address)
+    if refine:
+        method = _refining(method, None if refine is True else refine, trained.address)
     return Completer(
         make_complete_fn(method, state),
         trained.hole_colour,
@@ -128,3 +141,10 @@ def _check_far_seeing(method: Method, address: str) -> None:
         f"{address}: large is for networks that look at all of a picture, and this one {how}: "
         "leave it out"
     )
+
+
+def _refining(method: Method, shortest: int | None, address: str) -> Method:
+    """Returns a method that refines its completions, or refuses one that cannot."""
+    if method.refine is None:
+        raise UserError(f"{address}: refine is for LaMa's networks: leave it out")
+    return method._replace(complete=partial(method.refine, shortest=shortest))

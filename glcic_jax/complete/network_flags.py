@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from glcic_jax.complete.far_seeing import WAYS, check_large
+from glcic_jax.complete.far_seeing import WAYS, check_large, check_refine
 from glcic_jax.complete.large_pictures import LONGEST_WINDOW
 
 SEARCH = {
@@ -14,7 +14,7 @@ SEARCH = {
 }
 """Settings of completing that some methods have, with their descriptions."""
 
-SETTINGS = (*SEARCH, "large", "largest")
+SETTINGS = (*SEARCH, "large", "largest", "refine")
 """The flags that `glcic_jax.load` takes by their names."""
 
 SETTING = r"(?:large=[a-z]+|\w+=\d+)"
@@ -47,6 +47,15 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"longest edge of a copy or window, in pixels; {LONGEST_WINDOW:,} by default",
     )
+    far.add_argument(
+        "--refine",
+        nargs="?",
+        type=int,
+        const=True,
+        metavar="N",
+        help="LaMa's only: refine completions from a copy whose shortest edge is about N pixels, "
+        "512 by default; takes tens of times as long",
+    )
     searching = parser.add_argument_group(
         "for networks that search (by default as in the config of their training)"
     )
@@ -58,9 +67,11 @@ def check_network_flags(args: argparse.Namespace) -> None:
     """Refuses flags that do not go together.
 
     Raises:
-      UserError: as `check_large`.
+      UserError: as `check_large` and `check_refine`.
     """
     check_large(args.large, args.largest)
+    if args.refine is not None:
+        check_refine(args.refine)
 
 
 def address_and_settings(text: str) -> tuple[str, dict[str, Any]]:

@@ -49,6 +49,7 @@ class LamaWeights(Weights):
             phases=(),
             complete=completion_from(previews),
             previews=previews,
+            refine=partial(_refine, self.width, self.blocks),
             networks=("completion",),
             alignment=STRIDE,
         )
@@ -65,6 +66,13 @@ def _previews(width: int, blocks: int, state: TrainState, image, mask, key) -> d
 
     del key
     return complete_any_size(width, blocks, state.networks["completion"], image, mask)
+
+
+def _refine(width: int, blocks: int, state: TrainState, image, mask, key, shortest) -> Any:
+    from glcic_jax.methods.lama.refinement import complete_refined  # here, as above
+
+    del key
+    return complete_refined(width, blocks, state.networks["completion"], image, mask, shortest)
 
 
 @cache

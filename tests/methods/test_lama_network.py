@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glcic_jax.methods.lama import fourier
-from glcic_jax.methods.lama.completing import _repeated
+from glcic_jax.methods.lama.completing import repeated
 from glcic_jax.methods.lama.network import _mirrored
 from glcic_jax.methods.lama.sizes import channels, local_channels
 
@@ -56,7 +56,7 @@ def test_pictures_grow_by_mirroring_with_the_outermost(size, grown):
     x = jnp.asarray(rng.random((1, *size, 4)), jnp.float32)
     pads = [(0, after - before) for before, after in zip(size, grown, strict=True)]
     expected = np.pad(x, ((0, 0), *pads, (0, 0)), mode="symmetric")
-    np.testing.assert_array_equal(_repeated(x), expected)
+    np.testing.assert_array_equal(repeated(x), expected)
 
 
 def test_channels_are_the_release_s():

@@ -35,12 +35,12 @@ def complete_any_size(
     """
     module = Generator(train=False, width=width, blocks=blocks, dtype=dtype or jnp.float32)
     height, columns = image.shape[1:3]
-    output = infer(module, network, _repeated(generator_input(image, mask)))
+    output = infer(module, network, repeated(generator_input(image, mask)))
     output = output[:, :height, :columns]
     return {"raw output": output, "completed": composite(image, output, mask)}
 
 
-def _repeated(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
+def repeated(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
     """Mirrors rows at the bottom and columns at the right up to multiples of STRIDE.
 
     As in the authors' program (pad_img_to_modulo) the outermost row and column are repeated, unlike

@@ -94,6 +94,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         phases=(Phase("joint", config.phases.joint, lama.update, lama.metrics),),
         complete=completion_from(lama.previews),
         previews=lama.previews,
+        refine=lama.refine,
         networks=(lama.completing,),
         averages={AVERAGE: GENERATOR} if config.average_decay else {},
         prepare=read if FIELD in weights else lambda: None,

@@ -132,6 +132,10 @@ class FourierConvolution(nn.Module):
         return nn.relu(self.norm(name="norm")(y))
 
 
+FRONT, REAR = "front", "rear"
+"""The parts of the generator: down to an eighth of the size, and from there on."""
+
+
 class Generator(nn.Module):
     """Completes pictures by Fourier convolutions: 50,975,875 parameters with 18 blocks of width 64.
 
@@ -142,6 +146,7 @@ class Generator(nn.Module):
       axis_name: mesh axes over which batch norm takes its statistics; None = each device alone.
       dtype: precision of the arithmetic. Parameters, statistics and frequencies are float32.
       remat: computes the insides of blocks again in the backward pass, for less memory.
+      part: FRONT, which returns features, or REAR, which is given them; None = both in turn.
     """
 
     train: bool
@@ -150,23 +155,31 @@ class Generator(nn.Module):
     axis_name: tuple[str, ...] | None = None
     dtype: Any = jnp.float32
     remat: bool = False
+    part: str | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 4"]) -> Image:
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W o"]:
         """Maps pictures in [0, 1], 0 in holes, and masks to float32 RGB in [0, 1]."""
-        sizes = channels(self.width)
         norm = partial(batch_norm, self.train, self.axis_name, self.dtype)
-        # Down.
+        if self.part != REAR:
+            x = self._front(norm, x)
+        return x if self.part == FRONT else self._rear(norm, x)
+
+    def _front(self, norm: Norm, x: Array) -> Array:
+        """Returns features at an eighth of the size."""
+        sizes = channels(self.width)
         x = Mirrored(sizes[0], ENDS, dtype=self.dtype, name="stem")(x)
         x = nn.relu(norm(name="stem_norm")(x))
         for level, features in enumerate(sizes[1:], start=1):
             x = Mirrored(features, stride=2, dtype=self.dtype, name=f"down{level}")(x)
             x = nn.relu(norm(name=f"down{level}_norm")(x))
-        # At an eighth of the size.
+        return x
+
+    def _rear(self, norm: Norm, x: Array) -> Image:
+        """Returns the picture that features at an eighth of its size are made into."""
         for number in range(1, self.blocks + 1):
             x = self._block(norm, x, number)
-        # Up.
-        for level, features in enumerate(reversed(sizes[:-1]), start=1):
+        for level, features in enumerate(reversed(channels(self.width)[:-1]), start=1):
             x = Doubling(features, self.dtype, name=f"up{level}")(x)
             x = nn.relu(norm(name=f"up{level}_norm")(x))
         x = Mirrored(3, ENDS, bias=True, dtype=self.dtype, name="output")(x)

@@ -18,6 +18,7 @@ from glcic_jax.methods.lama.losses import (
     patches_loss,
     receptive_field_loss,
 )
+from glcic_jax.methods.lama.refinement import complete_refined
 from glcic_jax.methods.lama.sizes import SMALLEST
 from glcic_jax.methods.losses import Features, non_saturating_loss
 from glcic_jax.methods.network_state import (
@@ -199,3 +200,11 @@ class Lama:
         del key
         network, module = state.networks[self.completing], self.generator(train=False)
         return complete_any_size(module.width, module.blocks, network, image, mask, module.dtype)
+
+    def refine(
+        self, state: TrainState, image: Image, mask: Mask, key: PRNGKeyArray, shortest: int | None
+    ) -> Image:
+        """Returns the completed pictures, refined over scales (`complete_refined`)."""
+        del key
+        network, module = state.networks[self.completing], self.generator(train=False)
+        return complete_refined(module.width, module.blocks, network, image, mask, shortest)
