@@ -1,12 +1,18 @@
 """What holds for every method in METHODS, tried on the smallest of its configs."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
 
+from glcic_jax.main import run
 from glcic_jax.methods.by_name import METHODS
+from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.train.step import init_key
+from tests.helpers.checkpoints import assert_equal, restore
 from tests.helpers.methods import config_of, every_method, names, small_config_of
+from tests.helpers.runs import write_pictures
 from tests.helpers.small import MEAN, first_state, make_batch, stepper
 
 DOUBLE = ("lama",)
@@ -56,3 +62,33 @@ def test_one_device_and_four_make_the_same_update(name):
         assert set(phase.metrics) == set(metrics[devices])
     for metric, value in metrics[1].items():
         np.testing.assert_allclose(value, metrics[4][metric], rtol=2e-3, err_msg=f"{last} {metric}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", every_method())
+def test_a_resumed_run_goes_on_as_if_it_had_not_ended(name, tmp_path):
+    config, whole, cut = small_config_of(name), tmp_path / "whole", tmp_path / "cut"
+    *_, last = [phase for phase in config.phases if config.phases[phase]]
+    config.phases[last] = 3
+    config.every.update(log=1, images=9, evaluate=9, checkpoint=1)
+    (tmp_path / "pictures").mkdir()
+    pictures = str(write_pictures(tmp_path / "pictures"))
+    config.data.update(root=pictures, source="folder", held_out=0.25)
+    run(config, whole)
+    # The same run, which ended before its last update.
+    end = sum(config.phases.values())
+    shutil.copytree(whole, cut)
+    shutil.rmtree(cut / f"checkpoints/{end}")
+    run(config, cut)
+    assert f"found a checkpoint of step {end - 1}: resuming" in (cut / "log.txt").read_text()
+    like = METHODS[name](config, MEAN).init(init_key(config.seed))
+    assert_equal(*(restore(folder, like) for folder in (cut, whole)))
+    ours, theirs = (losses(folder) for folder in (cut, whole))
+    assert len(theirs) == end
+    assert ours == theirs
+
+
+def losses(folder):
+    """Returns what the log has of every update, without times."""
+    updates = [record for record in read_records(folder) if record["kind"] == "train"]
+    return [{n: v for n, v in update.items() if "loss/" in n or n == "step"} for update in updates]
