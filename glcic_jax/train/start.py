@@ -151,5 +151,5 @@ def _check_shapes(donor: Trained, method: str, theirs: NetworkState, like: Netwo
             raise UserError(
                 f"{donor.address}: a {_described(donor)}, whose {name} is "
                 f"{found.get(name, 'absent')} and this run's {wanted.get(name, 'absent')}: give "
-                "the config that network's width, and its levels and form if it has them"
+                "the config that network's width, and its blocks, levels and form if it has them"
             )

@@ -10,6 +10,7 @@ import pytest
 
 from configs import finetune
 from glcic_jax.convert.pytorch_glcic import from_state_dict
+from glcic_jax.convert.pytorch_lama import from_state_dict as from_lama
 from glcic_jax.convert.pytorch_partial_conv import from_state_dict as from_partial
 from glcic_jax.main import main, run
 from glcic_jax.methods.by_name import METHODS
@@ -21,6 +22,7 @@ from glcic_jax.weights.checkpoint_reader import restore_network
 from glcic_jax.weights.exchange import write_exchange
 from glcic_jax.weights.glcic import fold
 from glcic_jax.weights.trained import flatten_variables
+from tests.helpers import lama_port
 from tests.helpers.methods import small_config_of
 from tests.helpers.partial_port import STATE
 from tests.helpers.pictures import make_collection
@@ -39,6 +41,7 @@ def folder(tmp_path_factory):
     write_exchange(fold(plain), folder / "folded")
     write_exchange(replace(plain, run={"width": 2, "method": "glcic", "seed": 7}), folder / "run")
     write_exchange(from_partial(STATE, ""), folder / "partial")
+    write_exchange(from_lama(lama_port.STATE, ""), folder / "lama")
     return folder
 
 
@@ -71,6 +74,18 @@ def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
     assert open_trained(folder / name).mean_pixel == pytest.approx(MEAN)
 
 
+@pytest.mark.slow
+def test_lama_and_its_average_start_with_the_authors_network(folder):
+    config = small_config_of("lama")
+    config.update(width=lama_port.WIDTH, blocks=lama_port.BLOCKS)
+    start = read_start(config, METHODS["lama"](config, MEAN), open_trained(folder / "lama"))
+    assert start.keys() == {"completion", "completion_average"}
+    theirs = from_lama(lama_port.STATE, "").tensors
+    for network in start.values():
+        ours = flatten_variables({"params": network.params, "batch_stats": network.batch_stats})
+        jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
 @pytest.mark.parametrize(
     ("name", "method", "width", "message"),
     [
@@ -78,6 +93,8 @@ def test_a_run_starts_with_the_weights_and_their_mean_pixel(folder, name):
         ("sequential", "ambient_gan", 4, r"of width 2, .*is \(2,\) and this run's \(4,\): give"),
         ("sequential", "partial_conv", 2, '"partial_conv" cannot start from it'),
         ("sequential", "context_encoder", 2, '"context_encoder" cannot start from it'),
+        ("lama", "glcic", 2, 'a LaMa network .*"glcic" cannot start from it'),
+        ("lama", "lama", 4, "give the config that network's width, and its blocks, levels"),
         ("partial", "glcic", 2, 'a partial-convolution network .*"glcic" cannot start from it'),
         ("glcic_pytorch", "glcic", 2, "ReLU, then batch norm, whose arithmetic is not the paper"),
         ("mmagic", "glcic", 2, "whose arithmetic is not the paper"),
