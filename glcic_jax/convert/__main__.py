@@ -19,8 +19,9 @@ OUT  a folder, or NAME.safetensors (both with config.json; glcic_jax.load takes 
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.errors import UserError
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 HUB = "hf://"
 SUFFIXES = ("", ".safetensors", ".onnx", ".stablehlo", ".pth", ".pt")
-EXPORTED = ("glcic", "lama")
-"""The methods whose networks become programs: ONNX models and StableHLO."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -167,23 +166,29 @@ def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> s
 
 def _exported(weights: "Weights", path: Path, dtype: str) -> bytes:
     """Returns the bytes of an ONNX model or a StableHLO program."""
-    if weights.method_name not in EXPORTED:
+    if weights.method_name not in ONNX:
         raise UserError(f"{path}: {path.suffix} takes networks of GLCIC and LaMa, not a {weights}")
     if path.suffix == ".stablehlo":
         from glcic_jax.convert.stablehlo import to_stablehlo
 
         return to_stablehlo(weights, dtype)
-    if weights.method_name == "lama":
-        from glcic_jax.convert import onnx_lama
-        from glcic_jax.weights.lama import LamaWeights
+    return ONNX[weights.method_name]()(weights, dtype)
 
-        assert isinstance(weights, LamaWeights)
-        return onnx_lama.to_onnx(weights, dtype)
-    from glcic_jax.convert import onnx
-    from glcic_jax.weights.glcic import CompletionWeights
 
-    assert isinstance(weights, CompletionWeights)
-    return onnx.to_onnx(weights, dtype)
+def _of_glcic() -> Callable[[Any, str], bytes]:
+    from glcic_jax.convert.onnx import to_onnx
+
+    return to_onnx
+
+
+def _of_lama() -> Callable[[Any, str], bytes]:
+    from glcic_jax.convert.onnx_lama import to_onnx
+
+    return to_onnx
+
+
+ONNX = {"glcic": _of_glcic, "lama": _of_lama}
+"""Finders of what exports the networks of a method to ONNX; StableHLO takes these methods too."""
 
 
 def run(args: argparse.Namespace) -> None:
