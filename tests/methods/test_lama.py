@@ -1,4 +1,6 @@
-"""LaMa's losses, its discriminator's patches, what it refuses, and a run that becomes weights."""
+"""LaMa's losses, its discriminator's patches, what it refuses, and what the house does with it."""
+
+import csv
 
 import jax
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 
 import glcic_jax
 from configs import lama_faces64, lama_places2
+from glcic_jax.convert.pytorch_lama import from_state_dict
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.lama.discriminator import Discriminator
 from glcic_jax.methods.lama.losses import (
@@ -17,7 +20,11 @@ from glcic_jax.methods.lama.losses import (
 )
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.checkpoint import Checkpoints
+from glcic_jax.weights.exchange import write_exchange
+from tests.helpers.lama_port import STATE
+from tests.helpers.pictures import file_of, photograph
 from tests.helpers.ports import convert
+from tests.helpers.reports import evaluate
 from tests.helpers.small import MEAN
 
 rng = np.random.default_rng(0)
@@ -119,3 +126,50 @@ def test_a_run_and_its_converted_weights_complete_alike(tmp_path):
     assert not np.array_equal(completed, image)
     np.testing.assert_array_equal(converted(image, mask), completed)
     assert converted.step == 3
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Writes a network in the authors' layout, converted, and a picture with its mask."""
+    image, mask = photograph(3, 48, 72), np.zeros((48, 72), np.uint8)
+    mask[10:30, 20:44] = 255
+    write_exchange(from_state_dict(STATE, "best.ckpt"), tmp_path / "net")
+    for folder, array in (("data", image), ("masks", mask)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(file_of(array))
+    return str(tmp_path / "net"), image, mask
+
+
+WAYS = {"plain": {}, "blended": {"postprocess": True}, "textured": {"texture": True}}
+
+
+@pytest.mark.slow
+def test_it_is_blended_textured_and_evaluated(published, tmp_path):
+    net, image, mask = published
+    completer = glcic_jax.load(net)
+    ours = {name: completer(image, mask, **way) for name, way in WAYS.items()}
+    for completed in ours.values():
+        np.testing.assert_array_equal(completed[mask == 0], image[mask == 0])
+    assert len({completed.tobytes() for completed in ours.values()}) == len(WAYS)
+    rows = [f"plain={net}", f"blended={net}+postprocess", f"textured={net}+texture"]
+    assert evaluate(tmp_path, rows) == 0
+    with (tmp_path / "report/per_picture.csv").open() as file:
+        scores = {line["method"]: float(line["l1"]) for line in csv.DictReader(file)}
+    for name, completed in ours.items():
+        error = np.abs(completed / 255 - image / 255).mean()
+        np.testing.assert_allclose(scores[name], error, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_page_has_it_complete(published):
+    pytest.importorskip("starlette")
+    from tests.helpers.web import complete, pixels_of, serving
+
+    net, image, mask = published
+    completer, files = glcic_jax.load(net), {"image": file_of(image), "mask": file_of(mask)}
+    with serving(specs=[f"lama={net}"]) as (port, _):
+        for way in WAYS.values():
+            asked = dict.fromkeys(way, "1")
+            response, png = complete(port, method="lama", **files, **asked)
+            assert response.status == 200
+            np.testing.assert_array_equal(pixels_of(png), completer(image, mask, **way))
