@@ -3,7 +3,7 @@
     python -m glcic_jax.main --config configs/template.py --workdir runs/template \
         --config.data.root=DIR
 
-DIR holds any pictures. Cost and result: not measured yet.
+DIR holds any pictures. A short run: docs/zoo.md. A whole one has not been made yet.
 """
 
 from ml_collections import ConfigDict

@@ -1,20 +1,22 @@
 r"""The zoo: a page of trained networks, made from what runs and weights record of themselves.
 
-python -m experiments.zoo docs/zoo.md runs/quickstart paper=runs/quickstart_paper pretrained
+python -m experiments.zoo docs/zoo.md runs/quickstart paper=runs/quickstart_paper pretrained \
+    --reports runs/report
 
 Takes run folders, folders that `--seeds` filled, and weights; "NAME=" before one names it. The page
 has each one's config, updates, scores, command, machine, date and commit, and how to load it where
-its weights can be had. What a run did not record stands there as "not recorded".
+its weights can be had. What a run did not record stands there as "not recorded". --reports shows
+reports of evaluate besides, in which networks are scored alike.
 """
 
 import argparse
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
+from experiments.zoo_reports import reports_section, shown_command, shown_folder
 from glcic_jax.metrics.columns import COLUMNS, Column
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.disk import write_whole
@@ -38,7 +40,8 @@ makes this page from what the runs and weights record of themselves. Scores are 
 one's own held-out examples, in the hole, so they compare only where pictures, holes and examples
 are the same. "Load" is empty where no weights are offered, because the pictures are for research
 only or the run is too short to be of use: its command trains it again. Times are those of the
-machine as it was, whatever else it did.
+machine as it was, whatever else it did. A score is empty where none was recorded after the last
+update. "Sample grid" is the file of a run's latest pictures, which its command makes too.
 """
 
 
@@ -49,11 +52,12 @@ class Network(NamedTuple):
       name: its name on the page.
       config: values by dotted name.
       step: updates.
-      scores: held-out scores after them, by name.
+      scores: held-out scores after them, by name; empty if it was not scored then.
       start: the provenance of its last start; empty if it has none.
       seconds: the time that its updates took; None if it is unknown.
       load: how to load it from anywhere; "" if its weights are not offered.
       starts: how often it was started.
+      grid: the file of its latest pictures, in its folder; "" if it has none.
     """
 
     name: str
@@ -64,17 +68,19 @@ class Network(NamedTuple):
     seconds: float | None
     load: str
     starts: int
+    grid: str = ""
 
 
-def page(entries: Sequence[str], command: str) -> str:
+def page(entries: Sequence[str], command: str, reports: Sequence[Path] = ()) -> str:
     """Returns the page as Markdown.
 
     Args:
       entries: addresses, with "NAME=" before them or not.
       command: the command that makes the page, to be shown on it.
+      reports: folders of evaluations.
 
     Raises:
-      UserError: an address that holds neither a run nor weights.
+      UserError: an address that holds neither a run nor weights, or as `reports_section`.
     """
     networks, groups = [], []
     for entry in entries:
@@ -87,6 +93,9 @@ def page(entries: Sequence[str], command: str) -> str:
     if networks:
         parts += [_scores(networks), "## Where they come from\n", _origins(networks)]
     parts += groups
+    if reports:
+        steps = {network.name: network.step for network in networks}
+        parts.append(reports_section(reports, steps))
     return "\n".join(parts)
 
 
@@ -104,13 +113,15 @@ def read_network(name: str, address: str) -> Network:
         config = dotted(weights.run or {})
         return Network(name, config, weights.step, weights.scores, {}, None, load, 0)
     content, records = read_run(path), read_records(path)
-    scored = [record for record in records if record["kind"] == "held_out"]
-    scores = {n: v for n, v in (scored[-1] if scored else {}).items() if n.startswith(SCORES)}
-    step = scored[-1]["step"] if scored else 0
+    step = records[-1]["step"] if records else 0
+    last = [record for record in records if record["kind"] == "held_out" and record["step"] == step]
+    scores = {n: v for n, v in (last[-1] if last else {}).items() if n.startswith(SCORES)}
     starts = content["starts"]
     start = starts[-1] if starts else {}
-    seconds = _seconds(records)
-    return Network(name, dotted(content["config"]), step, scores, start, seconds, "", len(starts))
+    config, seconds = dotted(content["config"]), _seconds(records)
+    grids = sorted(file.name for file in (path / "samples").glob("*.png"))
+    grid = f"{path.name}/samples/{grids[-1]}" if grids else ""
+    return Network(name, config, step, scores, start, seconds, "", len(starts), grid)
 
 
 def _seconds(records: Sequence[dict[str, Any]]) -> float | None:
@@ -144,7 +155,7 @@ def _scores(networks: Sequence[Network]) -> str:
             for name, column in columns.items()
         ]
         root = config.get("data.root") or config.get("data.source", UNKNOWN)
-        about = [config.get("method", UNKNOWN), PurePath(root).name]
+        about = [config.get("method", UNKNOWN), shown_folder(root)]
         about += [config.get("holes.kind", UNKNOWN), f"{each.step:,}"]
         examples = str(config.get("data.held_out_examples", UNKNOWN))
         rows.append([each.name, *about, examples, *cells, each.load])
@@ -158,17 +169,20 @@ def _column(name: str) -> Column:
 
 def _origins(networks: Sequence[Network]) -> str:
     """Returns the table of commands and machines."""
-    rows = [["network", "command", "machine", "date", "updates took", "commit"]]
+    rows = [["network", "command", "machine", "date", "updates took", "commit", "sample grid"]]
     for each in networks:
         start = each.start
         command = f"`{shown_command(start['command'])}`" if start.get("command") else UNKNOWN
         machine = "; ".join(filter(None, (start.get("machine"), start.get("devices")))) or UNKNOWN
+        if start and not start.get("machine"):
+            machine = f"processor {UNKNOWN}; {machine}"
         time = UNKNOWN if each.seconds is None else f"{each.seconds / 60:.1f} min"
         if each.starts > 1:
             time += f", in {each.starts} starts, the last of which stands here"
         commit = re.sub(r"^(\w{7})\w+", r"\1", start.get("commit", "")) or UNKNOWN
         date = str(start.get("time", UNKNOWN)).partition("T")[0]
-        rows.append([each.name, command, machine, date, time, commit])
+        grid = f"`{each.grid}`" if each.grid else ""
+        rows.append([each.name, command, machine, date, time, commit, grid])
     return _table(rows)
 
 
@@ -196,11 +210,6 @@ def _group(name: str, folder: Path) -> str:
     )
 
 
-def shown_command(words: Sequence[str]) -> str:
-    """Returns a command as a line, without where things lie on the machine that it ran on."""
-    return shlex.join(re.sub(r"(^|=)/(?:[^/\s]+/)*([^/\s]+)$", r"\1\2", word) for word in words)
-
-
 def _table(rows: Sequence[Sequence[str]]) -> str:
     head, *body = rows
     lines = [head, ["---"] * len(head), *body]
@@ -213,6 +222,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser = command_parser("experiments.zoo", __doc__)
     parser.add_argument("page", type=Path, metavar="PAGE.md", help="page to write")
     parser.add_argument("networks", nargs="+", metavar="NETWORK", help="run, --seeds, or weights")
+    parser.add_argument(
+        "--reports", nargs="+", type=Path, default=[], metavar="REPORT", help="evaluations to show"
+    )
     return parser
 
 
@@ -222,7 +234,9 @@ def main(argv: list[str] | None = None) -> int:
     def run() -> None:
         args = make_parser().parse_args(argv)
         words = ["python", "-m", "experiments.zoo", str(args.page), *args.networks]
-        write_whole(args.page, page(args.networks, shown_command(words)))
+        if args.reports:
+            words += ["--reports", *map(str, args.reports)]
+        write_whole(args.page, page(args.networks, shown_command(words), args.reports))
         print(args.page)
 
     return exit_code(run)

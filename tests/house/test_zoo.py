@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from experiments.zoo import main, page, shown_command
+from experiments.zoo import main, page
+from experiments.zoo_reports import shown_command
 from glcic_jax.runtime.errors import UserError
 
 START = {
@@ -65,6 +66,59 @@ def test_a_folder_of_seeds_has_a_section_with_its_table(tmp_path):
     assert "2 runs, whose updates took 3 minutes together, on 2 x Some CPU" in text
 
 
+def test_scores_of_earlier_updates_are_not_shown_as_the_last(tmp_path):
+    run = write(tmp_path / "a")
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(
+            json.dumps({"kind": "train", "step": 90, "phase": "joint", "step_ms": 1.0}) + "\n"
+        )
+    assert "| a | glcic | faces | box | 90 | 8 |  |" in page([str(run)], "the command")
+
+
+def test_the_latest_pictures_are_named_and_what_an_older_version_did_not_record(tmp_path):
+    older = {name: value for name, value in START.items() if name != "machine"}
+    run = write(tmp_path / "a", starts=(older,))
+    (run / "samples").mkdir()
+    for step in (5, 40):
+        (run / f"samples/{step:08d}.png").touch()
+    text = page([str(run)], "the command")
+    assert "| processor not recorded; 1 process, 2 x cpu |" in text
+    assert "| 0123456+changes | `a/samples/00000040.png` |" in text
+
+
+def write_report(folder, step=40):
+    folder.mkdir()
+    score = {"value": 0.1234, "low": 0.1, "high": 0.2, "pictures": 1500}
+    scores = {name: {"hole_l1": score, "l2": score} for name in ("small", "telea")}
+    arguments = {"methods": ["small=/x/runs/a", "telea"], "data": "/x/faces/test", "masks": "box",
+                 "size": 64, "seed": 0, "skip": []}  # fmt: skip
+    methods = {"small": {"step": step}, "telea": {"fill": "telea"}}
+    made = {"devices": "1 x cpu", "software": {"jax": "0.1", "glcic_jax sources": "0123456789"}}
+    for name, content in (
+        ("results.json", {"pictures": 1500, "scores": scores}),
+        ("manifest.json", {"arguments": arguments, "methods": methods} | made),
+    ):
+        (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+def test_a_report_is_shown_with_its_command_and_intervals(tmp_path):
+    run, report = write(tmp_path / "a"), write_report(tmp_path / "report")
+    text = page([f"small={run}"], "the command", [report])
+    assert "### 1,500 pictures of faces/test\n" in text
+    command = "glcic_jax.evaluate --methods small=a telea --data faces/test --size 64 --masks box\n"
+    assert command in text
+    assert "\n\n(On 1 x cpu, jax 0.1, sources of glcic_jax 01234567.)\n" in text
+    assert (
+        "| method | L1 hole x100 |\n" in text
+    )  # what the page does not show is left to the report
+    assert "| telea | **12.34** [10.00, 20.00] |" in text
+    with pytest.raises(UserError, match="scored after 30 updates and has 40: evaluate it again"):
+        page([f"small={run}"], "the command", [write_report(tmp_path / "other", step=30)])
+    with pytest.raises(UserError, match="no report of evaluate"):
+        page([f"small={run}"], "the command", [run])
+
+
 def test_neither_run_nor_weights_is_refused(tmp_path, capsys):
     with pytest.raises(UserError, match="no run folder"):
         page([str(tmp_path)], "the command")
@@ -75,3 +129,4 @@ def test_neither_run_nor_weights_is_refused(tmp_path, capsys):
 def test_commands_lose_the_places_of_a_machine():
     words = ["python", "--config.data.root=/a/b/faces64", "/x/held.txt", "configs/a.py", "7/2"]
     assert shown_command(words) == "python --config.data.root=faces64 held.txt configs/a.py 7/2"
+    assert shown_command(["--data=/a/b/faces64/test"]) == "--data=faces64/test"
