@@ -23,6 +23,7 @@ import numpy as np
 from benchmarks.mixed import SIZES
 from benchmarks.race import ROOT, race_parser, table, write_json
 from glcic_jax.pictures.decode import write_picture
+from glcic_jax.runtime.errors import UserError
 
 SHIPPED = ROOT / "glcic_jax" / "weights" / "pretrained"
 
@@ -51,8 +52,8 @@ class Cost(NamedTuple):
     memory: float
 
 
-def measure(clone: Path, arguments: list[str], cache: Path) -> Cost:
-    """Runs Python in a clone, and returns what it took.
+def measure(clone: Path, arguments: list[str], cache: Path) -> Cost | None:
+    """Runs Python in a clone, and returns what it took; None if it refuses the flags.
 
     Raises:
       RuntimeError: it failed.
@@ -64,14 +65,16 @@ def measure(clone: Path, arguments: list[str], cache: Path) -> Cost:
     )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode == UserError.code:  # an older clone, which lacks what is asked for
+        return None
     if process.returncode:
         raise RuntimeError(f"{clone}: exit code {process.returncode}: {arguments}")
     wall = time.perf_counter() - start
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost]:
-    """Returns the costs of one turn of a clone, by row."""
+def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost | None]:
+    """Returns the costs of one turn of a clone, by row; None where it lacks what a row takes."""
     files = {name: str(folder / f"{name}.png") for name in ("image", "mask", "output")}
     with tempfile.TemporaryDirectory() as name:
         cache, own = Path(name), str(Path(name) / "network")
@@ -92,9 +95,10 @@ def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost]:
         }
 
 
-def median(costs: list[Cost]) -> Cost:
-    """Returns the medians of wall time, CPU time and memory, each by itself."""
-    return Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))
+def medians(turns: list[dict[str, Cost | None]], row: str) -> Cost | None:
+    """Returns the medians of a row's wall time, CPU time and memory, each by itself."""
+    costs = [cost for turn in turns if (cost := turn[row])]
+    return Cost(*map(statistics.median, zip(*costs, strict=True))) if costs else None
 
 
 def main() -> None:
@@ -111,22 +115,20 @@ def main() -> None:
         mask[192:320, 192:320] = 255
         write_picture(folder / "image.png", coarse.repeat(8, 0).repeat(8, 1))
         write_picture(folder / "mask.png", mask)
-        turns = [
-            {side: rows(clone, folder, options.network) for side, clone in clones.items()}
-            for _ in range(options.rounds)
-        ]
+        turns = {side: [] for side in clones}
+        for _ in range(options.rounds):
+            for side, clone in clones.items():
+                turns[side].append(rows(clone, folder, options.network))
     head = ["row", *(f"{side}, {what}" for side in clones for what in ("wall s", "CPU s", "MiB"))]
     lines, records = [], []
-    for row in turns[0]["this"]:
-        medians = {
-            side: Cost(
-                *map(statistics.median, zip(*(turn[side][row] for turn in turns), strict=True))
-            )
-            for side in clones
-        }
-        cells = [f"{c.wall:.1f} {c.cpu:.1f} {c.memory:.0f}".split() for c in medians.values()]
+    for row in turns["this"][0]:
+        costs = {side: medians(taken, row) for side, taken in turns.items()}
+        cells = [
+            f"{c.wall:.1f} {c.cpu:.1f} {c.memory:.0f}".split() if c else ["-"] * 3
+            for c in costs.values()
+        ]
         lines.append([row, *(cell for side in cells for cell in side)])
-        records.append({"row": row, **{side: cost._asdict() for side, cost in medians.items()}})
+        records.append({"row": row, **{side: c and c._asdict() for side, c in costs.items()}})
     print(table(head, lines))
     write_json(options.output, {"results": records})
 
