@@ -50,7 +50,7 @@ def load(
       largest: the longest edge, in pixels, of what the network is given; 1,024 by default.
       refine: for LaMa's networks: whether completions are refined from a small copy on
         (Kulshreshtha et al. 2022; `methods/lama/refinement.py`). A number is the pixels of that
-        copy's shortest edge, within a factor of sqrt(2), in place of 512. It takes tens of times as
+        copy's shortest edge, within a factor of sqrt(2), in place of 512. It takes many times as
         long.
       settings: settings of completing, such as latent_steps=500, in place of those that the run's
         config has as `completion`.

@@ -54,7 +54,7 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
         const=True,
         metavar="N",
         help="LaMa's only: refine completions from a copy whose shortest edge is about N pixels, "
-        "512 by default; takes tens of times as long",
+        "512 by default; takes many times as long",
     )
     searching = parser.add_argument_group(
         "for networks that search (by default as in the config of their training)"

@@ -42,8 +42,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = command_parser("glcic_jax.demo", __doc__)
     parser.add_argument(
         "--checkpoint", nargs="+", default=[str(BUNDLED)], metavar="RUN",
-        help="run folders, converted weights, or hf://OWNER/NAME; NAME=RUN names one; by default "
-        "the network that comes with the package",
+        help="run folders, converted weights, or hf://OWNER/NAME; NAME=RUN names one, and "
+        "RUN:large=scale sets how it completes; by default the network that comes with the package",
     )  # fmt: skip
     parser.add_argument(
         "--host", default="127.0.0.1",

@@ -200,7 +200,10 @@ def test_the_page_chooses_texture_and_blending_itself():
     [
         (["--largest", "512"], "largest 512 is for large scale or window"),
         (["--large", "whole", "--largest", "512"], "largest 512 is for large scale or window"),
+        (["--dry-run", "--largest", "512"], "largest 512 is for large scale or window"),
+        (["--dry-run", "--refine", "9"], "refine 9: choose 64 pixels or more"),
         (["--large", "scale", "--largest", "9"], "largest 9: choose 64 pixels or more"),
+        (["--method", "telea", "--refine"], "needs no network: leave --refine out"),
         (["--method", "telea", "--large", "scale"], "needs no network: leave --large out"),
         (["--large", "scale"], "large is for networks that look at all of a picture"),
     ],

@@ -131,7 +131,7 @@ def refined(
     done = composite(own, _cut(rear(front(own, hole)), own), hole)
     for own, hole in larger:
         done = composite(own, refine(front, rear, own, hole, done, moves), hole)
-    return composite(image, done, mask)
+    return done
 
 
 def refine(
