@@ -44,14 +44,12 @@ def load(
       texture: whether the completer copies texture where a call does not choose; None = with the
         network that comes with the package, and not with others.
       large: for networks that look at all of a picture, such as LaMa's: how they are given pictures
-        whose longest edge has more than `largest` pixels. "whole": as they are, which is also what
-        None does. "scale": as a smaller copy, whose completion is enlarged. "window": in a window
-        around each group of holes. The last two are approximations (`complete/far_seeing.py`).
+        longer than `largest`: "whole", as None does; "scale", as a smaller copy; "window", around
+        each group of holes. The last two are approximations (`complete/far_seeing.py`).
       largest: the longest edge, in pixels, of what the network is given; 1,024 by default.
-      refine: for LaMa's networks: whether completions are refined from a small copy on
-        (Kulshreshtha et al. 2022; `methods/lama/refinement.py`). A number is the pixels of that
-        copy's shortest edge, within a factor of sqrt(2), in place of 512. It takes many times as
-        long.
+      refine: for LaMa's networks: whether completions are refined from a small copy on, at many
+        times the cost (`methods/lama/refinement.py`). A number is the pixels of the copy's shortest
+        edge, within a factor of sqrt(2), in place of 512.
       settings: settings of completing, such as latent_steps=500, in place of those that the run's
         config has as `completion`.
 
@@ -69,15 +67,8 @@ def load(
     check_refine(refine)
     texture = is_bundled(run) if texture is None else texture
     trained = open_trained(run, step, best=best)
-    return completer_of(
-        trained,
-        postprocess=postprocess,
-        texture=texture,
-        large=large,
-        largest=largest,
-        refine=refine,
-        **settings,
-    )
+    chosen = {"large": large, "largest": largest, "refine": refine}
+    return completer_of(trained, postprocess=postprocess, texture=texture, **chosen, **settings)
 
 
 def completer_of(
