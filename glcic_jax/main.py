@@ -172,12 +172,8 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
     # Open what the run begins with: another run's network, the data, the method.
     saved = run_folder.saved_steps(workdir)
     donor = open_trained(config.init_from) if config.init_from and not saved else None
-    dataset = make_dataset(
-        config,
-        seed=config.seed,
-        place=lambda batch: shard(mesh, batch),
-        mean_pixel=known_mean_pixel(config, workdir, donor),
-    )
+    pixel = known_mean_pixel(config, workdir, donor)
+    dataset = make_dataset(config, seed=config.seed, place=partial(shard, mesh), mean_pixel=pixel)
     require_same("data", dataset.listing, "let all processes read the same files")
     method = METHODS[config.method](config, dataset.mean_pixel)
     start = read_start(config, method, donor) if donor else None
