@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Int, PRNGKeyArray
 
 from glcic_jax.layers.initial import initial_variables
 from glcic_jax.runtime.devices import DATA
@@ -86,14 +86,24 @@ def begin_average(network: NetworkState) -> NetworkState:
     return jax.tree.map(jnp.copy, network).replace(opt_state=())
 
 
-def follow(average: NetworkState, network: NetworkState, decay: float) -> NetworkState:
+def follow(
+    average: NetworkState, network: NetworkState, decay: float, step: Int[Array, ""]
+) -> NetworkState:
     """Returns a network's moving average after an update, running statistics included.
+
+    The first averages are short: of N updates they keep (1 + N) / (10 + N) at most. Otherwise the
+    random start would remain for a few times 1 / (1 - decay) updates, and its variances of 1 in
+    batch norm, which are far from those of features, would spoil all that is completed.
 
     Args:
       average: before it, as `begin_average` began it.
       network: after it.
       decay: share of the old average that is kept, in [0, 1).
+      step: the run's updates before this one.
     """
+    kept = jnp.minimum(decay, (1 + step) / (10 + step))
     return jax.tree.map(
-        lambda old, new: decay * old + (1 - decay) * new, average, network.replace(opt_state=())
+        lambda old, new: (kept * old + (1 - kept) * new).astype(old.dtype),
+        average,
+        network.replace(opt_state=()),
     )

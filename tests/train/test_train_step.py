@@ -170,9 +170,11 @@ def test_the_average_follows_the_completion_network_and_completes():
     config.phases.update(completion=3, discriminator=0, joint=0)
     states, _ = run_steps(config, 3)
     expected = states[0].networks["completion"].params
-    for state in states[1:]:
-        new = state.networks["completion"].params
-        expected = jax.tree.map(lambda old, new: 0.75 * old + 0.25 * new, expected, new)
+    for step, state in enumerate(states[1:]):
+        new, kept = state.networks["completion"].params, min(0.75, (1 + step) / (10 + step))
+        expected = jax.tree.map(
+            lambda old, new, kept=kept: kept * old + (1 - kept) * new, expected, new
+        )
     ours = states[-1].networks["completion_average"]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), ours.params, expected)
     method = METHODS["glcic"](config, MEAN)

@@ -125,7 +125,7 @@ class Lama:
         moved = {GENERATOR: descend(self.optimizers[GENERATOR], network, gradients, stats)}
         if self.average_decay:
             average = state.networks[AVERAGE]
-            moved[AVERAGE] = follow(average, moved[GENERATOR], self.average_decay)
+            moved[AVERAGE] = follow(average, moved[GENERATOR], self.average_decay, state.step)
         # The discriminator moves.
         gradients, stats, of_judge = self._judge_gradients(judge, batch, output)
         of_judge["grad_norm/discriminator"] = optax.tree.norm(gradients)
