@@ -17,6 +17,7 @@ from jax.stages import Wrapped
 from jaxtyping import Array, PRNGKeyArray
 
 from glcic_jax.layers.ops import as_float
+from glcic_jax.runtime.compiled import least_memory
 from glcic_jax.runtime.devices import DATA, replicate, state_shardings
 from glcic_jax.runtime.distributed import compiled_together
 from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
@@ -74,7 +75,9 @@ def make_train_step(
         )(state, batch, key)
 
     # The program, compiled once if the device chooses the phase, else once per phase.
-    compiled = jax.jit(on_all_devices, static_argnames="static", donate_argnums=0)
+    compiled = jax.jit(
+        on_all_devices, static_argnames="static", donate_argnums=0, compiler_options=least_memory()
+    )
     if traced_phase is None:
         traced_phase = mesh.devices.flat[0].platform != "cpu"
     key = replicate(mesh, key)
