@@ -90,8 +90,7 @@ def fill_around(
             for side, outer in zip(part.box, seen, strict=True)
         )
         filled = fill_scaled(image[seen], hole[seen], largest, fill)[within]
-        own = hole[part.box][..., None]
-        completed[part.box] = np.where(own, filled, completed[part.box])
+        completed[part.box] = np.where(part.hole[..., None], filled, completed[part.box])
     return completed
 
 

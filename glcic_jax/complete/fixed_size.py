@@ -33,13 +33,15 @@ class Square(NamedTuple):
       top: row of its upper edge; negative if it lies above the picture.
       left: column of its left edge.
       edge: pixels.
-      box: (rows, columns) of the picture whose holes are filled from this square.
+      box: (rows, columns) of the picture in which the holes lie that are filled from this square.
+      hole: which pixels of the box these are: holes of other squares may lie there too.
     """
 
     top: int
     left: int
     edge: int
     box: tuple[slice, slice]
+    hole: Bool[np.ndarray, "h w"]
 
 
 def squares(mask: Bool[np.ndarray, "h w"], size: int, middle: int | None = None) -> list[Square]:
@@ -66,7 +68,7 @@ def squares(mask: Bool[np.ndarray, "h w"], size: int, middle: int | None = None)
         else:  # scaling widens a hole by less than a pixel on each side
             edge = size if longest <= middle else -(-size * longest // (middle - 2))
             top, left = ((side.start + side.stop - edge) // 2 for side in box)
-        found.append(Square(top, left, edge, box))
+        found.append(Square(top, left, edge, box, inside[box]))
     return found
 
 
@@ -114,7 +116,7 @@ def fill_squares(
             rows.start - square.top : rows.stop - square.top,
             columns.start - square.left : columns.stop - square.left,
         ]
-        completed[square.box] = np.where(mask[square.box][..., None], part, completed[square.box])
+        completed[square.box] = np.where(square.hole[..., None], part, completed[square.box])
     return completed
 
 

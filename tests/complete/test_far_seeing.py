@@ -115,6 +115,21 @@ def test_windows_show_a_quarter_around_or_what_there_is(box):
         assert last + 1 >= min(stop + LARGEST // 4, size)
 
 
+def test_a_hole_that_reaches_into_the_box_of_another_is_filled_from_one_window():
+    """Whatever their order: the upper one of the two is filled first."""
+    for flipped in (False, True):
+        bent, other = holes((20, 22, 100, 130), (20, 46, 100, 102)), holes((44, 50, 122, 140))
+        greys = iter((np.uint8(80), np.uint8(160)))
+
+        def fill(image, hole, greys=greys):
+            return np.full_like(image, next(greys))
+
+        hole = np.flipud(bent | other) if flipped else bent | other
+        filled = fill_around(PICTURE, hole, LARGEST, fill)
+        for own in (bent, other):
+            assert len(np.unique(filled[np.flipud(own) if flipped else own])) == 1
+
+
 def test_a_window_is_twice_a_long_hole_and_scaled():
     network = Network()
     fill_around(PICTURE, holes((50, 100, 80, 120)), LARGEST, network)
