@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Bool, PRNGKeyArray, Shaped, UInt8
 
 from glcic_jax.complete.any_size import AnySize, painted
@@ -48,16 +48,22 @@ def make_complete_fn(
     Returns:
       (image, mask) -> completed, on float32 (or uint8) arrays [b, h, w, 3] in [0, 1] and
       [b, h, w, 1] with 1 = hole; float32 out. Any h and w, any number and shape of holes; compiled
-      once per shape. Known pixels are returned bit for bit.
+      once per shape. Known pixels are returned bit for bit. `jax.jit` and `jax.grad` take it.
     """
 
-    @partial(jax.jit, compiler_options=least_memory())
     def complete(state: TrainState, image: Image, mask: Mask) -> Image:
         own = jax.random.key(0) if key is None else key
         return method.complete(state, as_float(image), as_float(mask), own)
 
     state = completing_state(method, state)
-    return lambda image, mask: complete(state, image, mask)
+    alone, within = jax.jit(complete, compiler_options=least_memory()), jax.jit(complete)
+
+    def run(image: Image, mask: Mask) -> Image:
+        # JAX refuses such options within the user's own program, where also new arrays are traced.
+        traced = any(isinstance(array, Tracer) for array in (image, mask, jnp.zeros(())))
+        return (within if traced else alone)(state, image, mask)
+
+    return run
 
 
 def completing_state(method: Method, state: TrainState) -> TrainState:

@@ -143,3 +143,14 @@ def test_completing_is_compiled_with_these_options(monkeypatch):
     complete = make_complete_fn(method, TrainState(np.int32(0), {}))  # pyright: ignore
     with pytest.raises(jax.errors.JaxRuntimeError, match="No such compile option"):
         complete(np.zeros((1, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1), np.float32))
+
+
+def test_what_completes_can_be_a_part_of_another_program():
+    """On CPUs too, where JAX refuses options of a program within another."""
+    method = SimpleNamespace(complete=lambda state, image, mask, key: 2 * image, networks=())
+    complete = make_complete_fn(method, TrainState(np.int32(0), {}))  # pyright: ignore
+    image, mask = np.ones((1, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1), np.float32)
+    assert jax.jit(lambda image: complete(image, mask).sum())(image) == 2 * image.size
+    assert jax.jit(lambda: complete(image, mask).sum())() == 2 * image.size
+    slope = jax.grad(lambda image: complete(image, mask).sum())(image)
+    np.testing.assert_array_equal(slope, 2 * image)
