@@ -166,7 +166,7 @@ def exit_code(work: Callable[[], int | None], stopped: str = STOPPED_LINE) -> in
 
 
 def print_result(text: str) -> None:
-    """Prints what a command found. A reader that has gone, such as head, is no fault."""
+    """Prints a text. A reader that has gone, such as head, is no fault."""
     try:
         print(text, flush=True)
     except BrokenPipeError:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
+from glcic_jax.runtime.command_line import print_result
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.example_scores import write_scores
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
@@ -142,10 +143,10 @@ class Report:
         self._redraw()
 
     def message(self, text: str) -> None:
-        """Prints a line, and adds it to log.txt with the time."""
+        """Prints a line, if anybody reads, and adds it to log.txt with the time."""
         if not self._enabled:
             return
-        print(text, flush=True)
+        print_result(text)
         with (self._workdir / "log.txt").open("a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 

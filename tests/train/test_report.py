@@ -1,7 +1,9 @@
 """Records, sample grids, alarms and TensorBoard files of a run."""
 
 import json
+import os
 import struct
+import sys
 from pathlib import Path
 
 import cv2
@@ -24,6 +26,17 @@ def make_report(folder, **changes):
 
 def losses(step):
     return {"loss/mse": 1 / step, "grad_norm/completion": 0.1}
+
+
+def test_a_run_goes_on_when_nobody_reads_its_lines_any_more(tmp_path, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone, make_report(tmp_path) as report:
+        monkeypatch.setattr(sys, "stdout", gone)
+        for line in ("one", "two"):
+            report.message(line)
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [line.split()[-1] for line in lines] == ["one", "two"]
 
 
 def test_records_have_step_phase_and_rate(tmp_path):
