@@ -55,9 +55,8 @@ def make_train_step(
         state: TrainState, batch: Batch, key: PRNGKeyArray, index: int | Array
     ) -> tuple[TrainState, Metrics]:
         batch = {name: as_float(array) for name, array in batch.items()}
-        key = jax.random.fold_in(key, state.step)
         update = updates[index] if isinstance(index, int) else partial(_select, updates, index)
-        state, metrics = update(state, batch, key)
+        state, metrics = update(state, batch, jax.random.fold_in(key, state.step))
         return state.replace(step=state.step + 1), metrics
 
     # The same on all devices; `static` is the phase's index where the host chooses it.
@@ -78,13 +77,12 @@ def make_train_step(
     compiled = jax.jit(
         on_all_devices, static_argnames="static", donate_argnums=0, compiler_options=least_memory()
     )
-    if traced_phase is None:
-        traced_phase = mesh.devices.flat[0].platform != "cpu"
+    traced = mesh.devices.flat[0].platform != "cpu" if traced_phase is None else traced_phase
     key = replicate(mesh, key)
     program = cache(lambda static: compiled_together(compiled, check, static=static))
 
     def step_fn(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        static = None if traced_phase else phases.index(phase_at(phases, int(state.step)))
+        static = None if traced else phases.index(phase_at(phases, int(state.step)))
         return program(static)(state, batch, key)
 
     return step_fn
