@@ -1,7 +1,7 @@
 """Trains several seeds side by side: each in a process of its own, on its share of the devices."""
 
+import contextlib
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -88,7 +88,9 @@ def train_side_by_side(
             for own in crew:
                 own.process.terminate()
     if [path.name for path in workdir.iterdir()] == [".lock"]:  # none has begun
-        shutil.rmtree(workdir)
+        (workdir / ".lock").unlink()
+        with contextlib.suppress(OSError):  # a link, or a disk of its own, stays
+            workdir.rmdir()
     if signals.heard:
         raise Interrupted(signals.heard)
     return _reported(failed)
@@ -139,12 +141,13 @@ class _Running:
 
 def _pass_on(lines: TextIO, name: str, to: TextIO) -> None:
     """Prints lines behind a name until there are no more."""
-    for line in lines:
-        try:
-            to.write(f"{name}{line.rstrip()}\n")
-            to.flush()
-        except (OSError, ValueError):  # nobody reads any more: the run's log.txt has them too
-            continue
+    with lines:
+        for line in lines:
+            try:
+                to.write(f"{name}{line.rstrip()}\n")
+                to.flush()
+            except (OSError, ValueError):  # nobody reads any more: the run's log.txt has them too
+                continue
 
 
 class _Signals:

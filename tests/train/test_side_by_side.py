@@ -11,6 +11,7 @@ import pytest
 from glcic_jax.main import parse
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import lock, read_starts, saved_steps
+from glcic_jax.runtime.shares import Share
 from glcic_jax.train.side_by_side import own_command, train_side_by_side
 from tests.helpers.nodes import BOUND, TOY, descendants, flags, process, records
 from tests.helpers.pictures import make_collection
@@ -157,6 +158,16 @@ def test_a_mistake_in_the_command_stops_all(pictures, tmp_path):
     assert text.count("/no/such/folder: no such folder") <= 2
     assert "seed 2, 3 of 30" not in text
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_link_to_an_empty_folder_stays_where_no_run_begins(tmp_path, monkeypatch):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "disk")
+    monkeypatch.setattr("glcic_jax.train.side_by_side.share_out", lambda count: [Share("all")])
+    failing = [sys.executable, "-c", "raise SystemExit(3)"]
+    assert train_side_by_side({0: link / "seed0"}, link, failing, 2) == 3
+    assert [*link.iterdir()] == []
 
 
 def test_what_cannot_start_is_refused(tmp_path, monkeypatch):
