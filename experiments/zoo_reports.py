@@ -26,10 +26,8 @@ names of folders without their places.
 
 def shown_command(words: Sequence[str]) -> str:
     """Returns a command as a line, without where things lie on the machine that it ran on."""
-    place = r"(^|=)(/(?:[^/\s]+/)*[^/\s]+)$"
-    return shlex.join(
-        re.sub(place, lambda found: found[1] + shown_folder(found[2]), word) for word in words
-    )
+    place = r"(?<![^=\s'\"(,])/[^\s'\"(),]+"  # a path, or one of several in brackets
+    return shlex.join(re.sub(place, lambda found: shown_folder(found[0]), word) for word in words)
 
 
 def shown_folder(path: str) -> str:

@@ -129,4 +129,5 @@ def test_neither_run_nor_weights_is_refused(tmp_path, capsys):
 def test_commands_lose_the_places_of_a_machine():
     words = ["python", "--config.data.root=/a/b/faces64", "/x/held.txt", "configs/a.py", "7/2"]
     assert shown_command(words) == "python --config.data.root=faces64 held.txt configs/a.py 7/2"
-    assert shown_command(["--data=/a/b/faces64/test"]) == "--data=faces64/test"
+    assert shown_command(["--data=/a/b/faces64/test/"]) == "--data=faces64/test"
+    assert "/home" not in shown_command(["--config.data.more_roots=('/home/a','/home/b')"])
