@@ -107,7 +107,7 @@ class Method(NamedTuple):
         be kept (runtime/programs.py); "" = it is not.
       refine: `refine(state, image, mask, key, shortest)` completes as `complete` does and refines
         that over scales, from a copy whose shortest edge is about `shortest` pixels on; None = the
-        paper's number. The field itself is None for methods without it.
+        method's own number. The field itself is None for methods without it.
       capacities: the edges in pixels of the square arrays to give to `complete_within`; ascending.
       previews: takes the same arguments and returns pictures by name, for the sample grids. The one
         named "completed" is also scored during training; it may be made with less effort than

@@ -46,7 +46,8 @@ RATE = 0.002
 """Learning rate of Adam (lr)."""
 
 SHORTEST = 512
-"""Pixels that the shortest edge of the smallest copy has, within a factor of sqrt(2) (min_side)."""
+"""Pixels that the shortest edge of the smallest copy has, within a factor of sqrt(2), where
+MOST_SCALES reach down to it (min_side)."""
 
 MOST_SCALES = 3
 """Scales, the picture's own included (max_scales)."""
