@@ -3,7 +3,7 @@
     python -m glcic_jax.main --config configs/template.py --workdir runs/template \
         --config.data.root=DIR
 
-DIR holds any pictures. A short run: docs/zoo.md. A whole one has not been made yet.
+DIR holds any pictures. docs/zoo.md has a short run; a whole one has not been made yet.
 """
 
 from ml_collections import ConfigDict

@@ -23,7 +23,7 @@ METHODS = (*FILLS, PATCHMATCH)
 """The values of --method, as `glcic_jax.evaluate` names them too."""
 
 OF_NETWORKS = ("checkpoint", "step", *SETTINGS)
-"""Flags that say which network completes, and how."""
+"""Flags that choose a network and how it completes."""
 
 
 def add_method_flag(parser: argparse.ArgumentParser) -> None:

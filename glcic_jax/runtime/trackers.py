@@ -43,7 +43,7 @@ class WeightsAndBiases:
     """Writes a run of Weights & Biases, in WORKDIR/wandb and on its server.
 
     Args:
-      workdir: the run folder. A resumed run goes on with the same record, by the folder's name.
+      workdir: the run folder. A resumed run of the same config goes on with the same record.
       config: values by dotted name.
     """
 
@@ -76,7 +76,7 @@ class MLflow:
     """Writes a run of MLflow.
 
     Args:
-      workdir: the run folder. A resumed run goes on with the same record, by the folder's name.
+      workdir: the run folder. A resumed run of the same config goes on with the same record.
       config: values by dotted name.
     """
 
