@@ -133,7 +133,7 @@ def check_large(way: str | None, largest: int | None) -> Large | None:
         return None
     if largest is None:
         return Large(LONGEST_WINDOW, fill)
-    if not isinstance(largest, int) or largest < LEAST:
+    if not isinstance(largest, int | np.integer) or largest < LEAST:
         raise UserError(f"largest {largest}: choose {LEAST} pixels or more")
     return Large(largest, fill)
 
@@ -144,5 +144,6 @@ def check_refine(refine: bool | int) -> None:
     Raises:
       UserError: a number below LEAST, or something else.
     """
-    if not isinstance(refine, int) or not (refine is True or refine is False or refine >= LEAST):
+    whole = isinstance(refine, int | np.integer)
+    if not whole or not (refine is True or refine is False or refine >= LEAST):
         raise UserError(f"refine {refine}: choose {LEAST} pixels or more, or give no number")

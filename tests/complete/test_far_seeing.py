@@ -178,6 +178,7 @@ def test_what_makes_no_sense_is_refused(way, largest, message):
 def test_without_a_number_parts_are_of_1024_pixels():
     assert check_large("scale", None) == Large(1024, fill_scaled)
     assert check_large("window", 2000) == Large(2000, fill_around)
+    assert check_large("scale", np.int64(900)) == Large(900, fill_scaled)  # pyright: ignore
     assert check_large(None, None) is check_large("whole", None) is None
 
 
