@@ -80,7 +80,7 @@ FIELDS: Description = {
     ),
     "optimizer": OPTIMIZERS,
     "average_decay": decay(
-        "per update, of a moving average of the completion network, which then completes; 0 = "
-        "none, as in the paper"
+        "per update, of a moving average of the completion network, which then completes; after N "
+        "updates (1 + N) / (10 + N) at most; 0 = none, as in the paper"
     ),
 }

@@ -40,6 +40,8 @@ FIELDS: Description = {
     **adam("size of the generator's moves, by Adam"),
     "optimizer.discriminator_learning_rate": rate("size of the discriminator's"),
     "average_decay": decay(
-        "per update, of a moving average of the generator, which then completes; 0 = none", 0.0
+        "per update, of a moving average of the generator, which then completes; after N updates "
+        "(1 + N) / (10 + N) at most; 0 = none",
+        0.0,
     ),
 }
