@@ -2,6 +2,7 @@
 
     python -m benchmarks.start
     python -m benchmarks.start --other ../glcic_jax_before    # beside another clone, in turn
+    python -m benchmarks.start --hundred    # 100 pictures of 100 sizes, and as many of one, too
 
 "cold" begins with empty caches, "warm" follows it. All are whole processes with a copy of the
 network that ships, or of --network: wall time, CPU time and the most memory that one held. The
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,17 +33,23 @@ FLOOR = "import numpy, cv2, PIL.Image, jax; jax.devices()"
 
 LOAD = "import sys, glcic_jax; glcic_jax.load(sys.argv[1])"
 
-MIXED = f"""
+MIXED = """
 import sys
 import numpy as np
 import glcic_jax
 completer = glcic_jax.load(sys.argv[1])
 noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
-for height, width in {SIZES}:
+for height, width in eval(sys.argv[2]):
     mask = np.zeros((height, width), bool)
     mask[height // 3 : height // 2, width // 3 : width // 2] = True
     completer(noise[:height, :width], mask)
 """
+
+HUNDRED = [tuple(size) for size in np.random.default_rng(0).integers(96, 513, (100, 2)).tolist()]
+"""Heights and widths of 100 pictures."""
+
+EDGE = int(statistics.mean(height * width for height, width in HUNDRED) ** 0.5)
+"""Of a square with as many pixels as they have in the mean."""
 
 
 class Cost(NamedTuple):
@@ -73,7 +81,7 @@ def measure(clone: Path, arguments: list[str], cache: Path) -> Cost | None:
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost | None]:
+def rows(clone: Path, folder: Path, network: Path, hundred: bool) -> dict[str, Cost | None]:
     """Returns the costs of one turn of a clone, by row; None where it lacks what a row takes."""
     files = {name: str(folder / f"{name}.png") for name in ("image", "mask", "output")}
     with tempfile.TemporaryDirectory() as name:
@@ -82,6 +90,12 @@ def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost | None]:
         flags = {"checkpoint": own, **files}
         complete = ["-m", "glcic_jax.complete", *(f"--{n}={f}" for n, f in flags.items())]
         textured = [*complete, "--texture"]
+        many: dict[str, Sequence[tuple[int, ...]]] = {
+            f"load and {len(SIZES)} pictures of as many sizes": SIZES
+        }
+        if hundred:
+            many["load and 100 pictures of 100 sizes"] = HUNDRED
+            many[f"load and 100 pictures of {EDGE} x {EDGE}"] = [(EDGE, EDGE)] * 100
         return {
             "floor: NumPy, OpenCV, Pillow, JAX": measure(clone, ["-c", FLOOR], cache),
             "complete 512 x 512, cold": measure(clone, complete, cache),
@@ -89,9 +103,10 @@ def rows(clone: Path, folder: Path, network: Path) -> dict[str, Cost | None]:
             "the same with texture, first": measure(clone, textured, cache),
             "the same with texture, warm": measure(clone, textured, cache),
             "load()": measure(clone, ["-c", LOAD, own], cache),
-            f"load and {len(SIZES)} pictures of as many sizes": measure(
-                clone, ["-c", MIXED, own], cache
-            ),
+            **{
+                row: measure(clone, ["-c", MIXED, own, repr(sizes)], cache)
+                for row, sizes in many.items()
+            },
         }
 
 
@@ -105,6 +120,7 @@ def main() -> None:
     """Measures all sides in turn, and prints one table of medians."""
     parser = race_parser("start", __doc__)
     parser.add_argument("--other", type=Path, help="another clone, to compare with")
+    parser.add_argument("--hundred", action="store_true", help="100 pictures of 100 sizes too")
     parser.add_argument("--network", type=Path, default=SHIPPED, help="folder of weights")
     options = parser.parse_args()
     clones = {"this": ROOT} | ({"other": options.other.resolve()} if options.other else {})
@@ -118,7 +134,7 @@ def main() -> None:
         turns = {side: [] for side in clones}
         for _ in range(options.rounds):
             for side, clone in clones.items():
-                turns[side].append(rows(clone, folder, options.network))
+                turns[side].append(rows(clone, folder, options.network, options.hundred))
     head = ["row", *(f"{side}, {what}" for side in clones for what in ("wall s", "CPU s", "MiB"))]
     lines, records = [], []
     for row in turns["this"][0]:
