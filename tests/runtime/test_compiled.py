@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 
 from glcic_jax.complete.completer import make_complete_fn
+from glcic_jax.runtime import distributed
 from glcic_jax.runtime.compiled import announced, keep_compiled, least_memory, remove_oldest
-from glcic_jax.types import TrainState
+from glcic_jax.runtime.devices import make_mesh
+from glcic_jax.runtime.distributed import compiled_together
+from glcic_jax.train.step import make_train_step
+from glcic_jax.types import Phase, TrainState
 
 
 @pytest.fixture
@@ -143,6 +147,25 @@ def test_completing_is_compiled_with_these_options(monkeypatch):
     complete = make_complete_fn(method, TrainState(np.int32(0), {}))  # pyright: ignore
     with pytest.raises(jax.errors.JaxRuntimeError, match="No such compile option"):
         complete(np.zeros((1, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1), np.float32))
+
+
+def test_what_compiling_a_step_took_is_given_back_before_it_runs(monkeypatch):
+    done = []
+    monkeypatch.setattr(distributed, "give_back_memory", lambda: done.append("given back"))
+    step = compiled_together(jax.jit(lambda x: x + 1), check=lambda: None)
+    assert step(1) == 2
+    assert step(2) == 3
+    assert done == ["given back"]
+
+
+def test_a_training_step_is_compiled_with_these_options(monkeypatch):
+    lost = {"xla_cpu_no_such_option": "LEAST"}
+    monkeypatch.setattr("glcic_jax.train.step.least_memory", lambda: lost)
+    phase = Phase("one", 1, lambda state, batch, key: (state, {}), ())
+    method = SimpleNamespace(phases=(phase,))
+    step = make_train_step(method, make_mesh(jax.devices()[:1]), jax.random.key(0))  # pyright: ignore
+    with pytest.raises(jax.errors.JaxRuntimeError, match="No such compile option"):
+        step(TrainState(np.int32(0), {}), {"image": np.zeros((1, 8, 8, 3), np.uint8)})  # pyright: ignore
 
 
 def test_what_completes_can_be_a_part_of_another_program():
