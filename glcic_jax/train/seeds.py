@@ -12,6 +12,7 @@ from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
 from glcic_jax.metrics.bootstrap import Estimate
 from glcic_jax.metrics.seeds import over_seeds, spread
+from glcic_jax.runtime.command_line import print_result
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.example_scores import read_scores
@@ -80,7 +81,7 @@ def train_seeds(
         return code
     for index, (seed, folder) in enumerate(folders.items(), start=1):
         if jax.process_index() == 0:
-            print(f"seed {seed}, {index} of {seeds.number}: {folder}", flush=True)
+            print_result(f"seed {seed}, {index} of {seeds.number}: {folder}")
         work(_of_seed(config, seed), folder, accept_data)
     if jax.process_index() == 0:
         _write_table(workdir, list(folders.values()))
@@ -103,7 +104,7 @@ def _write_table(workdir: Path, folders: Sequence[Path]) -> None:
     text = seeds_table(folders) if single else groups_table(folders)
     write_whole(workdir / TABLE, text)
     page = "seed*" if single else "seed*/*"
-    print(f"{text}\nin {workdir / TABLE}; curves: glcic report {workdir}/{page}", flush=True)
+    print_result(f"{text}\nin {workdir / TABLE}; curves: glcic report {workdir}/{page}")
 
 
 def groups_table(folders: Sequence[Path]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from glcic_jax.runtime.command_line import print_result
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import STARTED_BY
 from glcic_jax.runtime.run_folder import CONFIG, lock
@@ -66,7 +67,7 @@ def train_side_by_side(
                 while waiting and free and not stopped:
                     seed, share = waiting.popleft(), free.pop(0)
                     place = f"{len(folders) - len(waiting)} of {len(folders)}: {folders[seed]}"
-                    print(f"seed {seed}, {place}, on {share.name}", flush=True)
+                    print_result(f"seed {seed}, {place}, on {share.name}")
                     crew.append(_Running(seed, command, share))
                 time.sleep(TICK)
                 # See who has ended.
