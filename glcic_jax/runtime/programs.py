@@ -23,8 +23,9 @@ import numpy as np
 from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 
-from glcic_jax.runtime.compiled import COMPILES
+from glcic_jax.runtime.compiled import COMPILES, FOLDER, MOST_BYTES, remove_oldest
 from glcic_jax.runtime.disk import write_whole
+from glcic_jax.runtime.process import user_cache
 
 SOURCES = (
     "types.py",
@@ -59,9 +60,9 @@ def program(
 ) -> Callable:
     """Returns the compiled program of a jitted function for arguments like these.
 
-    It is read from the folder where JAX keeps compiled programs, or compiled and kept there; who
-    can write there decides what runs, as with the machine code in JAX's own files. Where
-    JAX keeps none, it lasts as long as the process.
+    It is read from the folder where programs are kept, or compiled and kept there; who can write
+    there decides what runs, as with the machine code in JAX's own files. Where there is no such
+    folder, it lasts as long as the process.
 
     Args:
       function: what it does follows from SOURCES, `about`, `static` and the arguments' shapes.
@@ -91,9 +92,21 @@ def program(
 
 
 def _folder() -> Path | None:
-    """Returns the folder where JAX keeps compiled programs, if there is one on this machine."""
-    named = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
-    return Path(named) if named and os.access(named, os.W_OK) else None
+    """Returns the folder where programs are kept; None where there is none to write in.
+
+    It is the folder where JAX keeps compiled programs, or the user's own, in which commands keep
+    theirs. With jax_enable_compilation_cache off nothing is kept.
+    """
+    config: Any = jax.config
+    if not config.jax_enable_compilation_cache:
+        return None
+    if config.jax_compilation_cache_dir:
+        folder = Path(config.jax_compilation_cache_dir)
+    else:
+        folder = user_cache() / FOLDER
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
+    return folder if os.access(folder, os.W_OK) else None
 
 
 @cache
@@ -151,6 +164,8 @@ def _compiled(
     with suppress(OSError, ValueError, NotImplementedError):
         payload, _, _ = serialize_executable.serialize(compiled)
         write_whole(path, hashlib.sha256(payload).digest() + payload)
+        if path.parent == user_cache() / FOLDER:  # another one is for JAX's variables to limit
+            remove_oldest(path.parent, MOST_BYTES)
     return compiled
 
 

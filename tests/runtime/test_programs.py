@@ -128,3 +128,27 @@ def test_jax_keeps_its_own_programs_afterwards(folder):
     before = jax.config.jax_enable_compilation_cache
     result_of()
     assert jax.config.jax_enable_compilation_cache == before
+
+
+@pytest.fixture
+def own_settings():
+    """Restores JAX's settings after a test that changes them."""
+    names = "jax_enable_compilation_cache", "jax_compilation_cache_dir"
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def test_python_code_keeps_programs_in_the_users_folder(tmp_path, monkeypatch, own_settings):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(programs, "_programs", {})
+    jax.config.update("jax_compilation_cache_dir", None)
+    result_of()
+    assert len(list((tmp_path / "glcic_jax/compiled").glob("*-program"))) == 1
+    assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_jax_can_be_forbidden_to_keep_programs(own_settings):
+    jax.config.update("jax_enable_compilation_cache", False)
+    assert programs._folder() is None
