@@ -87,7 +87,7 @@ def begin_average(network: NetworkState) -> NetworkState:
 
 
 def follow(
-    average: NetworkState, network: NetworkState, decay: float, step: Int[Array, ""]
+    average: NetworkState, network: NetworkState, decay: float, step: Int[Array, ""] | None
 ) -> NetworkState:
     """Returns a network's moving average after an update, running statistics included.
 
@@ -99,9 +99,10 @@ def follow(
       average: before it, as `begin_average` began it.
       network: after it.
       decay: share of the old average that is kept, in [0, 1).
-      step: the run's updates before this one.
+      step: the run's updates before this one; None where the run began with a trained network,
+        which need not be forgotten.
     """
-    kept = jnp.minimum(decay, (1 + step) / (10 + step))
+    kept = decay if step is None else jnp.minimum(decay, (1 + step) / (10 + step))
     return jax.tree.map(
         lambda old, new: (kept * old + (1 - kept) * new).astype(old.dtype),
         average,

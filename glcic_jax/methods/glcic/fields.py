@@ -81,6 +81,6 @@ FIELDS: Description = {
     "optimizer": OPTIMIZERS,
     "average_decay": decay(
         "per update, of a moving average of the completion network, which then completes; after N "
-        "updates (1 + N) / (10 + N) at most; 0 = none, as in the paper"
+        "updates (1 + N) / (10 + N) at most, unless init_from is set; 0 = none, as in the paper"
     ),
 }

@@ -119,6 +119,7 @@ def _glcic(
         judge_optimizer=judge_optimizer,
         mean_pixel=mean_pixel,
         average_decay=config.average_decay,
+        trained_start=bool(config.get("init_from")),
         remat=config.remat,
         accumulate=config.accumulate,
     )

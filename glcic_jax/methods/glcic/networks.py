@@ -44,6 +44,7 @@ class GlcicNetworks:
       scale, fill_pixel: as in `completion_input`, for networks trained elsewhere.
       average_decay: share of the old average that an update keeps in the moving average of C,
         which then completes. 0: no average is kept, and C itself completes.
+      trained_start: whether training begins with a trained C, which its average then keeps.
       remat: keeps only the convolutions' outputs for the backward pass and computes normalised and
         rectified activations again. This saves memory and costs little arithmetic.
     """
@@ -58,6 +59,7 @@ class GlcicNetworks:
     scale: float = 1.0
     fill_pixel: tuple[float, float, float] = (0.0, 0.0, 0.0)
     average_decay: float = 0.0
+    trained_start: bool = False
     remat: bool = False
 
     def init(self, key: PRNGKeyArray) -> TrainState:

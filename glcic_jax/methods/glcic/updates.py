@@ -199,8 +199,8 @@ class Glcic(Judging):
         network = descend(self.optimizer, state.networks["completion"], gradients, batch_stats)
         moved = {"completion": network}
         if self.average_decay:
-            average = state.networks[AVERAGE]
-            moved[AVERAGE] = follow(average, network, self.average_decay, state.step)
+            step = None if self.trained_start else state.step
+            moved[AVERAGE] = follow(state.networks[AVERAGE], network, self.average_decay, step)
         metrics = metrics | {"grad_norm/completion": optax.tree.norm(gradients)}
         return state.replace(networks=state.networks | moved), metrics
 

@@ -41,7 +41,7 @@ FIELDS: Description = {
     "optimizer.discriminator_learning_rate": rate("size of the discriminator's"),
     "average_decay": decay(
         "per update, of a moving average of the generator, which then completes; after N updates "
-        "(1 + N) / (10 + N) at most; 0 = none",
+        "(1 + N) / (10 + N) at most, unless init_from is set; 0 = none",
         0.0,
     ),
 }

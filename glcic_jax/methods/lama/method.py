@@ -88,6 +88,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         features=lambda image: _features(read, compute, image, dtype),
         r1=config.weights.r1,
         average_decay=config.average_decay,
+        trained_start=bool(config.get("init_from")),
     )
     return Method(
         init=lama.init,

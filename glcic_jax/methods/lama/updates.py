@@ -62,6 +62,7 @@ class Lama:
       r1: weight of the gradient penalty of the discriminator, gamma.
       average_decay: share of the old average that an update keeps in the moving average of the
         generator, which then completes. 0: no average is kept.
+      trained_start: whether training begins with a trained generator, which its average then keeps.
     """
 
     generator: Callable[..., Any]
@@ -71,6 +72,7 @@ class Lama:
     features: Callable[[Image], Features]
     r1: float
     average_decay: float
+    trained_start: bool = False
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -124,8 +126,8 @@ class Lama:
         metrics["grad_norm/completion"] = optax.tree.norm(gradients)
         moved = {GENERATOR: descend(self.optimizers[GENERATOR], network, gradients, stats)}
         if self.average_decay:
-            average = state.networks[AVERAGE]
-            moved[AVERAGE] = follow(average, moved[GENERATOR], self.average_decay, state.step)
+            average, step = state.networks[AVERAGE], None if self.trained_start else state.step
+            moved[AVERAGE] = follow(average, moved[GENERATOR], self.average_decay, step)
         # The discriminator moves.
         gradients, stats, of_judge = self._judge_gradients(judge, batch, output)
         of_judge["grad_norm/discriminator"] = optax.tree.norm(gradients)
