@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from glcic_jax.complete.network_flags import address_and_settings
+from glcic_jax.complete.network_flags import SETTINGS, address_and_settings
 from glcic_jax.methods.procedural.fills import FILLS, in_bytes
 from glcic_jax.methods.procedural.poisson import surroundings
 from glcic_jax.runtime.errors import UserError
@@ -75,6 +75,8 @@ def named_fills(specs: list[str]) -> dict[Served, FillPicture]:
         for chosen in ("postprocess", "texture"):
             if chosen in settings:
                 raise UserError(f"{spec}: {chosen} is chosen on the page: leave it out")
+        if unknown := settings.keys() - set(SETTINGS):
+            raise UserError(f"{spec}: {min(unknown)} is none of {', '.join(SETTINGS)}")
         completer = load(address, texture=False, **settings)
         label, about = OF_NETWORKS
         label = label if len(named) == 1 else f"{label} {name}"

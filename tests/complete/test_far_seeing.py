@@ -209,6 +209,8 @@ def test_settings_behind_an_address_are_split_off(tmp_path, monkeypatch):
 def test_the_page_chooses_texture_and_blending_itself():
     with pytest.raises(UserError, match="pretrained:texture=1: texture is chosen on the page"):
         named_fills(["a=pretrained:texture=1"])
+    with pytest.raises(UserError, match="pretrained:run=5: run is none of latent_steps, starts,"):
+        named_fills(["a=pretrained:run=5"])
 
 
 @pytest.mark.parametrize(
