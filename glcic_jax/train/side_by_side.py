@@ -43,7 +43,7 @@ def train_side_by_side(
     """Trains every seed by `command --only_seed SEED`, and prints its lines behind its name.
 
     SIGTERM and Ctrl-C are passed on, so that all save. A run that fails ends no other. But where
-    one fails before it has begun, as by a mistake in the command, all are stopped.
+    one fails before any has begun, as by a mistake in the command, all are stopped.
 
     Args:
       folders: those of the runs, by their seeds.
@@ -76,7 +76,7 @@ def train_side_by_side(
                     free.append(own.share)
                     if code := own.close():
                         failed[own.seed] = code
-                    if code and not stopped and not any(folders[own.seed].rglob(CONFIG)):
+                    if code and not stopped and not any(workdir.rglob(CONFIG)):
                         stopped = True
                         for other in crew:
                             other.process.terminate()
@@ -92,7 +92,7 @@ def train_side_by_side(
         (workdir / ".lock").unlink()
         with contextlib.suppress(OSError):  # a link, or a disk of its own, stays
             workdir.rmdir()
-    if signals.heard:
+    if signals.heard and (failed or waiting):  # not if all were done by then
         raise Interrupted(signals.heard)
     return _reported(failed)
 
