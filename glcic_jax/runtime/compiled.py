@@ -44,19 +44,27 @@ def keep_compiled() -> None:
     the cache cannot be written. Processes may share the folder: JAX compiles anew, with a warning,
     what it cannot read whole, as where another process is writing it.
     """
-    folder = user_cache() / FOLDER
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR") or (folder := users_folder()) is None:
         return
     try:
-        folder.mkdir(exist_ok=True)
         remove_damaged(folder)
         remove_oldest(folder, MOST_BYTES)
     except OSError:
         return
-    if os.access(folder, os.W_OK):
-        import jax
+    import jax
 
-        jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def users_folder() -> Path | None:
+    """Returns the folder of the user's cache for compiled programs; None if it cannot be written.
+
+    It is made if need be.
+    """
+    folder = user_cache() / FOLDER
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def remove_damaged(folder: Path) -> None:

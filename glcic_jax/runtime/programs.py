@@ -23,9 +23,8 @@ import numpy as np
 from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 
-from glcic_jax.runtime.compiled import COMPILES, FOLDER, MOST_BYTES, remove_oldest
+from glcic_jax.runtime.compiled import COMPILES, MOST_BYTES, remove_oldest, users_folder
 from glcic_jax.runtime.disk import write_whole
-from glcic_jax.runtime.process import user_cache
 
 SOURCES = (
     "types.py",
@@ -100,13 +99,10 @@ def _folder() -> Path | None:
     config: Any = jax.config
     if not config.jax_enable_compilation_cache:
         return None
-    if config.jax_compilation_cache_dir:
-        folder = Path(config.jax_compilation_cache_dir)
-    else:
-        folder = user_cache() / FOLDER
-        with suppress(OSError):
-            folder.mkdir(exist_ok=True)
-    return folder if os.access(folder, os.W_OK) else None
+    named = config.jax_compilation_cache_dir
+    if not named:
+        return users_folder()
+    return Path(named) if os.access(named, os.W_OK) else None
 
 
 @cache
@@ -164,7 +160,7 @@ def _compiled(
     with suppress(OSError, ValueError, NotImplementedError):
         payload, _, _ = serialize_executable.serialize(compiled)
         write_whole(path, hashlib.sha256(payload).digest() + payload)
-        if path.parent == user_cache() / FOLDER:  # another one is for JAX's variables to limit
+        if path.parent == users_folder():  # another one is for JAX's variables to limit
             remove_oldest(path.parent, MOST_BYTES)
     return compiled
 
