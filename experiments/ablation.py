@@ -3,10 +3,10 @@ r"""Ablation (Iizuka et al. 2017, section 4.2): what each discriminator adds.
 python -m experiments.ablation --config configs/reduced.py --workdir runs/ablation \
     --config.data.root=DIR
 
-Trains four networks that differ only in their discriminators: none, global, local, both. Takes any
-config of GLCIC, no other, and any --config.FIELD=VALUE, as glcic_jax.main does; the same command
-resumes. Prints the held-out scores of the four and writes them, with pictures, into the folder:
-table.md, grid.png.
+Trains phase 1 once, into DIR/start, and goes on from there four times, with other discriminators:
+none, global, local, both. Takes any config of GLCIC, no other, and any --config.FIELD=VALUE, as
+glcic_jax.main does; the same command resumes. Prints the held-out scores and writes them, with
+pictures, into the folder: table.md, grid.png. With --seeds N, all of that for each seed.
 """
 
 from pathlib import Path
@@ -26,6 +26,9 @@ from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.settings.check import check
 from glcic_jax.train.report import draw_grid
 
+START = "start"
+"""The run folder of phase 1, from which the others go on."""
+
 VARIANTS = {
     "mse": (),
     "global": ("global",),
@@ -34,25 +37,49 @@ VARIANTS = {
 }
 """Discriminators by run folder."""
 
-NAMES = {"mse": "MSE", "global": "MSE + global", "local": "MSE + local", "both": "full"}
+NAMES = {
+    START: "phase 1",
+    "mse": "MSE",
+    "global": "MSE + global",
+    "local": "MSE + local",
+    "both": "full",
+}
 """Titles in the table and the grid by run folder."""
 
 ROWS = 8
 """Pictures in the grid."""
 
 
-def variant(config: Any, discriminators: tuple[str, ...]) -> Any:
-    """Returns the config with other discriminators and as many completion network's updates."""
+def start(config: Any) -> Any:
+    """Returns the config of phase 1 alone, which all four have in common."""
     changed = config.copy_and_resolve_references()
+    changed.discriminators = ()
+    changed.phases.discriminator = changed.phases.joint = 0
+    return changed
+
+
+def variant(config: Any, discriminators: tuple[str, ...], init_from: str) -> Any:
+    """Returns the config that goes on after phase 1 with some of the discriminators.
+
+    Without any, the completion network gets as many further updates by eq. (2) as phase 3 has.
+
+    Args:
+      config: the whole training.
+      discriminators: "local", "global", both or none.
+      init_from: the run of phase 1.
+    """
+    changed = config.copy_and_resolve_references()
+    changed.init_from = init_from
     changed.discriminators = discriminators
+    changed.phases.completion = 0
     if not discriminators:
-        changed.phases.completion += changed.phases.joint
+        changed.phases.completion = changed.phases.joint
         changed.phases.discriminator = changed.phases.joint = 0
     return changed
 
 
 def check_variants(config: Any) -> None:
-    """Refuses a config of which not all four can be made, before the first of them trains.
+    """Refuses a config of which not all can be made, before the first of them trains.
 
     Raises:
       UserError: the method has no discriminators to leave out, or settings contradict each other.
@@ -62,19 +89,26 @@ def check_variants(config: Any) -> None:
             f"method is {config.method}, which has no config.discriminators to leave out: name a "
             "config of glcic"
         )
+    if not (config.phases.completion and config.phases.joint):
+        raise UserError(
+            "config.phases: give completion and joint more than 0: the four go on from phase 1"
+        )
+    check(start(config))
     for discriminators in VARIANTS.values():
-        check(variant(config, discriminators))
+        check(variant(config, discriminators, init_from=START))
 
 
 def ablation(config: Any, workdir: Path, accept_data: bool = False) -> None:
-    """Trains the four, one after the other; the first process writes the table and the grid.
+    """Trains phase 1 and the four, one after the other; the first process writes table and grid.
 
     Raises:
       UserError: as `check_variants` and as `run`.
     """
     check_variants(config)
+    run(start(config), workdir / START, accept_data)
     for name, discriminators in VARIANTS.items():
-        run(variant(config, discriminators), workdir / name, accept_data)
+        changed = variant(config, discriminators, init_from=str(workdir / START))
+        run(changed, workdir / name, accept_data)
     if jax.process_index():
         return
     text = table(workdir)
@@ -84,19 +118,19 @@ def ablation(config: Any, workdir: Path, accept_data: bool = False) -> None:
 
 
 def table(workdir: Path) -> str:
-    """Returns the scores of the four after their last update, on the same holes, as Markdown."""
+    """Returns the scores of all after their last update, on the same holes, as Markdown."""
     lines = ["| | L1 | PSNR | SSIM | updates |", "|---|---|---|---|---|"]
-    for name in VARIANTS:
+    for name, title in NAMES.items():
         records = read_records(workdir / name)
         last = [record for record in records if record["kind"] == "held_out"][-1]
         l1, psnr, ssim = (last[f"held_out/{metric}"] for metric in ("l1", "psnr", "ssim"))
-        lines.append(f"| {NAMES[name]} | {l1:.4f} | {psnr:.2f} | {ssim:.3f} | {last['step']:,} |")
+        lines.append(f"| {title} | {l1:.4f} | {psnr:.2f} | {ssim:.3f} | {last['step']:,} |")
     return "\n".join(lines) + "\n"
 
 
 def grid(config: Any, workdir: Path) -> np.ndarray:
-    """Draws held-out pictures with their holes, completed by each of the four; uint8 RGB."""
-    completers = {name: load(workdir / name) for name in VARIANTS}
+    """Draws held-out pictures with their holes, completed by all networks; uint8 RGB."""
+    completers = {name: load(workdir / name) for name in NAMES}
     mean = completers["both"].mean_pixel
     dataset = make_dataset(config, seed=config.seed, place=lambda batch: batch, mean_pixel=mean)
     examples = dataset.held_out
