@@ -115,6 +115,7 @@ def groups_table(folders: Sequence[Path]) -> str:
 
     Returns:
       A row for each name, over its seeds and the examples, and for its difference to the first.
+      Differences are those of runs of one seed, which share pictures, holes and perhaps a start.
 
     Raises:
       UserError: a folder lacks a run, or as `seeds_table`.
@@ -130,11 +131,12 @@ def groups_table(folders: Sequence[Path]) -> str:
     for name in others:
         both = {m: (scores[name][m], scores[first][m]) for m in scores[first] if m in scores[name]}
         rows[f"{name} - {first}"] = {
-            IN_THE_HOLE.get(m, m): as_json(over_seeds(*pair)) for m, pair in both.items()
+            IN_THE_HOLE.get(m, m): as_json(over_seeds(a - b)) for m, (a, b) in both.items()
         }
     return (
         f"{markdown(table(rows, 'runs', ranked=False))}\n"
-        f"{len(folders)} seeds of each; brackets hold 95 %, over seeds and held-out examples.\n"
+        f"{len(folders)} seeds of each; brackets hold 95 %, over seeds and held-out examples. "
+        "Differences are between runs of one seed.\n"
     )
 
 

@@ -79,7 +79,7 @@ def test_an_experiment_of_several_runs_has_a_row_for_each_and_for_differences(tm
     for line, name, estimate in (
         (lines[2], "mse", over_seeds(mse)),
         (lines[3], "both", over_seeds(both)),
-        (lines[4], "both - mse", over_seeds(both, mse)),
+        (lines[4], "both - mse", over_seeds(both - mse)),  # seed by seed
     ):
         value, low, high = (f"{100 * number:.2f}" for number in estimate[:3])
         assert line.startswith(f"| {name} | {value} [{low}, {high}] |")
