@@ -36,15 +36,15 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
     Raises:
       UserError: no reports, other pictures or holes, no such methods, or a run in both groups.
     """
-    scores, digests = _read(first)
-    others, other_digests = _read(second)
+    scores, digests = read_report(first)
+    others, other_digests = read_report(second)
     for key, what in (("data", "pictures"), ("masks", "holes")):
         if digests[key] != other_digests[key]:
             raise UserError(
                 f"{first} and {second} are about different {what}: compare reports on the same ones"
             )
     if methods and any(map(is_pattern, methods)):
-        a, b = _group(scores, methods[0]), _group(others, methods[1])
+        a, b = _group(scores, methods[0]), group_of(others, methods[1])
         if both := a.rows & b.rows if first.resolve() == second.resolve() else None:
             raise UserError(f"--methods: {min(both)} is in both groups: let each run be in one")
         return _compare_groups(f"{first} - {second}", a, b)
@@ -113,8 +113,12 @@ def _pairs(first: Scores, second: Scores, methods: list[str] | None) -> list[tup
     raise UserError(f"the reports share no method; they have {known}: add --methods A B")
 
 
-def _read(report: Path) -> tuple[Scores, dict[str, str]]:
-    """Reads the scores of a report, and the SHA-256 of its pictures and masks."""
+def read_report(report: Path) -> tuple[Scores, dict[str, str]]:
+    """Reads the scores of a report, and the SHA-256 of its pictures and masks.
+
+    Raises:
+      UserError: no report is there, or it is damaged.
+    """
     try:
         recorded = json.loads((report / MANIFEST).read_text("utf-8"))["sha256"]
         digests = {name: recorded[name] for name in ("data", "masks")}

@@ -1,0 +1,106 @@
+r"""Tables groups of runs that differ in their seeds, from one report of `evaluate`.
+
+python -m experiments.groups REPORT --rows "MSE=runs/faces/*/mse" "full=runs/faces/*/both" telea \
+    --minus MSE
+
+Each row is the mean of the report's rows that a pattern stands for, over runs and pictures
+together; a row without a star stands for itself. --minus adds the differences of all other rows to
+that one. Two groups with the same seeds are compared seed by seed, others as they are:
+docs/evaluation.md, "Over seeds, too". Prints Markdown.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glcic_jax.evaluate.comparison import Scores, read_report
+from glcic_jax.evaluate.summary import as_json
+from glcic_jax.evaluate.tables import markdown, table
+from glcic_jax.metrics.seeds import over_seeds
+from glcic_jax.runtime.command_line import command_parser, exit_code, print_result
+from glcic_jax.runtime.errors import UserError
+
+Runs = dict[tuple[str, ...], str]
+"""Rows of a report by what the stars of their pattern stand for: their seed."""
+
+
+def runs_of(pattern: str, scores: Scores) -> Runs:
+    """Finds the rows that a pattern stands for, ordered by their seeds.
+
+    Raises:
+      UserError: there is none.
+    """
+    form = re.escape(pattern).replace(r"\*", "(.*)")
+    found = {match.groups(): name for name in scores if (match := re.fullmatch(form, name))}
+    if not found:
+        raise UserError(f'--rows: no row "{pattern}"; the report has {", ".join(scores)}')
+    return dict(sorted(found.items()))
+
+
+def difference(metric: str, scores: Scores, first: Runs, second: Runs) -> dict[str, Any]:
+    """Returns the mean of one group minus that of another, with its interval."""
+    a, b = (np.stack([scores[name][metric] for name in runs.values()]) for runs in (first, second))
+    if first.keys() == second.keys() or len(b) == 1:
+        return as_json(over_seeds(a - b))
+    return as_json(over_seeds(a, b))
+
+
+def groups_table(scores: Scores, rows: dict[str, str], minus: tuple[str, ...] = ()) -> str:
+    """Returns the table as Markdown.
+
+    Args:
+      scores: of a report.
+      rows: patterns by the titles of their rows.
+      minus: the titles whose rows are subtracted from all others.
+
+    Raises:
+      UserError: a pattern without rows, or a title in `minus` that is not in `rows`.
+    """
+    runs = {title: runs_of(pattern, scores) for title, pattern in rows.items()}
+    metrics = list(next(iter(scores.values())))
+    shown: dict[str, dict[str, Any]] = {}
+    for title, own in runs.items():
+        label = title if len(own) == 1 else f"{title} ({len(own)} runs)"
+        shown[label] = {
+            m: as_json(over_seeds(np.stack([scores[name][m] for name in own.values()])))
+            for m in metrics
+        }
+    for title in minus:
+        if title not in runs:
+            raise UserError(f'--minus: no row "{title}" in --rows')
+        for other, own in runs.items():
+            if other != title:
+                shown[f"{other} - {title}"] = {
+                    m: difference(m, scores, own, runs[title]) for m in metrics
+                }
+    return markdown(table(shown, heading="row", ranked=False))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints the table that the command line asks for.
+
+    Raises:
+      UserError: no report, or as `groups_table`.
+    """
+    scores, _ = read_report(args.report)
+    pairs = [
+        (row, row) if "=" not in row or row in scores else row.split("=", 1) for row in args.rows
+    ]
+    print_result(groups_table(scores, dict(pairs), tuple(args.minus)))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
+    parser = command_parser("experiments.groups", __doc__)
+    parser.add_argument("report", type=Path, help="folder of a report")
+    parser.add_argument("--rows", nargs="+", required=True, metavar="[TITLE=]PATTERN")
+    parser.add_argument("--minus", nargs="+", default=[], metavar="TITLE")
+    return exit_code(lambda: run(parser.parse_args(argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
