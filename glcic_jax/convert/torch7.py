@@ -66,11 +66,16 @@ def read_torch7(path: Path) -> Any:
     try:
         value = reader.value(0)
     except _DamagedError as error:
-        raise UserError(f"{path}: not a binary Torch7 file, or damaged: {error}") from error
+        raise _not_torch7(path, str(error)) from error
     if reader.position != len(data):
-        rest = len(data) - reader.position
-        raise UserError(f"{path}: not a binary Torch7 file, or damaged: {rest} bytes too many")
+        raise _not_torch7(path, f"{len(data) - reader.position} bytes too many")
     return value
+
+
+def _not_torch7(path: Path, reason: str) -> UserError:
+    return UserError(
+        f"{path}: not a binary Torch7 file, or damaged: {reason}: get it anew, if it is one"
+    )
 
 
 class _Reader:

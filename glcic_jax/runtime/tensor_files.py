@@ -34,13 +34,17 @@ MOST_REPEATED = 2**20
 """Numbers that a tensor may have beyond those of its storage, as expanded ones do."""
 
 
+class _ForeignError(pickle.UnpicklingError):
+    """Reports that a pickle asks for more than arrays need, and what to do."""
+
+
 class _Unpickler(pickle.Unpickler):
     """Unpickles arrays and tensors, and refuses every name that nothing stands for."""
 
     def find_class(self, module: str, name: str) -> Any:
         found = what_stands_for(module, name)
         if found is None:
-            raise pickle.UnpicklingError(
+            raise _ForeignError(
                 f"it asks for {module}.{name}, which no array needs: "
                 "keep its state_dict alone, or write it as safetensors"
             )
@@ -72,9 +76,13 @@ def read_tensors(path: Path) -> Any:
             return _read_legacy(file) if found == LEGACY_MAGIC else found
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
+    except _ForeignError as error:
+        raise UserError(f"{path}: {one_line(error)}") from error
     except Exception as error:  # a damaged pickle may raise any error
         reason = one_line(error)
-        raise UserError(f"{path}: not a file of weights, or damaged: {reason}") from error
+        raise UserError(
+            f"{path}: not a file of weights, or damaged: {reason}: get it anew, if it is one"
+        ) from error
 
 
 def _loaded(file: Any) -> Any:
@@ -101,7 +109,10 @@ def _read_zip(file: BinaryIO, size: int) -> Any:
     with zipfile.ZipFile(file) as archive:
         if any(entry.file_size > size for entry in archive.infolist()):  # PyTorch packs none
             raise ValueError("a part of it is larger than the whole")
-        (index,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+        found = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+        if len(found) != 1:
+            raise ValueError("it is a zip archive without PyTorch's data.pkl")
+        (index,) = found
         with archive.open(index) as pickled:
             tree = _loaded(pickled)
         folder = index.removesuffix("data.pkl")
@@ -178,7 +189,9 @@ def read_safetensors(path: Path, data: bytes | None = None) -> dict[str, np.ndar
         views = safetensors.deserialize(data)
     except safetensors.SafetensorError as error:
         reason = one_line(error)
-        raise UserError(f"{path}: not a safetensors file, or damaged: {reason}") from error
+        raise UserError(
+            f"{path}: not a safetensors file, or damaged: {reason}: get it anew, if it is one"
+        ) from error
     arrays = {}
     for name, view in views:
         if name.endswith("num_batches_tracked"):  # PyTorch's counters
