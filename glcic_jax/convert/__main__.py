@@ -79,51 +79,26 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     """
     from glcic_jax.convert import pytorch_files, pytorch_programs, torch7_glcic
     from glcic_jax.runtime.tensor_files import read_safetensors
-    from glcic_jax.weights.address import locate, open_trained
+    from glcic_jax.weights.address import locate, open_trained, refuse_version
+    from glcic_jax.weights.kinds import EXCHANGE, RUN, SAFETENSORS, TORCH, TORCH7, kind_of
 
     path, named = locate(address)
-    kind = kind_of(path)
-    if step is not None and kind != "run":
-        raise UserError(f"{address} is not a run folder: leave --step out")
-    if named is not None and kind != "run":
-        raise UserError(f"{path} is not a run folder: leave @{named} out")
-    if mean_pixel is not None and kind not in ("torch", "safetensors"):
+    kind = kind_of(address, path)
+    if kind != RUN:
+        refuse_version(address, named, None if step is None else "--step")
+    if mean_pixel is not None and kind not in (TORCH, SAFETENSORS):
         raise UserError(f"{address} holds its mean pixel itself: leave --mean-pixel out")
-    if kind in ("run", "exchange"):
+    if kind in (RUN, EXCHANGE):
         trained = open_trained(address, step)
         if trained.weights is not None:
             return trained.weights
         from glcic_jax.convert.from_run import from_run  # here, since it imports Flax and Optax
 
         return from_run(trained)
-    if kind == "torch7":
+    if kind == TORCH7:
         return torch7_glcic.from_torch7(path)
-    reader = pytorch_files.read_state_dict if kind == "torch" else read_safetensors
+    reader = pytorch_files.read_state_dict if kind == TORCH else read_safetensors
     return pytorch_programs.from_state_dict(reader(path), mean_pixel, str(path))
-
-
-def kind_of(path: Path) -> str:
-    """Returns the kind of IN: "run", "exchange", "torch7", "torch" or "safetensors".
-
-    Raises:
-      UserError: the file is missing, or of an unknown kind.
-    """
-    from glcic_jax.weights.address import is_weights
-
-    if path.is_dir():
-        return "exchange" if is_weights(path) else "run"
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
-    if start[8:] == b"{":
-        return "exchange" if is_weights(path.parent) else "safetensors"
-    if start[:2] == b"PK" or start[:1] == b"\x80":  # a zip archive, or a pickle
-        return "torch"
-    if start[:4] in (b"\3\0\0\0", b"\4\0\0\0"):  # a table or an object
-        return "torch7"
-    raise UserError(f"{path}: not a known file of weights; --help lists those that are")
 
 
 def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> str:

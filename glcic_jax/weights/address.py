@@ -22,10 +22,10 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.extras import naming_extras
 from glcic_jax.types import Method, NetworkState, TrainState
 from glcic_jax.weights.checkpoint_reader import BEST, choose_steps, read_about, restore_network
-from glcic_jax.weights.description import is_described
-from glcic_jax.weights.exchange import SUFFIX, read_exchange
+from glcic_jax.weights.exchange import read_exchange
 from glcic_jax.weights.hub import SCHEME, fetch
-from glcic_jax.weights.pretrained import BUNDLED, NAME
+from glcic_jax.weights.kinds import EXCHANGE, RUN, kind_of, unconverted
+from glcic_jax.weights.pretrained import BUNDLED, is_bundled
 from glcic_jax.weights.trained import Rgb, Weights
 
 
@@ -61,16 +61,31 @@ def locate(address: str | Path) -> Place:
     path = Path(address)
     if path.exists():
         return Place(path)
-    if str(address) == NAME:
-        return Place(BUNDLED)
     if at := re.fullmatch(r"(.+)@(\d+|best|last\d+)", str(address)):
-        return Place(Path(at[1]), int(at[2]) if at[2].isdigit() else at[2])
-    return Place(path)
+        return Place(_unless_bundled(at[1]), int(at[2]) if at[2].isdigit() else at[2])
+    return Place(_unless_bundled(address))
 
 
-def is_weights(path: Path) -> bool:
-    """Returns whether a path holds converted weights. Otherwise it should be a run folder."""
-    return path.suffix == SUFFIX or is_described(path)
+def _unless_bundled(address: str | Path) -> Path:
+    return BUNDLED if is_bundled(address) else Path(address)
+
+
+def refuse_version(address: str | Path, named: int | str | None, step: str | None) -> None:
+    """Refuses a choice among the checkpoints of what is not a run folder.
+
+    Args:
+      address: as the user wrote it.
+      named: the choice in the address, from `locate`; None = it has none.
+      step: what else makes the choice, for the message, such as "--step"; None = nothing does.
+
+    Raises:
+      UserError: there is a choice.
+    """
+    if named is not None:
+        step = f"@{named}"
+    if step is not None:
+        whole = str(address).removesuffix(f"@{named}")
+        raise UserError(f"{whole} is not a run folder: leave {step} out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,13 +211,13 @@ def open_trained(address: str | Path, step: int | None = None, *, best: bool = F
             f"{address} is step {asked[0]}, but step {asked[1]} is asked for: leave one out"
         )
     which = asked[0] if asked else None
-    if is_weights(path):
-        return _open_weights(address, path, which)
-    if path.is_file():
-        raise UserError(
-            f"{address}: no run folder and no weights of this program: convert the file first with "
-            "python -m glcic_jax.convert"
-        )
+    kind = kind_of(address, path)
+    if kind != RUN:
+        refuse_version(address, named, "the step" if step is not None else "best" if best else None)
+    if kind == EXCHANGE:
+        return _open_weights(address, path)
+    if kind != RUN:
+        raise unconverted(path, kind)
     steps = choose_steps(path, which) if isinstance(which, str) else (which,)
     described = [read_about(path, one) for one in steps]
     step, about = described[-1]
@@ -218,9 +233,7 @@ def open_trained(address: str | Path, step: int | None = None, *, best: bool = F
     )
 
 
-def _open_weights(address: str | Path, path: Path, step: int | str | None) -> Trained:
-    if step is not None:
-        raise UserError(f"{address} is not a run folder: choose no step")
+def _open_weights(address: str | Path, path: Path) -> Trained:
     weights = read_exchange(path)
     return Trained(
         address=str(address),

@@ -64,13 +64,7 @@ def choose_steps(run: Path, version: str) -> tuple[int, ...]:
     if not steps:
         raise UserError(f"{run}: no run folder with a checkpoint; give the --workdir of a training")
     if version != BEST:
-        count = int(version.removeprefix(LAST))
-        if not 1 <= count <= len(steps):
-            raise UserError(
-                f"{run}@{version}: there are {len(steps)} checkpoints, of {steps}: name fewer, or "
-                "train with a larger config.keep"
-            )
-        return tuple(steps[-count:])
+        return _latest(run, int(version.removeprefix(LAST)), steps)
     found = {}
     for step in steps:
         try:
@@ -80,7 +74,7 @@ def choose_steps(run: Path, version: str) -> tuple[int, ...]:
             continue
         found[step] = about
     if not found:
-        raise UserError(f"{run}: all {len(steps)} checkpoints are damaged: train again")
+        raise UserError(f"{run}: every checkpoint of {steps} is damaged: train again")
     metric = found[max(found)]["config"].get("best", L1)
     best = best_of({step: badness(about, metric) for step, about in found.items()})
     if best is None:
@@ -89,6 +83,23 @@ def choose_steps(run: Path, version: str) -> tuple[int, ...]:
             "that it comes when every.checkpoint does, or name a step"
         )
     return (best,)
+
+
+def _latest(run: Path, count: int, steps: Sequence[int]) -> tuple[int, ...]:
+    """Returns the latest of a run's steps, or refuses a number of them that there is not."""
+    if count < 1:
+        raise UserError(f"{run}@{LAST}{count}: a mean of no checkpoints: name at least {LAST}1")
+    if count > len(steps):
+        found, instead = (
+            (f"one checkpoint, of step {steps[0]}", f"{run}@{steps[0]}")
+            if len(steps) == 1
+            else (f"{len(steps)} checkpoints, of {steps}", f"{run}@{LAST}{len(steps)} at most")
+        )
+        raise UserError(
+            f"{run}@{LAST}{count}: the run holds {found}: name {instead}, or train on with "
+            f"config.keep at {count} or more"
+        )
+    return tuple(steps[-count:])
 
 
 def restore_network(
@@ -139,9 +150,10 @@ def _reader(run: Path, step: int | None) -> Iterator[Opened]:
         try:
             yield manager, step, about_of(manager, step)
         except DamagedError as error:
+            others = [other for other in steps if other != step]
+            choice = f"choose another step of {others}, or train again" if others else "train again"
             raise UserError(
-                f"{run}: the checkpoint of step {step} is damaged: {error}: choose another step of "
-                f"{steps}, or train again"
+                f"{run}: the checkpoint of step {step} is damaged: {error}: {choice}"
             ) from error
 
 

@@ -74,6 +74,8 @@ def read_exchange(path: Path) -> Weights:
     kind = config["network"]["kind"]
 
     # The tensors, checked by digest and by shape.
+    if not file.exists():
+        raise UserError(f"{file}: no such file, but the {CONFIG} beside it describes it: get both")
     data = read_file(file)
     if hashlib.sha256(data).hexdigest() != config["sha256"]:
         raise UserError(f"{file}: not the file that {CONFIG} describes, or damaged: get it anew")

@@ -114,7 +114,7 @@ def test_what_does_not_fit_is_refused(completer, image, mask, message):
 def test_unknown_methods_are_refused(tmp_path):
     with pytest.raises(UserError, match='holds a "other" network, known here are: glcic'):
         glcic_jax.load(save_run(tmp_path, method="other"))
-    with pytest.raises(UserError, match="no run folder with a checkpoint"):
+    with pytest.raises(UserError, match="nowhere: no such file or folder"):
         glcic_jax.load(tmp_path / "nowhere")
 
 

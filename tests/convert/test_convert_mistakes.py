@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("IN/none", "OUT"), "none: No such file"),
+        (("IN/none", "OUT"), "none: no such file or folder"),
         (("IN/empty", "OUT"), "empty: no run folder with a checkpoint"),
         (("IN/text", "OUT"), "text: not a known file of weights"),
         (("IN/zip", "OUT"), "zip: "),
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
         (("IN/net", "OUT.onyx"), "OUT.onyx: unknown kind of file; write .safetensors, .onnx"),
         (("IN/net", "IN/text/out"), "cannot write it"),
         (("IN/net", "OUT", "--mean-pixel=0,0,0"), "holds its mean pixel itself"),
-        (("IN/net", "OUT", "--step=1"), "is not a run folder: leave --step out"),
+        (("IN/net", "OUT", "--step=1"), "net is not a run folder: leave --step out"),
         (("IN/other.safetensors", "OUT", "--mean-pixel=1,2"), "write three numbers in 0 to 1"),
         (("IN/other.safetensors", "OUT", "--mean-pixel=9,9,nan"), "write three numbers in 0 to 1"),
     ],

@@ -92,7 +92,7 @@ def test_mistakes_are_refused_in_one_line_and_nothing_is_written(run, tmp_path, 
         ("--step=9",): "step 9",
         (f"--checkpoint={glcic}",): "a glcic network only completes, and draws no pictures of its",
         (f"--checkpoint={BUNDLED}",): "only completes, and draws no pictures of its own: give a",
-        (f"--checkpoint={tmp_path / 'none'}",): "none: no run folder",
+        (f"--checkpoint={tmp_path / 'none'}",): "none: no such file or folder",
     }.items():
         assert command(run, f"--output={tmp_path / 'new'}", *flags) == 2
         refusal = capsys.readouterr().err

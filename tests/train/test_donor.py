@@ -99,7 +99,7 @@ def test_lama_and_its_average_start_with_the_authors_network(folder):
         ("glcic_pytorch", "glcic", 2, "ReLU, then batch norm, whose arithmetic is not the paper"),
         ("mmagic", "glcic", 2, "whose arithmetic is not the paper"),
         ("folded", "glcic", 2, "batch norm folded, whose arithmetic is not the paper"),
-        ("none", "glcic", 2, "no run folder with a checkpoint"),
+        ("none", "glcic", 2, "no such file or folder: give the --workdir"),
     ],
 )  # fmt: skip
 def test_weights_of_another_network_are_refused_in_a_line(folder, name, method, width, message):

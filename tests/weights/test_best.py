@@ -79,20 +79,20 @@ def test_a_folder_of_the_name_goes_first(tmp_path):
 
 
 def test_what_is_not_there_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no run folder with a checkpoint"):
+    with pytest.raises(UserError, match="nowhere: no such file or folder"):
         open_trained(f"{tmp_path / 'nowhere'}@best")
     save(tmp_path, scores={1: {}, 2: {"psnr": 20.0}})
     with pytest.raises(UserError, match=r"no checkpoint of \[1, 2\] has a score l1"):
         open_trained(f"{tmp_path}@best")
-    with pytest.raises(UserError, match=r"there are 2 checkpoints, of \[1, 2\]: name fewer"):
+    with pytest.raises(UserError, match=r"holds 2 checkpoints, of \[1, 2\]: name .*@last2 at most"):
         open_trained(f"{tmp_path}@last3")
-    with pytest.raises(UserError, match="name fewer"):
+    with pytest.raises(UserError, match="a mean of no checkpoints"):
         open_trained(f"{tmp_path}@last0")
     with pytest.raises(UserError, match="is step best, but step 1 is asked for: leave one out"):
         open_trained(f"{tmp_path}@best", 1)
     with pytest.raises(UserError, match="is step last2, but step best is asked for"):
         glcic_jax.load(f"{tmp_path}@last2", best=True)
-    with pytest.raises(UserError, match="is not a run folder: choose no step"):
+    with pytest.raises(UserError, match="pretrained is not a run folder: leave best out"):
         open_trained("pretrained", best=True)
 
 

@@ -118,7 +118,7 @@ def test_damaged_and_foreign_files_are_refused(folder, tmp_path):
     shutil.move(path, path.with_name("other.safetensors"))
     with pytest.raises(UserError, match="beside it describes model.safetensors"):
         glcic_jax.load(path.with_name("other.safetensors"))
-    with pytest.raises(UserError, match="model.safetensors: No such file"):
+    with pytest.raises(UserError, match="model.safetensors: no such file, but the config.json"):
         glcic_jax.load(path.parent)
     save_file({"a": np.zeros(1)}, tmp_path / "alone.safetensors")
     with pytest.raises(UserError, match="no config.json beside it describes it"):
@@ -141,5 +141,5 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_steps_are_for_runs(folder):
-    with pytest.raises(UserError, match="is not a run folder: choose no step"):
+    with pytest.raises(UserError, match="is not a run folder: leave the step out"):
         glcic_jax.load(folder, step=3)
