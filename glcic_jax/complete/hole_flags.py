@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,7 +68,7 @@ def add_hole_flags(parser: argparse.ArgumentParser) -> None:
     )
     holes.add_argument(
         "--click",
-        type=_click,
+        type=partial(_click, "--click"),
         action="append",
         default=[],
         metavar="X,Y",
@@ -76,7 +76,7 @@ def add_hole_flags(parser: argparse.ArgumentParser) -> None:
     )
     holes.add_argument(
         "--click-out",
-        type=_click,
+        type=partial(_click, "--click-out"),
         action="append",
         default=[],
         metavar="X,Y",
@@ -155,6 +155,14 @@ def hole_reader(args: argparse.Namespace) -> HoleReader:
 def _clicked(
     image: PixelImage, inside: list[tuple[int, int]], outside: list[tuple[int, int]]
 ) -> Bool[np.ndarray, "h w"]:
+    height, width = image.shape[:2]
+    for flag, points in (("--click", inside), ("--click-out", outside)):
+        for x, y in points:
+            if x >= width or y >= height:
+                raise UserError(
+                    f"{flag} {x},{y} is not in the picture, which has {width}x{height} pixels: X "
+                    f"is {width - 1} at most, Y {height - 1}"
+                )
     marks = [Mark(True, (point,)) for point in inside]
     try:
         return select(image, marks + [Mark(False, (point,)) for point in outside])
@@ -198,11 +206,13 @@ def _box(text: str) -> Box:
     return box
 
 
-def _click(text: str) -> tuple[int, int]:
-    """Reads the value of --click; raises UserError where it is none."""
+def _click(flag: str, text: str) -> tuple[int, int]:
+    """Reads the value of --click or --click-out; raises UserError where it is none."""
     found = _numbers(text)
     if found is None or len(found) != 2:
-        raise UserError(f"--click {text}: give X,Y in whole pixels, such as 120,80")
+        raise UserError(f"{flag} {text}: give X,Y in whole pixels, such as 120,80")
+    if min(found) < 0:
+        raise UserError(f"{flag} {text} is not in the picture: X and Y are 0 or more")
     return found[0], found[1]
 
 

@@ -8,9 +8,9 @@ import signal
 import sys
 import threading
 from _thread import interrupt_main
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from glcic_jax.runtime.disk import FULL
 from glcic_jax.runtime.errors import FaultError, UserError
@@ -40,9 +40,10 @@ def name_commands(names: Mapping[str, str]) -> None:
 def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
     """Returns a parser for `python -m MODULE` whose --help begins with `about`, line for line.
 
-    Like every argparse parser it refuses unknown arguments with exit code 2. It answers --version.
+    Like every argparse parser it refuses unknown arguments with exit code 2. It answers --version,
+    and takes numbers that begin with a minus, such as -3,4, for values.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=_as_called(f"python -m {module}"),
         description=about and _as_called(about),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -51,6 +52,36 @@ def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
         "--version", action="version", version=VERSION_LINE, help="print the version and leave"
     )
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reads "--click -3,4" as "--click=-3,4"; argparse itself takes -3,4 for a flag."""
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]: typeshed overloads it
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
+        words = sys.argv[1:] if args is None else args
+        return super().parse_known_args(_with_minus(words), namespace)
+
+    def error(self, message: str) -> NoReturn:
+        if message.endswith("expected one argument"):
+            message += "; one that begins with a minus goes behind =, as in --flag=-value"
+        super().error(message)
+
+
+def _with_minus(words: Sequence[str]) -> list[str]:
+    """Returns the words of a command line with each flag joined to numbers with a minus after it.
+
+    What comes behind "--" stays as it is.
+    """
+    joined: list[str] = []
+    for word in words:
+        flag = joined[-1] if joined and "--" not in joined else ""
+        if re.fullmatch(r"-\.?\d.*", word) and re.fullmatch(r"--[^=]+", flag):
+            joined[-1] = f"{flag}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _as_called(text: str) -> str:

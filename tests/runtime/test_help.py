@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 from glcic_jax.__main__ import COMMANDS
+from glcic_jax.runtime.command_line import command_parser
 
 
 def examples(about, name):
@@ -51,3 +52,33 @@ def test_a_broken_example_is_noticed(capsys):
     assert words == ["--kind", "box", "--cuont", "3", "--output", "m"]
     with pytest.raises(SystemExit):
         masks.parse(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "flag", "rest"),
+    [
+        ("--at -3,4 file", "-3,4", "file"),
+        ("--at=-3,4 file", "-3,4", "file"),
+        ("--at -.5 file", "-.5", "file"),
+        ("--at 3,-4 -- -5,6", "3,-4", "-5,6"),
+        ("--at=1 -- --at -5", "1", "--at -5"),
+    ],
+)
+def test_a_value_may_begin_with_a_minus(words, flag, rest):
+    parser = command_parser("name", None)
+    parser.add_argument("--at")
+    parser.add_argument("rest", nargs="*")
+    found = parser.parse_args(words.split())
+    assert (found.at, " ".join(found.rest)) == (flag, rest)
+
+
+def test_names_with_a_minus_are_explained_and_flags_stay_flags(capsys):
+    parser = command_parser("name", None)
+    parser.add_argument("--at")
+    parser.add_argument("--also")
+    for words in (["--at", "-name.jpg"], ["--at", "--also", "1"]):
+        with pytest.raises(SystemExit) as left:
+            parser.parse_args(words)
+        assert left.value.code == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.endswith("one that begins with a minus goes behind =, as in --flag=-value")
