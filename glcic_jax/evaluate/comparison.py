@@ -44,7 +44,7 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
                 f"{first} and {second} are about different {what}: compare reports on the same ones"
             )
     if methods and any(map(is_pattern, methods)):
-        a, b = _group(scores, methods[0]), group_of(others, methods[1])
+        a, b = _group(scores, methods[0]), _group(others, methods[1])
         if both := a.rows & b.rows if first.resolve() == second.resolve() else None:
             raise UserError(f"--methods: {min(both)} is in both groups: let each run be in one")
         return _compare_groups(f"{first} - {second}", a, b)
