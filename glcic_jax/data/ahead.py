@@ -9,6 +9,7 @@ from threading import Event, Thread
 from typing import Any, Protocol, TypeVar
 
 from glcic_jax.runtime.errors import FaultError
+from glcic_jax.runtime.process import ctrl_c_blocked
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,9 @@ def read_ahead(
 
     def make() -> None:
         try:
-            while not over.is_set():
-                ready.put((next(batches), None))
+            with ctrl_c_blocked():  # the first batch starts the worker processes
+                while not over.is_set():
+                    ready.put((next(batches), None))
         except Exception as error:
             ready.put((None, error))
 

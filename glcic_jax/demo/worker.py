@@ -11,10 +11,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from glcic_jax.demo.jobs import Answer, FillJob, SaveJob, SelectJob
 from glcic_jax.demo.served import FillPicture, Served, named_fills
 from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import end_with_parent
+from glcic_jax.runtime.process import ctrl_c_blocked, end_with_parent
 from glcic_jax.runtime.stages import StageListener, listening
 
 READY, DONE, REFUSED, FAILED, COMPILING, STAGE = range(6)
@@ -89,7 +88,7 @@ class Worker:
         self._waiting_for_ready = True
         arguments = (theirs, *self._arguments)
         self._process = context.Process(target=_work, args=arguments, daemon=True)
-        with _ctrl_c_blocked():
+        with ctrl_c_blocked():
             self._process.start()
         theirs.close()  # otherwise nobody would learn of the process's end
 
@@ -173,25 +172,6 @@ class Worker:
         self._closed = True
         self._process.kill()
         self._process.join()
-
-
-@contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Keeps Ctrl-C from a process that starts meanwhile, where the system can.
-
-    In a terminal it reaches all processes, and this one is ended by the server alone. Elsewhere the
-    process ignores it once it runs.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    # The tracker that a process starts with would lift the block, were it not running already.
-    resource_tracker.ensure_running()
-    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
 
 
 def _work(connection: Connection, specs: list[str], most_pixels: int) -> None:

@@ -18,7 +18,7 @@ from glcic_jax.prepare.plan import Listing, Plan, gather_entries
 from glcic_jax.prepare.run import too_many
 from glcic_jax.prepare.shard_writer import ShardJob, write_shard
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import end_with_parent
+from glcic_jax.runtime.process import ctrl_c_blocked, end_with_parent
 
 DONE, BAD = 0, 1
 """Positions in the counts that the processes share."""
@@ -54,7 +54,8 @@ class Workers:
             for number, entries in gather_entries(
                 self._listing, self._plan, job.part, numbers, self._workers
             ):
-                running.add(self._pool.submit(_write, job, number, entries))
+                with ctrl_c_blocked():  # the first shards start the processes
+                    running.add(self._pool.submit(_write, job, number, entries))
                 while len(running) > self._workers:
                     running = self._wait(running)
             while running:

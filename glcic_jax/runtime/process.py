@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from glcic_jax.runtime.errors import UserError
@@ -112,6 +113,26 @@ def leave_quietly() -> None:
     quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
     known = os.environ.get("PYTHONWARNINGS", quiet)
     os.environ["PYTHONWARNINGS"] = known if quiet in known else f"{known},{quiet}"
+
+
+@contextlib.contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Keeps Ctrl-C from processes that this thread starts meanwhile, where the system can.
+
+    In a terminal it reaches all processes, and these are for the main one to end. Python would
+    print a traceback in each that is still importing what it needs. Windows cannot: there a process
+    is spared once it ignores the signal by itself.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    # The tracker that a process starts with would lift the block, were it not running already.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -43,6 +44,19 @@ def test_a_dropped_iterator_ends_what_it_reads():
     next(ahead)
     del ahead
     assert batches.closed.wait(5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no mask of signals")
+def test_ctrl_c_does_not_reach_processes_that_are_started_for_a_batch():
+    blocked = []
+    next(read_ahead(Batches({0: lambda: blocked.extend(blocked_signals())}), 1))
+    assert signal.SIGINT in blocked
+    assert signal.SIGINT not in blocked_signals()
+
+
+def blocked_signals():
+    """What a process has blocked too that this thread starts now."""
+    return signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def refuse():

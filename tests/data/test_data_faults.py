@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.runtime.errors import UserError
-from tests.helpers.nodes import BOUND, Node, descendants
+from tests.helpers.nodes import BOUND, TOY, Node, descendants, process
 from tests.helpers.pictures import make_collection
 from tests.helpers.prepared import run_here
 from tests.helpers.small import small_config
@@ -91,14 +92,19 @@ def training(tmp_path, pictures, **variables):
     with node:
         try:
             node.wait_for("completion 3/")
-            (worker,) = (
-                child
-                for child in descendants(node.pid)
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-            )
+            (worker,) = workers_of(node)
             yield node, worker
         finally:
             node.kill()
+
+
+def workers_of(node):
+    """Ids of a run's data workers, as soon as they are started."""
+    return [
+        child
+        for child in descendants(node.pid)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 def assert_ended(node, code, line):
@@ -115,6 +121,21 @@ def test_a_killed_data_worker_ends_the_run_in_a_line(pictures, tmp_path):
     with training(tmp_path, pictures) as (node, worker):
         os.kill(worker, signal.SIGKILL)
         assert_ended(node, 1, "error: a data worker was killed, perhaps because memory ran out")
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_workers_begin_is_answered_in_one_line(pictures, tmp_path):
+    """A terminal sends it to all processes; Python's own answer would be a traceback in each."""
+    where = (f"--workdir={tmp_path / 'run'}", f"--config.data.root={pictures}")
+    with process(tmp_path / "log", *where, "--config.data.workers=2", **TOY) as node:
+        deadline = time.monotonic() + 2 * BOUND
+        while not workers_of(node):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)  # by now it imports what it needs
+        for each in (node.pid, *workers_of(node)):
+            os.kill(each, signal.SIGINT)
+        assert_ended(node, 130, "SIGINT while compiling: nothing to save, leaving")
 
 
 @pytest.mark.slow
