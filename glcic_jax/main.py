@@ -30,7 +30,7 @@ from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.compiled import announced, keep_compiled
 from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, shard
 from glcic_jax.runtime.distributed import barrier, joined, require_same
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.launchers import Cluster, detect
 from glcic_jax.runtime.process import end_with_starter, keep_freed_memory, leave_quietly
@@ -171,7 +171,8 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
 
     # Open what the run begins with: another run's network, the data, the method.
     saved = run_folder.saved_steps(workdir)
-    donor = open_trained(config.init_from) if config.init_from and not saved else None
+    with blaming("init_from"):
+        donor = open_trained(config.init_from) if config.init_from and not saved else None
     pixel = known_mean_pixel(config, workdir, donor)
     dataset = make_dataset(config, seed=config.seed, place=partial(shard, mesh), mean_pixel=pixel)
     require_same("data", dataset.listing, "let all processes read the same files")

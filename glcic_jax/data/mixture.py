@@ -14,7 +14,7 @@ from glcic_jax.data.mean_pixel import Rgb, mean_over, read_or_measure_mean
 from glcic_jax.data.shards import holds_shards, shards
 from glcic_jax.data.sources import Files, open_source
 from glcic_jax.pictures.storage import pictures_below
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.types import PixelImage
 
 
@@ -151,6 +151,8 @@ def open_sources(data: Any) -> tuple[Split, Drawn | None]:
             "data.more_roots and weights are of folders: set data.source to folder or shards, and "
             "data.held_out_list to nothing"
         )
+    for root in more:
+        _check_folder("data.more_roots", root)
     roots = (data.root, *more)
     for inner, outer in permutations(roots, 2):
         if Path(inner).resolve().is_relative_to(Path(outer).resolve()):
@@ -159,7 +161,10 @@ def open_sources(data: Any) -> tuple[Split, Drawn | None]:
                 "trained on from the other: name folders apart, and how often by data.weights"
             )
     kinds = ["shards" if holds_shards(Path(root)) else "folder" for root in roots]
-    splits = [open_source(data, root, kind) for root, kind in zip(roots, kinds, strict=True)]
+    splits = [open_source(data, kind=kinds[0])]
+    for root, kind in zip(more, kinds[1:], strict=True):
+        with blaming("data.more_roots"):
+            splits.append(open_source(data, root, kind))
     return joined(splits, tuple(data.get("weights", ())))
 
 
@@ -185,13 +190,18 @@ def named_sets(
                 f'data.held_out_sets has "{entry}": write NAME=FOLDER, each NAME once, of letters '
                 "and digits"
             )
-        if not Path(root).is_dir():
-            raise UserError(f"data.held_out_sets: {root}: no such folder")
-        if holds_shards(Path(root)):
-            found[name] = shards(root, **limits).held_out
-            continue
-        names = pictures_below(Path(root), root)
-        if not names:
-            raise UserError(f"data.held_out_sets: {root}: no pictures there")
-        found[name] = Files(Path(root), names, **limits)
+        _check_folder("data.held_out_sets", root)
+        with blaming("data.held_out_sets"):
+            if holds_shards(Path(root)):
+                found[name] = shards(root, **limits).held_out
+            else:
+                found[name] = Files(Path(root), pictures_below(Path(root), root), **limits)
     return found
+
+
+def _check_folder(field: str, root: str) -> None:
+    """Refuses an empty name, which would be the folder where the command runs, and a wrong one."""
+    if not root:
+        raise UserError(f"{field} has an empty name: write folders there, or nothing")
+    if not Path(root).is_dir():
+        raise UserError(f"{field}: {root}: no such folder: name folders of pictures or of shards")

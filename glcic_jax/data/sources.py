@@ -14,7 +14,7 @@ from glcic_jax.data.shards import shards
 from glcic_jax.pictures.decode import decode
 from glcic_jax.pictures.name_lists import NamesByLine, list_lines
 from glcic_jax.pictures.storage import pictures_below
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.runtime.extras import naming_extras
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction:
     if not base.is_dir():
         raise UserError(f"{root}: no such folder; set data.root to the folder of the pictures")
     names = pictures_below(base, root)
-    chosen = (
-        _chosen_by_list(names, held_out)
-        if isinstance(held_out, str)
-        else _chosen_by_hash(names, held_out)
-    )
+    if isinstance(held_out, str):
+        with blaming("data.held_out_list"):
+            chosen = _chosen_by_list(names, held_out)
+    else:
+        chosen = _chosen_by_hash(names, held_out)
     rest = [name for name in names if name not in chosen]
     if not rest or not chosen:
         raise UserError(
@@ -90,13 +90,11 @@ def _chosen_by_list(names: list[str], path: str) -> set[str]:
     try:
         lines = list_lines(Path(path).read_bytes(), path)
     except OSError as error:
-        raise UserError(f"data.held_out_list: {path}: {error.strerror}") from error
+        raise UserError(f"{path}: {error.strerror}") from error
     known, chosen = NamesByLine(names), set()
     for line in lines:
-        try:
+        with blaming(path):
             matches = known.find(line)
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
         if not matches:
             raise UserError(f"{path}: {line} is not a picture below data.root")
         chosen.update(matches)

@@ -1,4 +1,7 @@
-"""The errors that are printed without a traceback. No imports: refusals must not wait for JAX."""
+"""The errors that are printed without a traceback. Refusals must not wait for JAX."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -16,6 +19,24 @@ class FaultError(UserError):
     """
 
     code = 1
+
+
+@contextmanager
+def blaming(field: str) -> Iterator[None]:
+    """Lets refusals begin with the field of a config whose value brings them about.
+
+    Args:
+      field: its dotted name, such as "data.more_roots".
+
+    Raises:
+      UserError: as what is done meanwhile; the field stands before its line.
+    """
+    try:
+        yield
+    except FaultError:  # the machine's, whatever the field
+        raise
+    except UserError as error:
+        raise UserError(f"{field}: {error}") from error
 
 
 def one_line(error: Exception) -> str:

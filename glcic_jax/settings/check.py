@@ -10,7 +10,7 @@ from glcic_jax.data.transforms import check_sizes
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.metrics import HELD_OUT
-from glcic_jax.runtime.errors import UserError
+from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.runtime.field_kinds import LARGEST, Word
 from glcic_jax.runtime.fields import Alternatives, Field, completed, dotted, faults, resolved, shown
 from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
@@ -100,7 +100,8 @@ def check(config: ConfigDict) -> Method:
         raise UserError(f"{name} learns from {needs} data.measurement")
     if config.data.leftovers and not method.given:
         raise UserError(f"{name} cannot learn from data.leftovers: set it to 0")
-    method.prepare()
+    with blaming("perceptual"):  # the one field that names a file which methods read
+        method.prepare()
     return method
 
 

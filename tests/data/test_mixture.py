@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glcic_jax.data.mixture import Alternating, Joined, joined, named_sets
+from glcic_jax.data.mixture import Alternating, Joined, joined, named_sets, open_sources
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.data.sources import Arrays, folder
 from glcic_jax.runtime.errors import UserError
@@ -117,12 +117,47 @@ def test_what_does_not_go_together_is_refused(folders, tmp_path):
     with pytest.raises(UserError, match="data.weights has 2 numbers, and .* name 1 folders"):
         dataset_of(alone)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards/a.array_record").touch()
     for entries, message in (
         (["faces"], "write NAME=FOLDER"),
         ([f"a/b={folders[0]}"], "write NAME=FOLDER"),
         ([f"a={folders[0]}", f"a={folders[1]}"], "each NAME once"),
-        (["a=none"], "none: no such folder"),
-        ([f"a={tmp_path / 'empty'}"], "no pictures"),
+        (["a=none"], "^data.held_out_sets: none: no such folder: name folders of"),
+        ([f"a={tmp_path / 'empty'}"], "^data.held_out_sets: .*empty: no pictures"),
+        ([f"a={tmp_path / 'shards'}"], "^data.held_out_sets: .*index.json: no such file"),
     ):
         with pytest.raises(UserError, match=message):
             named_sets(entries, **LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("root", "more", "message"),
+    [
+        ("none", ("few",), "none: no such folder; set data.root to the folder of the pictures"),
+        ("few", ("none",), "data.more_roots: none: no such folder: name folders of pictures or of"),
+        ("few", ("many", ""), "data.more_roots has an empty name"),
+        ("few", ("many", "empty"), "data.more_roots: empty: no pictures"),
+        ("few", ("one",), "data.more_roots: one: 1 pictures leave 0 to train on"),
+        ("few", ("shards",), "data.more_roots: shards/index.json: no such file"),
+    ],
+)
+def test_a_folder_that_is_none_is_refused_by_its_field(
+    folders, tmp_path, monkeypatch, root, more, message
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "shards"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "shards/a.array_record").touch()
+    write(tmp_path / "one", 1, 9)
+    config = config_of(folders)
+    config.data.update(root=root, more_roots=more)
+    with pytest.raises(UserError, match=f"^{message}"):
+        open_sources(config.data)
+
+
+def test_a_list_of_held_out_pictures_is_refused_by_its_field(folders, tmp_path):
+    (tmp_path / "list.txt").write_text("99.png")
+    for name, message in (("none", "No such file"), ("list", "99.png is not a picture below")):
+        with pytest.raises(UserError, match=f"^data.held_out_list: .*{name}.txt: {message}"):
+            folder(str(folders[0]), held_out=str(tmp_path / f"{name}.txt"), **LIMITS)

@@ -119,7 +119,7 @@ def test_a_dash_in_a_name_may_stand_for_an_underscore():
 def test_training_finds_configs_that_import_each_other(tmp_path):
     refused = glcic("train", "--config", "configs/facades.py", "--workdir", str(tmp_path / "run"))
     assert refused.returncode == 2
-    assert refused.stderr.startswith("error: runs/places2: no such file or folder")
+    assert refused.stderr.startswith("error: init_from: runs/places2: no such file or folder")
 
 
 def test_the_project_names_the_command_and_every_extra():

@@ -113,6 +113,12 @@ def test_a_value_in_the_place_of_a_group_is_named_with_and_without_overrides(nam
     assert message in refusal(ConfigDict(with_defaults(config.to_dict())))
 
 
+@pytest.mark.parametrize("name", ["places2", "pconv_places2", "lama_places2"])
+def test_a_file_that_is_not_there_is_refused_by_its_field(name):
+    config = changed(config_of(name), "perceptual", "none.pth")
+    assert refusal(config).startswith("perceptual: none.pth: No such file")
+
+
 def test_phases_must_add_up():
     config = changed(places2.get_config(), "phases.joint", 2**31 - 1)
     assert "add up to" in refusal(config)

@@ -31,7 +31,7 @@ def pictures(tmp_path_factory):
         (["--config.data.crop=300"], "a crop of 300 pixels does not fit"),
         (["--config.local_patch=300"], "local_patch of 300 pixels does not fit a crop of 256"),
         (["--config.method=gan"], 'method is "gan": choose glcic'),
-        (["--config.init_from=/no/run"], "/no/run: no such file or folder: give the --workdir of a"),
+        (["--config.init_from=/no/run"], "init_from: /no/run: no such file or folder"),
     ],
 )  # fmt: skip
 def test_mistakes_get_one_line_and_exit_code_2(
