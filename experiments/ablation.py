@@ -40,9 +40,9 @@ VARIANTS = {
 NAMES = {
     START: "phase 1",
     "mse": "MSE",
-    "global": "MSE + global",
-    "local": "MSE + local",
-    "both": "full",
+    "global": "+ global",
+    "local": "+ local",
+    "both": "+ both",
 }
 """Titles in the table and the grid by run folder."""
 

@@ -75,7 +75,7 @@ def test_ablation_trains_four_networks_and_shows_them(trained):
     head, _, *rows = (workdir / "table.md").read_text().splitlines()
     assert head == "| | L1 | PSNR | SSIM | updates |"
     cells = [row.strip("| ").split(" | ") for row in rows]
-    assert [row[0] for row in cells] == ["phase 1", "MSE", "MSE + global", "MSE + local", "full"]
+    assert [row[0] for row in cells] == ["phase 1", "MSE", "+ global", "+ local", "+ both"]
     assert {row[-1] for row in cells} == {"2"}
     picture = decode(workdir / "grid.png")
     assert picture.shape == (22 + 4 * 36, 7 * 36 - 4, 3)
