@@ -40,7 +40,8 @@ def own_names(given: Iterable[str], listening: Iterable[str] = ()) -> OwnNames:
     """
     pages = {_page(name) for name in given}
     hosts = {urlsplit(f"//{page}").hostname or "" for page in pages}
-    return OwnNames(frozenset({"localhost", *listening, *hosts}), frozenset(pages))
+    here = {name.lower() for name in listening}  # as browsers write every name
+    return OwnNames(frozenset({"localhost", *here, *hosts}), frozenset(pages))
 
 
 def _page(name: str) -> str:
@@ -78,17 +79,11 @@ def why_strange(host: str, origin: str | None, names: OwnNames) -> str | None:
             ipaddress.ip_address(name)
     except ValueError:
         return "this address is not the server's own: see --name in its help"
-    return None if origin is None else strange_page(host, origin, names)
+    return None if origin is None else _strange_page(host, origin, names)
 
 
-def strange_page(host: str, origin: str, names: OwnNames) -> str | None:
-    """Returns why the page that sent a request is not the server's own; None = it is.
-
-    Args:
-      host: as in `why_strange`.
-      origin: the header `Origin`.
-      names: the server's.
-    """
+def _strange_page(host: str, origin: str, names: OwnNames) -> str | None:
+    """Returns why the page that sent a request is not the server's own; None = it is."""
     try:
         page = urlsplit(origin).netloc
     except ValueError:

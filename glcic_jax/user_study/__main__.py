@@ -11,6 +11,7 @@ a study goes on where it stopped.
 
 import argparse
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--name",
         nargs="+",
         default=[],
-        help="names or addresses of the page behind a proxy: study.example.org",
+        help="names or addresses of the page besides this machine's own, as behind a proxy: "
+        "study.example.org",
     )
     parser.add_argument(
         "--report", type=Path, metavar="CSV", help="print the shares of these answers and end"
@@ -69,7 +71,7 @@ def serve(args: argparse.Namespace) -> None:
     from glcic_jax.user_study.pictures import Pictures  # only now: a report needs no OpenCV
     from glcic_jax.user_study.server import StudyServer
 
-    names = own_names(args.name)
+    names = own_names(args.name, listening=(args.host, socket.gethostname()))
     pictures = Pictures(args.real, args.completed, args.size)
     server = StudyServer(
         pictures, args.answers, host=args.host, port=args.port, seed=args.seed, names=names

@@ -2,13 +2,14 @@
 
 import socketserver
 import sys
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.web_names import LOCAL, OwnNames, strange_page
+from glcic_jax.runtime.web_names import LOCAL, OwnNames, why_strange
 from glcic_jax.user_study import page
 from glcic_jax.user_study.answers import TRUTHS, AnswerFile
 from glcic_jax.user_study.connections import BoundedServer
@@ -34,7 +35,7 @@ class StudyServer(BoundedServer):
       host: address to listen at.
       port: port to listen at; 0 = any that is free.
       seed: seed of the raters' orders.
-      names: what the study's pages are called besides by `Host`, as behind a proxy.
+      names: what `Host` and `Origin` may call it, besides an address in numbers.
 
     Raises:
       UserError: the address or the file cannot be used.
@@ -116,11 +117,19 @@ class StudyHandler(BaseHTTPRequestHandler):
         """Takes a rater's answer."""
         self._answered(self._post)
 
-    def _answered(self, work) -> None:
+    def _answered(self, work: Callable[[], None]) -> None:
         try:
+            self._refuse_strangers()
             work()
         except StudyRefusal as refusal:
             self._send(page.refusal(refusal.reason).encode(), "text/html", refusal.status)
+
+    def _refuse_strangers(self) -> None:
+        """Refuses what another site had a browser send, or whatever came by another name."""
+        host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+        if reason := why_strange(host, origin, self._study.names):
+            print(f"a request was refused: {reason}", file=sys.stderr)
+            raise StudyRefusal(403, "This study has another address, or is asked by another site")
 
     def _get(self) -> None:
         try:
@@ -164,10 +173,6 @@ class StudyHandler(BaseHTTPRequestHandler):
             raise StudyRefusal(500, "This picture cannot be shown") from error
 
     def _post(self) -> None:
-        host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
-        if origin and (reason := strange_page(host, origin, self._study.names)):
-            print(f"an answer was refused: {reason}", file=sys.stderr)
-            raise StudyRefusal(403, "Answers come from this site's own pages only")
         if urlsplit(self.path).path != "/answer":
             raise StudyRefusal(404, "There is no such page")
         fields = self._form()

@@ -54,6 +54,11 @@ def test_the_refusal_names_what_to_give():
     assert (reason or "").endswith("--name NAME")
 
 
+def test_a_machine_with_capitals_in_its_name_is_found():
+    assert why_strange("labpc:8000", "http://labpc:8000", own_names([], ["LabPC"])) is None
+    assert why_strange("labpc:8000", None, own_names([], ["other"])) is not None
+
+
 @pytest.mark.parametrize("name", ["", "https://", "a b", "a.example:x", "a.example:99999", "u@a"])
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(UserError, match="--name .*: give a name, such as"):

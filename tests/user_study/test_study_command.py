@@ -11,7 +11,7 @@ import numpy as np
 from glcic_jax.pictures.decode import write_picture
 from glcic_jax.user_study.__main__ import main
 from glcic_jax.user_study.answers import HEADER, read_answers
-from tests.helpers.study import SCENES, judge
+from tests.helpers.study import SCENES, ask, judge
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +34,8 @@ def test_as_a_command_kill_9_keeps_every_answer_and_ctrl_c_prints_the_shares(fol
             assert process.stdout is not None
             assert process.stdout.readline().startswith("8 real and 8 completed pictures; each")
             At.server_port = int(process.stdout.readline().split(":")[-1].strip(" /\n"))
+            here = {"Host": f"{socket.gethostname()}:{At.server_port}"}
+            assert ask(At, "GET", "/", headers=here)[0].status == 200
             assert judge(At, "ann", count) == count
             process.send_signal(number)
             rest = process.stdout.read()

@@ -67,3 +67,18 @@ def test_behind_a_proxy_answers_count_once_its_name_is_given(server, capsys):
     server.names = own_names(["study.example"])
     assert post(server, Origin="https://study.example")[0].status == 303
     assert post(server, Origin="https://evil.example")[0].status == 403
+
+
+def test_a_site_whose_name_leads_to_this_machine_is_refused(server, capsys):
+    """DNS rebinding: for a browser its page and the study's are of one site."""
+    evil = {"Host": "evil.example:8000", "Origin": "http://evil.example:8000"}
+    assert post(server, **evil)[0].status == 403
+    for path in ("/", "/rate?rater=ann", "/picture?rater=ann&number=0", "/study.js"):
+        response, html = ask(server, "GET", path, headers={"Host": "evil.example:8000"})
+        assert response.status == 403
+        assert b"evil" not in html
+    assert not server.answers.seen("ann")
+    assert "see --name in its help" in capsys.readouterr().err
+    server.names = own_names(["https://evil.example:8000/study/"])
+    assert get(server, "/")[0].status == 200
+    assert post(server, **evil)[0].status == 303
