@@ -80,7 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="REPORT",
         help="print the paired differences of two reports, the first minus the second; --methods "
-        "takes a row of each, or a pattern for rows that differ in their seeds",
+        "takes a row of each, or one name for both; a pattern stands for rows that differ in seeds",
     )
     return parser
 
@@ -99,8 +99,11 @@ def check(args: argparse.Namespace) -> None:
     if args.compare:
         if args.data or args.masks or args.output:
             raise UserError("--compare reads two reports: leave --data, --masks, --output out")
-        if args.methods and len(args.methods) != 2:
-            raise UserError("--compare takes two --methods: a row of the first, one of the second")
+        if args.methods and len(args.methods) > 2:
+            raise UserError(
+                "--compare takes two --methods: a row of the first report, one of the second; one "
+                "name stands for both"
+            )
         return
     lacking = [n for n in ("methods", "data", "masks", "output") if not getattr(args, n)]
     if lacking:

@@ -29,12 +29,13 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
     Args:
       first: a report.
       second: a report on the same pictures with the same holes; may be the first one again.
-      methods: a row of the first and one of the second, or patterns such as "runs/a/*", which
-        stand for a group of rows: runs that differ in their seeds. By default, every method that
-        both have, or the only one of each.
+      methods: a row of the first and one of the second, or one name that stands for both; or
+        patterns such as "runs/a/*", which stand for a group of rows: runs that differ in their
+        seeds. By default, every method that both have, or the only one of each.
 
     Raises:
-      UserError: no reports, other pictures or holes, no such methods, or a run in both groups.
+      UserError: no reports, other pictures or holes, no such methods, a row that would be compared
+        with itself, or a run in both groups.
     """
     scores, digests = read_report(first)
     others, other_digests = read_report(second)
@@ -43,13 +44,24 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
             raise UserError(
                 f"{first} and {second} are about different {what}: compare reports on the same ones"
             )
+    same = first.resolve() == second.resolve()
+    if methods and same and methods[0] == methods[-1]:
+        raise UserError(
+            f"--methods {methods[0]}: the two reports are one: name another row to compare it with"
+        )
     if methods and any(map(is_pattern, methods)):
-        a, b = _group(scores, methods[0]), _group(others, methods[1])
-        if both := a.rows & b.rows if first.resolve() == second.resolve() else None:
+        a, b = _group(scores, methods[0], first), _group(others, methods[-1], second)
+        if both := a.rows & b.rows if same else None:
             raise UserError(f"--methods: {min(both)} is in both groups: let each run be in one")
+        if a.label == b.label:
+            a, b = (g._replace(label=f"{r}: {g.label}") for g, r in ((a, first), (b, second)))
         return _compare_groups(f"{first} - {second}", a, b)
     rows = {}
-    for a, b in _pairs(scores, others, methods):
+    if methods:
+        pairs = [(_row(scores, methods[0], first), _row(others, methods[-1], second))]
+    else:
+        pairs = _pairs(scores, others)
+    for a, b in pairs:
         both = [name for name in scores[a] if name in others[b]]
         label = a if a == b else f"{a} - {b}"
         rows[label] = {n: as_json(bootstrap.mean(scores[a][n] - others[b][n])) for n in both}
@@ -75,11 +87,11 @@ class Group(NamedTuple):
     scores: dict[str, np.ndarray]
 
 
-def _group(scores: Scores, pattern: str) -> Group:
+def _group(scores: Scores, pattern: str, report: Path) -> Group:
     """Finds the rows of a report that a name or a pattern stands for."""
     found = [name for name in scores if name == pattern or fnmatchcase(name, pattern)]
     if not found:
-        raise UserError(f'--methods: no row "{pattern}"; the report has {", ".join(scores)}')
+        raise _no_row(scores, pattern, report)
     stacked = {n: np.stack([scores[name][n] for name in found]) for n in scores[found[0]]}
     runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
     return Group(f"{pattern} ({runs})", frozenset(found), stacked)
@@ -97,13 +109,19 @@ def _compare_groups(heading: str, a: Group, b: Group) -> str:
     return markdown(table(rows, heading=heading, ranked=False)) + note
 
 
-def _pairs(first: Scores, second: Scores, methods: list[str] | None) -> list[tuple[str, str]]:
-    """Pairs rows of the first report with rows of the second."""
-    if methods:
-        for name, scores in zip(methods, (first, second), strict=True):
-            if name not in scores:
-                raise UserError(f'--methods: no row "{name}"; the report has {", ".join(scores)}')
-        return [(methods[0], methods[1])]
+def _row(scores: Scores, name: str, report: Path) -> str:
+    """Returns the name of a row, or refuses one that the report does not have."""
+    if name not in scores:
+        raise _no_row(scores, name, report)
+    return name
+
+
+def _no_row(scores: Scores, name: str, report: Path) -> UserError:
+    return UserError(f'--methods: no row "{name}" in {report}, which has {", ".join(scores)}')
+
+
+def _pairs(first: Scores, second: Scores) -> list[tuple[str, str]]:
+    """Pairs the rows that both reports have, or the only one of each."""
     shared = [name for name in first if name in second]
     if shared:
         return [(name, name) for name in shared]

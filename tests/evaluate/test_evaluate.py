@@ -125,7 +125,8 @@ def test_reports_compare_by_pairs(files, capsys):
         ((files / "a", files / "c"), "share no method"),
         ((files / "a", files / "b", "--methods", "telea", "none"), 'no row "none"'),
         ((files / "a", files / "e"), "manifest.json is missing"),
-        ((files / "a", files / "b", "--methods", "telea"), "takes two --methods"),
+        ((files / "a", files / "b", "--methods", "mean"), None),  # one name stands for both
+        ((files / "a", files / "b", "--methods", "a", "b", "c"), "takes two --methods"),
     ):
         capsys.readouterr()
         assert compare(*flags) == (2 if message else 0)

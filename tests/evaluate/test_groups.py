@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -56,7 +57,27 @@ def test_single_rows_are_compared_as_before(report):
 
 def test_a_pattern_of_nothing_is_refused(report):
     folder, _ = report
-    with pytest.raises(UserError, match='no row "runs/d/[*]"; the report has runs/a/seed0'):
+    with pytest.raises(UserError, match='no row "runs/d/[*]" in .*, which has runs/a/seed0'):
         compare(folder, folder, ["runs/a/*", "runs/d/*"])
     with pytest.raises(UserError, match="runs/a/.* is in both groups"):
         compare(folder, folder, ["runs/a/*", "runs/*"])
+
+
+# One name ----------------------------------------------------------------------------------------
+
+
+def test_one_name_stands_for_both_reports(report):
+    folder, _ = report
+    other = shutil.copytree(folder, folder.parent / f"{folder.name}_other")
+    for name in ("runs/c", "runs/a/*"):
+        assert compare(folder, other, [name]) == compare(folder, other, [name, name])
+        with pytest.raises(UserError, match="the two reports are one: name another row to compare"):
+            compare(folder, folder, [name])
+    table = compare(folder, other, ["runs/a/*"])
+    assert f"| {folder}: runs/a/* (3 runs) |" in table  # both have a line
+    assert f"| {other}: runs/a/* (3 runs) |" in table
+    lines = (other / "per_picture.csv").read_text().splitlines(keepends=True)
+    (other / "per_picture.csv").write_text("".join(x for x in lines if "runs/c" not in x))
+    for name in ("runs/c", "runs/c*"):
+        with pytest.raises(UserError, match=f"no row .* in {other}, which has runs/a/seed0"):
+            compare(folder, other, [name])
