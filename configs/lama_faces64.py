@@ -6,7 +6,7 @@
 A quarter of the width and three blocks, and VGG16's features where there are weights of them
 (requirements-metrics.txt). Holes are boxes and strokes of the proportions of
 configs/lama_places2.py.
-Cost and result: docs/results.md.
+Cost and result: not measured yet; with wider networks: docs/results.md.
 """
 
 from ml_collections import ConfigDict

@@ -4,7 +4,8 @@
         --config.data.root=DIR
 
 DIR holds the training pictures in any folders; `data.held_out` of them are kept for evaluation.
-Four GPUs take 24 pictures each. Cost and result: not measured yet.
+Four GPUs take 24 pictures each. Cost and result: not measured yet; what one GPU would take:
+docs/performance.md.
 """
 
 from ml_collections import ConfigDict

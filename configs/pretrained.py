@@ -8,7 +8,8 @@
 This is not the paper's recipe. Holes are filled smoothly first, and the network, which has
 shortcuts, adds to that. It learns by mean absolute error and VGG16's features, without
 discriminators. Adam moves it at a falling rate, and a moving average completes. It first learns on
-small pictures, then goes on with larger ones and larger holes.
+small pictures, then goes on with larger ones and larger holes. docs/pretrained.md has both runs as
+they were made.
 """
 
 from ml_collections import ConfigDict

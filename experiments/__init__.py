@@ -1,1 +1,1 @@
-"""The paper's own experiments, one command each (docs/experiments.md), and the quickstart's end."""
+"""Experiments of the paper and of this project, one command each: docs/experiments.md."""

@@ -5,9 +5,9 @@ python -m experiments.click_to_select --photographs data/ccby/test --clicks 5
 python -m experiments.click_to_select --each
 
 The first click is where the thing is deepest; each other one where the selection's deepest error
-is, inside or outside. experiments/outlined_things.json has the outlines, in pixels. Of their
-photographs those "of" skimage come with scikit-image; the others (NIPS 2017, CC BY 2.0) are files
-of the folder --photographs, without which they are left out.
+is, inside or outside. experiments/outlined_things.json has the outlines, in pixels. Some of their
+photographs come with scikit-image; the others (NIPS 2017, CC BY 2.0) are files of the folder
+--photographs, and are left out if it is not given.
 """
 
 import argparse
