@@ -20,8 +20,9 @@ from configs import places2
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_config
 from glcic_jax.settings.check import with_defaults
-from glcic_jax.weights.address import is_weights, locate, open_trained
+from glcic_jax.weights.address import locate, open_trained
 from glcic_jax.weights.glcic import CompletionWeights
+from glcic_jax.weights.kinds import is_weights
 
 UPDATES = 600
 """Updates of the completion network."""
@@ -33,12 +34,12 @@ MOST_PICTURES = 8
 def known_settings(start: str) -> dict[str, Any]:
     """Returns the config of a run, or what converted weights know of theirs."""
     place = locate(start)
-    if not is_weights(place.path):
+    if place.path.is_dir() and not is_weights(place.path):
         theirs = read_config(place.path)  # also of a run that is yet to save for the first time
         if theirs.get("method") != "glcic":
             raise _refusal(start, f'"{theirs.get("method", "")}" network')
         return with_defaults(theirs)
-    trained = open_trained(start)
+    trained = open_trained(start)  # which explains what is neither
     if not isinstance(trained.weights, CompletionWeights):
         raise _refusal(start, str(trained.weights))
     smooth = trained.weights.output == "difference"

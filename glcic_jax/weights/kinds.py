@@ -20,6 +20,11 @@ FOR_OTHERS = {".onnx": "an ONNX model", ".stablehlo": "a StableHLO program"}
 """What `glcic_jax.convert` writes for other programs alone, by the suffix of its files."""
 
 
+def is_weights(path: Path) -> bool:
+    """Returns whether a path holds converted weights, by its suffix or its description."""
+    return path.suffix == SUFFIX or is_described(path)
+
+
 def kind_of(address: str | Path, path: Path) -> str:
     """Returns the kind of network that lies at a place; the first bytes of a file show it.
 

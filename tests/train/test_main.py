@@ -208,7 +208,7 @@ def test_finetuning_takes_networks_and_sizes_from_its_start(whole, monkeypatch, 
     for wrong, message in (
         ([*command, "--config.widht=3"], "the nearest is --config.width"),
         (["x", "--config", "configs/finetune.py", "--workdir", "mine"], "name the run to start"),
-        (["x", "--config", "configs/finetune.py:/no", "--workdir", "mine"], "/no: no run folder"),
+        (["x", "--config", "configs/finetune.py:/no", "--workdir", "mine"], "/no: no such file"),
     ):
         monkeypatch.setattr(sys, "argv", wrong)
         assert main() == 2
