@@ -26,9 +26,9 @@ from glcic_jax.runtime.run_folder import CONFIG, read_records, read_run
 from glcic_jax.train.page import SCORES
 from glcic_jax.train.seeds import IN_THE_HOLE, TABLE
 from glcic_jax.weights.address import locate
-from glcic_jax.weights.description import is_described
-from glcic_jax.weights.exchange import SUFFIX, read_exchange
+from glcic_jax.weights.exchange import read_exchange
 from glcic_jax.weights.hub import SCHEME
+from glcic_jax.weights.kinds import is_weights
 from glcic_jax.weights.pretrained import NAME as PRETRAINED
 
 UNKNOWN = "not recorded"
@@ -107,7 +107,7 @@ def read_network(name: str, address: str) -> Network:
       UserError: there is neither.
     """
     path, _ = locate(address)
-    if path.suffix == SUFFIX or is_described(path):
+    if is_weights(path):
         weights = read_exchange(path)
         offered = address == PRETRAINED or address.startswith(SCHEME)
         load = f'`load("{address}")`' if offered else ""
