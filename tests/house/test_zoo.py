@@ -1,11 +1,15 @@
 """The page of trained networks, from written records and the network that ships."""
 
 import json
+import re
+import shlex
 
 import pytest
 
 from experiments.zoo import main, page
-from experiments.zoo_reports import shown_command
+from experiments.zoo_reports import reports_section, shown_command
+from glcic_jax.evaluate.__main__ import parse
+from glcic_jax.evaluate.manifest import ARGUMENTS, manifest
 from glcic_jax.runtime.errors import UserError
 
 START = {
@@ -54,9 +58,10 @@ def test_the_network_that_ships_can_be_loaded():
     assert "| pretrained | glcic | photographs | mix | 26,960 | 50 |" in text
 
 
-def test_a_folder_of_seeds_has_a_section_with_its_table(tmp_path):
+@pytest.mark.parametrize("only", [["--only_seed", "0"], ["--only_seed=0"]])
+def test_a_folder_of_seeds_has_a_section_with_its_table(tmp_path, only):
     for seed in (0, 1):
-        alone = [*START["command"], "--seeds=2", "--only_seed", str(seed), "--at_once=2"]
+        alone = [*START["command"], "--seeds=2", *only, "--at_once=2"]
         write(tmp_path / f"three/seed{seed}", starts=(START | {"command": alone},))
     (tmp_path / "three/seeds.md").write_text("| the | table |\n")
     text = page([str(tmp_path / "three")], "the command")
@@ -106,7 +111,7 @@ def test_a_report_is_shown_with_its_command_and_intervals(tmp_path):
     run, report = write(tmp_path / "a"), write_report(tmp_path / "report")
     text = page([f"small={run}"], "the command", [report])
     assert "### 1,500 pictures of faces/test\n" in text
-    command = "glcic_jax.evaluate --methods small=a telea --data faces/test --size 64 --masks box\n"
+    command = "glcic_jax.evaluate --methods small=a telea --data faces/test --masks box --size 64\n"
     assert command in text
     assert "\n\n(On 1 x cpu, jax 0.1, sources of glcic_jax 01234567.)\n" in text
     assert (
@@ -117,6 +122,29 @@ def test_a_report_is_shown_with_its_command_and_intervals(tmp_path):
         page([f"small={run}"], "the command", [write_report(tmp_path / "other", step=30)])
     with pytest.raises(UserError, match="no report of evaluate"):
         page([f"small={run}"], "the command", [run])
+
+
+def test_a_report_is_shown_with_every_flag_that_changes_its_numbers(tmp_path):
+    flags = [
+        "--methods", "telea", "cmd:tool {image} {mask} {output}", "--data", "faces/test",
+        "--masks", "masks", "--by_order", "--size", "64", "--seed", "1", "--batch_size", "10",
+        "--skip", "lpips", "st_lpips", "--inception", "fid.pth",
+    ]  # fmt: skip
+    given, unset = parse(flags), parse([])
+    made = manifest(given, {}, {}, {}, "1 x cpu")
+    assert all(made["arguments"][name] != getattr(unset, name) for name in ARGUMENTS)
+    report = write_report(tmp_path / "report")
+    recorded = json.loads((report / "manifest.json").read_text()) | made
+    (report / "manifest.json").write_text(json.dumps(recorded))
+    text = reports_section([report], {})
+    (shown,) = re.findall("^    (python -m glcic_jax.evaluate .*)$", text, re.MULTILINE)
+    assert vars(parse(shlex.split(shown)[3:])) == vars(given)
+
+
+def test_what_changes_no_number_is_all_that_a_manifest_leaves_out():
+    assert vars(parse([])).keys() - set(ARGUMENTS) == {
+        "output", "feature_cache", "shown", "timeout", "compare",
+    }  # fmt: skip
 
 
 def test_neither_run_nor_weights_is_refused(tmp_path, capsys):
