@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
 from glcic_jax.complete.load import load
 from glcic_jax.data.pipeline import make_dataset
@@ -22,8 +23,8 @@ from glcic_jax.pictures.decode import write_picture
 from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.run_folder import read_records
-from glcic_jax.settings.check import check
+from glcic_jax.runtime.run_folder import read_records, saved_steps
+from glcic_jax.settings.check import check, with_defaults
 from glcic_jax.train.report import draw_grid
 
 START = "start"
@@ -51,10 +52,14 @@ ROWS = 8
 
 
 def start(config: Any) -> Any:
-    """Returns the config of phase 1 alone, which all four have in common."""
+    """Returns the config of phase 1 alone, which all four have in common.
+
+    A learning rate that falls to 0 does so over each run: the four do not go on with the optimizer.
+    """
     changed = config.copy_and_resolve_references()
     changed.discriminators = ()
     changed.phases.discriminator = changed.phases.joint = 0
+    _end_fall(changed, changed.phases.completion)
     return changed
 
 
@@ -75,7 +80,14 @@ def variant(config: Any, discriminators: tuple[str, ...], init_from: str) -> Any
     if not discriminators:
         changed.phases.completion = changed.phases.joint
         changed.phases.discriminator = changed.phases.joint = 0
+    _end_fall(changed, config.phases.joint)
     return changed
+
+
+def _end_fall(config: Any, updates: int) -> None:
+    """Lets a learning rate that falls to 0 do so over the updates of one of the runs."""
+    if config.optimizer.get("cosine"):
+        config.optimizer.cosine = updates
 
 
 def check_variants(config: Any) -> None:
@@ -98,13 +110,30 @@ def check_variants(config: Any) -> None:
         check(variant(config, discriminators, init_from=START))
 
 
+def check_folder(config: Any, workdir: Path) -> None:
+    """Refuses a folder whose networks did not go on from this config's phase 1.
+
+    Raises:
+      UserError: one of the four has begun, and phase 1 is not there, or has another length.
+    """
+    begun = [name for name in VARIANTS if saved_steps(workdir / name)]
+    had, wanted = max(saved_steps(workdir / START), default=0), config.phases.completion
+    if begun and had != wanted:
+        raise UserError(
+            f"{workdir / begun[0]} did not go on from {wanted:,} updates of phase 1, of which "
+            f"{workdir / START} has {had:,}: choose another --workdir"
+        )
+
+
 def ablation(config: Any, workdir: Path, accept_data: bool = False) -> None:
     """Trains phase 1 and the four, one after the other; the first process writes table and grid.
 
     Raises:
-      UserError: as `check_variants` and as `run`.
+      UserError: as `check_variants`, `check_folder` and `run`.
     """
+    config = ConfigDict(with_defaults(config.to_dict()))
     check_variants(config)
+    check_folder(config, workdir)
     run(start(config), workdir / START, accept_data)
     for name, discriminators in VARIANTS.items():
         changed = variant(config, discriminators, init_from=str(workdir / START))

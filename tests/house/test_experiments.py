@@ -108,6 +108,38 @@ def test_ablation_checks_all_before_the_first_trains(tmp_path, monkeypatch):
         ablation.ablation(small_config(local_patch=33), tmp_path)
 
 
+def test_ablation_takes_a_config_of_an_older_version(tmp_path, monkeypatch):
+    config, starts = small_config(), []
+    del config.init_from
+    monkeypatch.setattr(ablation, "run", lambda config, *_: starts.append(config.init_from))
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    ablation.ablation(config, tmp_path)
+    assert starts == ["", *[str(tmp_path / "start")] * 4]
+
+
+def test_ablation_lets_a_rate_fall_over_each_run():
+    config = small_config(optimizer__cosine=5, phases__completion=3)
+    variants = [ablation.variant(config, of, init_from="") for of in ablation.VARIANTS.values()]
+    assert [c.optimizer.cosine for c in [ablation.start(config), *variants]] == [3, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("step", [None, 1, 3])
+def test_ablation_goes_on_from_its_own_phase_1_alone(tmp_path, monkeypatch, step):
+    ran = []
+    monkeypatch.setattr(ablation, "run", lambda config, folder, *_: ran.append(folder.name))
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    if step:
+        (tmp_path / f"start/checkpoints/{step}").mkdir(parents=True)
+    ablation.ablation(small_config(), tmp_path)  # phase 1 may still be under way
+    (tmp_path / "global/checkpoints/1").mkdir(parents=True)
+    with pytest.raises(UserError, match="global did not go on from 2 updates of phase 1, of which"):
+        ablation.ablation(small_config(), tmp_path)
+    (tmp_path / "start/checkpoints/2").mkdir(parents=True)
+    if step != 3:
+        ablation.ablation(small_config(), tmp_path)
+    assert len(ran) == (5 if step == 3 else 10)
+
+
 @pytest.mark.parametrize(
     ("experiment", "flags", "message"),
     [
