@@ -34,11 +34,36 @@ def runs_of(pattern: str, scores: Scores) -> Runs:
     Raises:
       UserError: there is none.
     """
-    form = re.escape(pattern).replace(r"\*", "(.*)")
-    found = {match.groups(): name for name in scores if (match := re.fullmatch(form, name))}
+    found = _found(pattern, scores)
     if not found:
         raise UserError(f'--rows: no row "{pattern}"; the report has {", ".join(scores)}')
     return dict(sorted(found.items()))
+
+
+def _found(pattern: str, scores: Scores) -> Runs:
+    form = re.escape(pattern).replace(r"\*", "(.*)")
+    return {match.groups(): name for name in scores if (match := re.fullmatch(form, name))}
+
+
+def titled(rows: list[str], scores: Scores) -> dict[str, str]:
+    """Returns patterns by the titles of their rows.
+
+    Args:
+      rows: each TITLE=PATTERN, or a pattern that is its own title, even one with "=" in it.
+      scores: of a report.
+
+    Raises:
+      UserError: two rows have one title.
+    """
+    patterns: dict[str, str] = {}
+    for row in rows:
+        title, equals, pattern = row.partition("=")
+        if not equals or _found(row, scores):
+            title = pattern = row
+        if title in patterns:
+            raise UserError(f'--rows: two rows are "{title}": give each a title, TITLE=PATTERN')
+        patterns[title] = pattern
+    return patterns
 
 
 def difference(metric: str, scores: Scores, first: Runs, second: Runs) -> dict[str, Any]:
@@ -84,13 +109,10 @@ def run(args: argparse.Namespace) -> None:
     """Prints the table that the command line asks for.
 
     Raises:
-      UserError: no report, or as `groups_table`.
+      UserError: no report, or as `titled` and `groups_table`.
     """
     scores, _ = read_report(args.report)
-    pairs = [
-        (row, row) if "=" not in row or row in scores else row.split("=", 1) for row in args.rows
-    ]
-    print_result(groups_table(scores, dict(pairs), tuple(args.minus)))
+    print_result(groups_table(scores, titled(args.rows, scores), tuple(args.minus)))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -51,9 +51,17 @@ def test_rows_are_over_seeds_and_differences_seed_by_seed(report, capsys):
     assert capsys.readouterr().out.strip() == markdown(table(shown, "row", ranked=False)).strip()
 
 
+def test_a_pattern_with_an_equals_sign_needs_no_title(report, capsys):
+    assert groups.main([str(report[0]), "--rows", "other/x=*", "X=other/x=*"]) == 0
+    first, second = capsys.readouterr().out.splitlines()[2:4]
+    assert first.startswith("| other/x=* |")
+    assert second == first.replace("other/x=*", "X")
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--rows", "A=runs/a/*", "A=runs/b/*"], '--rows: two rows are "A": give each a title'),
         (["--rows", "runs/c/*"], 'no row "runs/c/*"; the report has runs/a/seed2'),
         (["--rows", "runs.a/*"], 'no row "runs.a/*"'),  # a star is all that is special
         (["--rows", "telea", "--minus", "a"], '--minus: no row "a" in --rows'),
