@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from functools import cache
 
 from glcic_jax.complete.pairing import STREAM, CompletionJob
+from glcic_jax.runtime.bars import bar
 from glcic_jax.runtime.compiled import announced
 
 logger = logging.getLogger("glcic_jax.complete")
@@ -27,11 +28,10 @@ def progress(
         if not many:
             yield jobs
             return
-        from tqdm import tqdm  # here, since a single picture need not wait for it
         from tqdm.contrib.logging import logging_redirect_tqdm
 
         with logging_redirect_tqdm():
-            yield tqdm(jobs, unit="picture")
+            yield bar(jobs)
 
 
 def _announce() -> None:

@@ -4,9 +4,9 @@ import hashlib
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from glcic_jax.evaluate.examples import Examples
+from glcic_jax.runtime.bars import bar
 from glcic_jax.runtime.errors import UserError
 
 DESCRIBED = 3
@@ -37,7 +37,7 @@ def check_examples(examples: Examples) -> Checked:
     shares: list[float] = []
     checksums: list[int] = []
     problems: dict[str, None] = {}  # each once: pictures may share a broken mask
-    for reading in tqdm(examples.read_ahead(), "check", len(examples), unit="picture"):
+    for reading in bar(examples.read_ahead(), len(examples), title="check"):
         try:
             example = reading.result()
         except UserError as error:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from tqdm import tqdm
 
 from glcic_jax.evaluate.checking import Checked
 from glcic_jax.evaluate.examples import Example, Examples
 from glcic_jax.evaluate.kept_rows import Holes, KeptRow
 from glcic_jax.evaluate.rivals import TRUTH, Rival
 from glcic_jax.metrics.scoring import Metric, rounded
+from glcic_jax.runtime.bars import bar
 from glcic_jax.runtime.digests import Item
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
@@ -165,10 +165,10 @@ class Scoring:
 
     def _batches(self, label: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields all images and masks, float32 [b, h, w, 3] and [b, h, w, 1], behind a bar."""
-        with tqdm(total=len(self._examples), unit="picture", desc=label) as bar:
+        with bar(total=len(self._examples), title=label) as counted:
             for batch in self._examples.batches(self._batch_size, self._checked.checksums):
                 yield _arrays(batch)
-                bar.update(len(batch))
+                counted.update(len(batch))
 
     def _compile(self, rival: Rival, image: np.ndarray, mask: np.ndarray) -> None:
         """Calls a method that compiles once for each size of batches before it is timed."""

@@ -17,6 +17,7 @@ from glcic_jax.prepare.entries import Entry
 from glcic_jax.prepare.plan import Listing, Plan, gather_entries
 from glcic_jax.prepare.run import too_many
 from glcic_jax.prepare.shard_writer import ShardJob, write_shard
+from glcic_jax.runtime.bars import bar
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.process import ctrl_c_blocked, end_with_parent
 
@@ -90,8 +91,8 @@ def start_workers(listing: Listing, plan: Plan, workers: int, max_bad: float) ->
     start = (counts, total, max_bad)
     pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=start)
     try:
-        with tqdm(total=total, unit="picture", smoothing=0.05) as bar:
-            yield Workers(pool, bar, counts, listing, plan, workers)
+        with bar(total=total, smoothing=0.05) as counted:
+            yield Workers(pool, counted, counts, listing, plan, workers)
     except BaseException:
         for child in multiprocessing.active_children():
             child.terminate()  # without waiting: a shard takes a minute

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from glcic_jax.pictures.decode import decode
 from glcic_jax.pictures.left_out import LeftOut
 from glcic_jax.pictures.resize import middle_square
 from glcic_jax.pictures.storage import pictures
+from glcic_jax.runtime.bars import bar
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.user_study.answers import TRUTHS
 
@@ -77,7 +77,7 @@ class Pictures:
     def _check(self, every: list[Picture]) -> None:
         """Reads every picture, and refuses sizes that would give the truth away."""
         sizes: dict[str, dict[tuple[int, int], Picture]] = {truth: {} for truth in TRUTHS}
-        for picture in tqdm(every, desc="checking", unit="picture", disable=None):
+        for picture in bar(every, title="checking"):
             height, width = self._pixels(picture).shape[:2]
             sizes[picture.truth][width, height] = picture
         for truth, other in (("real", "completed"), ("completed", "real")):
