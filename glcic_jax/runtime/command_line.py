@@ -72,12 +72,14 @@ class _Parser(argparse.ArgumentParser):
 def _with_minus(words: Sequence[str]) -> list[str]:
     """Returns the words of a command line with each flag joined to numbers with a minus after it.
 
-    What comes behind "--" stays as it is.
+    What comes behind "--" stays as it is, and so does a number alone, which argparse reads rightly:
+    it may be the first of several values of the flag before it, or not belong to that flag.
     """
     joined: list[str] = []
     for word in words:
         flag = joined[-1] if joined and "--" not in joined else ""
-        if re.fullmatch(r"-\.?\d.*", word) and re.fullmatch(r"--[^=]+", flag):
+        several = re.match(r"-\.?\d", word) and not re.fullmatch(r"-\d+|-\d*\.\d+", word)
+        if several and re.fullmatch(r"--[^=]+", flag):
             joined[-1] = f"{flag}={word}"
         else:
             joined.append(word)

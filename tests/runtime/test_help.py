@@ -72,6 +72,15 @@ def test_a_value_may_begin_with_a_minus(words, flag, rest):
     assert (found.at, " ".join(found.rest)) == (flag, rest)
 
 
+def test_a_negative_number_may_be_the_first_of_several_or_no_flags_own():
+    parser = command_parser("name", None)
+    parser.add_argument("--sizes", nargs="+", type=int)
+    parser.add_argument("--fast", action="store_true")
+    parser.add_argument("rest", nargs="*")
+    assert parser.parse_args(["--sizes", "-3", "4"]).sizes == [-3, 4]
+    assert parser.parse_args(["--fast", "-3"]).rest == ["-3"]
+
+
 def test_names_with_a_minus_are_explained_and_flags_stay_flags(capsys):
     parser = command_parser("name", None)
     parser.add_argument("--at")
