@@ -6,7 +6,7 @@ python -m experiments.groups REPORT --rows "MSE=runs/faces/*/mse" "full=runs/fac
 Each row is the mean of the report's rows that a pattern stands for, over runs and pictures
 together; a row without a star stands for itself. --minus adds the differences of all other rows to
 that one. Two groups with the same seeds are compared seed by seed, others as they are:
-docs/evaluation.md, "Over seeds, too". Prints Markdown.
+docs/evaluation.md, "Over seeds, too". Prints Markdown: L1, PSNR and SSIM in the hole, and LPIPS.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.zoo_reports import SHOWN
 from glcic_jax.evaluate.comparison import Scores, read_report
 from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
@@ -86,7 +87,7 @@ def groups_table(scores: Scores, rows: dict[str, str], minus: tuple[str, ...] = 
       UserError: a pattern without rows, or a title in `minus` that is not in `rows`.
     """
     runs = {title: runs_of(pattern, scores) for title, pattern in rows.items()}
-    metrics = list(next(iter(scores.values())))
+    metrics = [m for m in SHOWN if m in next(iter(scores.values()))]
     shown: dict[str, dict[str, Any]] = {}
     for title, own in runs.items():
         label = title if len(own) == 1 else f"{title} ({len(own)} runs)"

@@ -23,9 +23,9 @@ def report(tmp_path):
     (tmp_path / MANIFEST).write_text(json.dumps({"sha256": {"data": "1", "masks": "2"}}))
     with (tmp_path / PER_PICTURE).open("w", newline="") as file:
         lines = csv.writer(file)
-        lines.writerow(["picture", "share", "method", "hole_l1"])
+        lines.writerow(["picture", "share", "method", "l2", "hole_l1"])
         for name, row in values.items():
-            lines.writerows([str(n), 0.2, name, value] for n, value in enumerate(row))
+            lines.writerows([str(n), 0.2, name, 0.1, value] for n, value in enumerate(row))
     return tmp_path, values
 
 
