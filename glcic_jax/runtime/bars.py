@@ -22,8 +22,8 @@ def bar(
 ) -> "tqdm":
     """Returns a bar that counts pictures on standard error.
 
-    Where standard error is no terminal, the bar is written at the start, at the end, and every
-    SELDOM seconds.
+    Where standard error is no terminal, the bar is written every SELDOM seconds and then at the
+    end: what takes less writes nothing.
 
     Args:
       pictures: what is counted as it is iterated over; None = call `update` of the bar.
@@ -39,8 +39,8 @@ def bar(
 
     if total is None and isinstance(pictures, Sized):
         total = len(pictures)
-    often = OFTEN if sys.stderr.isatty() else SELDOM
+    often, delay = (OFTEN, 0) if sys.stderr.isatty() else (SELDOM, SELDOM)
     return tqdm(
         pictures, title, total, unit="picture", smoothing=smoothing, mininterval=often,
-        maxinterval=100 * often,
+        maxinterval=100 * often, delay=delay,
     )  # fmt: skip
