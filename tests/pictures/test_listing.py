@@ -182,6 +182,7 @@ OTHERS = {
     "train.report": "a run's own sample grids",
     "train.seeds": "the runs of one seed",
     "train.side_by_side": "whether the run of a seed has begun",
+    "weights.kinds": "files of weights in a folder",
 }
 """The modules that list names, and which."""
 
