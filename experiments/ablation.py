@@ -47,19 +47,18 @@ NAMES = {
 }
 """Titles in the table and the grid by run folder."""
 
+FALLS = {"cosine": "0", "steps": "()"}
+"""Fields of the optimizer by which its rate falls, and their values for one that stays."""
+
 ROWS = 8
 """Pictures in the grid."""
 
 
 def start(config: Any) -> Any:
-    """Returns the config of phase 1 alone, which all four have in common.
-
-    A learning rate that falls to 0 does so over each run: the four do not go on with the optimizer.
-    """
+    """Returns the config of phase 1 alone, which all four have in common."""
     changed = config.copy_and_resolve_references()
     changed.discriminators = ()
     changed.phases.discriminator = changed.phases.joint = 0
-    _end_fall(changed, changed.phases.completion)
     return changed
 
 
@@ -80,21 +79,19 @@ def variant(config: Any, discriminators: tuple[str, ...], init_from: str) -> Any
     if not discriminators:
         changed.phases.completion = changed.phases.joint
         changed.phases.discriminator = changed.phases.joint = 0
-    _end_fall(changed, config.phases.joint)
     return changed
-
-
-def _end_fall(config: Any, updates: int) -> None:
-    """Lets a learning rate that falls to 0 do so over the updates of one of the runs."""
-    if config.optimizer.get("cosine"):
-        config.optimizer.cosine = updates
 
 
 def check_variants(config: Any) -> None:
     """Refuses a config of which not all can be made, before the first of them trains.
 
+    A learning rate that falls is refused, as the runs would not be parts of one training: each has
+    an optimizer of its own, which counts from its own first update, and phase 2 moves the
+    discriminator alone.
+
     Raises:
-      UserError: the method has no discriminators to leave out, or settings contradict each other.
+      UserError: the method has no discriminators to leave out, the learning rate falls, or settings
+        contradict each other.
     """
     if "discriminators" not in config:
         raise UserError(
@@ -108,6 +105,12 @@ def check_variants(config: Any) -> None:
     check(start(config))
     for discriminators in VARIANTS.values():
         check(variant(config, discriminators, init_from=START))
+    for name, off in FALLS.items():
+        if config.optimizer.get(name):
+            raise UserError(
+                f"config.optimizer.{name}: the rate would fall anew in each of the five runs: set "
+                f"it to {off}, or train each network whole, as configs/ablation_*.py do"
+            )
 
 
 def check_folder(config: Any, workdir: Path) -> None:
