@@ -76,8 +76,10 @@ def get_config(start: str = "") -> ConfigDict:
     config.phases.completion = 0 if judged else UPDATES
     config.phases.discriminator = 100 if judged else 0
     config.phases.joint = UPDATES if judged else 0
+    # Their schedule is as long as their training.
     if config.optimizer.get("cosine"):
-        config.optimizer.cosine = UPDATES
+        config.optimizer.cosine = sum(config.phases.values())
+    config.optimizer.update(steps=(), warm_up=0)
     config.every.log = 20
     config.every.images = 100
     config.every.evaluate = 100

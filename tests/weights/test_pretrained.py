@@ -20,11 +20,12 @@ from glcic_jax.demo import __main__ as demo
 from glcic_jax.masks.shapes import boxes
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.methods.procedural.fills import FILLS
+from glcic_jax.runtime.run_folder import FORMAT
 from glcic_jax.settings.check import with_defaults
 from glcic_jax.weights.address import locate
 from glcic_jax.weights.exchange import read_exchange
 from glcic_jax.weights.pretrained import BUNDLED
-from tests.helpers.small import MEAN
+from tests.helpers.small import MEAN, small_config
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = dict(np.load(ROOT / "tests" / "golden" / "pretrained.npz"))
@@ -125,6 +126,19 @@ def test_runs_start_from_it():
     assert sum(tuned.phases.values()) == tuned.optimizer.cosine  # to the end of the falling rate
     assert not tuned.perceptual  # nothing that the user lacks
     METHODS["glcic"](tuned, MEAN)  # its settings fit together
+
+
+@pytest.mark.parametrize("judged", [(), ("local",)])
+@pytest.mark.parametrize("falls", [{"cosine": 9_000}, {"steps": (9_000,)}])
+def test_the_schedule_of_a_start_is_not_that_of_fine_tuning(tmp_path, falls, judged):
+    own = small_config(discriminators=judged)
+    own.optimizer.update(falls, warm_up=9_000)
+    content = {"format": FORMAT, "config": own.to_dict(), "starts": []}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    tuned = finetune.get_config(str(tmp_path))
+    length = sum(tuned.phases.values()) if "cosine" in falls else 0  # none stands still at 0
+    assert tuned.optimizer.cosine == length
+    assert not tuned.optimizer.steps and not tuned.optimizer.warm_up
 
 
 def test_a_config_that_starts_from_it_leaves_the_devices_asleep():
