@@ -26,6 +26,11 @@ Shapes = dict[str, tuple[int, ...]]
 """The shapes of tensors by their names."""
 
 
+def is_file_name(path: Path) -> bool:
+    """Returns whether a path is that of a file of tensors, not of a folder of some such name."""
+    return path.suffix == SUFFIX and not path.is_dir()
+
+
 def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path:
     """Writes a network: a file of tensors, and config.json beside it.
 
@@ -41,7 +46,7 @@ def write_exchange(weights: Weights, path: Path, dtype: str = "float32") -> Path
       UserError: the folder holds another config.json, or cannot be written; or a value is too large
         for float16.
     """
-    file = path if path.suffix == SUFFIX else path / WEIGHTS
+    file = path if is_file_name(path) else path / WEIGHTS
     config = file.parent / CONFIG
     if config.exists() and not (
         is_described(file.parent) and read_description(config)["weights"] == file.name
@@ -104,7 +109,7 @@ def read_exchange(path: Path) -> Weights:
 
 def _find_description(path: Path) -> tuple[Path, dict[str, Any]]:
     """Returns the file of tensors, and the description of it that is in config.json."""
-    folder = path.parent if path.suffix == SUFFIX else path
+    folder = path.parent if is_file_name(path) else path
     missing = UserError(f"{path}: no such file")
     if path != folder:
         if not path.exists() and not (folder / CONFIG).exists():

@@ -6,7 +6,7 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import CHECKPOINTS, METRICS_FILE, saved_steps
 from glcic_jax.runtime.tensor_files import read_safetensors, read_tensors
 from glcic_jax.weights.description import CONFIG, is_described
-from glcic_jax.weights.exchange import SUFFIX
+from glcic_jax.weights.exchange import SUFFIX, is_file_name
 from glcic_jax.weights.hub import SCHEME
 from glcic_jax.weights.pretrained import NAME
 
@@ -22,7 +22,7 @@ FOR_OTHERS = {".onnx": "an ONNX model", ".stablehlo": "a StableHLO program"}
 
 def is_weights(path: Path) -> bool:
     """Returns whether a path holds converted weights, by its suffix or its description."""
-    return path.suffix == SUFFIX or is_described(path)
+    return is_file_name(path) or is_described(path)
 
 
 def kind_of(address: str | Path, path: Path) -> str:

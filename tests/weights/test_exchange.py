@@ -38,6 +38,14 @@ def test_what_is_written_is_read(tmp_path, name):
     write_exchange(weights, tmp_path / name)  # over itself
 
 
+def test_a_folder_may_have_the_name_of_a_file(tmp_path):
+    folder, weights = tmp_path / "net.safetensors", weights_of("mmagic")
+    folder.mkdir()
+    file = write_exchange(weights, folder)
+    assert file == folder / "model.safetensors"
+    assert read_exchange(folder).sha256 == read_exchange(file).sha256
+
+
 def test_a_loaded_network_completes_as_the_program_does(folder):
     completer = glcic_jax.load(folder)
     image, mask = GOLDEN["image"][0], GOLDEN["mask"][0]

@@ -11,7 +11,7 @@ from glcic_jax.convert.__main__ import SUFFIXES
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.weights.address import open_trained
 from glcic_jax.weights.exchange import SUFFIX
-from glcic_jax.weights.kinds import FOR_OTHERS, kind_of
+from glcic_jax.weights.kinds import FOR_OTHERS, RUN, is_weights, kind_of
 
 DESCRIPTION = '{"format": "glcic_jax weights", "weights": "model.safetensors"}'
 
@@ -134,6 +134,12 @@ def test_folders_and_parts_of_folders(place, path, line):
     (place / "alone/model.safetensors").write_bytes(ARRAYS)
     (place / "young/metrics.jsonl").touch()
     assert line in refusal(path)
+
+
+def test_a_run_may_have_the_name_of_a_file_of_weights(place):
+    folder = (place / "run").rename(place / "run.safetensors")
+    assert kind_of(folder, folder) == RUN
+    assert not is_weights(folder)
 
 
 def test_a_repository_without_weights_of_this_program_is_named_by_its_address(place):
