@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from glcic_jax.data.collection import Collection, Split
 from glcic_jax.data.record_files import count_records, open_records
 from glcic_jax.pictures.decode import decode_bytes
+from glcic_jax.pictures.storage import pictures
 from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.errors import UserError
 
@@ -213,9 +214,14 @@ def shards(root: str, *, min_edge: int, max_bad_fraction: float) -> Split:
 
     Raises:
       UserError: the folder is not prepared to the end, is of another version, or has files that
-        disagree with the index.
+        disagree with the index; or it is one of pictures.
     """
     base = Path(root)
+    if base.is_dir() and not holds_shards(base) and next(pictures(root), None) is not None:
+        raise UserError(
+            f"{root}: files of pictures, not shards: set data.source to folder, or data.root to "
+            "the --output of glcic_jax.prepare"
+        )
     index = read_index(base)
     check_shards(base, index.train + index.held_out)
     limits = {"min_edge": min_edge, "max_bad_fraction": max_bad_fraction}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glcic_jax.data.collection import Collection, Split
-from glcic_jax.data.shards import shards
+from glcic_jax.data.shards import holds_shards, shards
 from glcic_jax.pictures.decode import decode
 from glcic_jax.pictures.name_lists import NamesByLine, list_lines
-from glcic_jax.pictures.storage import pictures_below
+from glcic_jax.pictures.storage import pictures, pictures_below
 from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.runtime.extras import naming_extras
 
@@ -58,12 +58,14 @@ def folder(root: str, *, held_out: float | str, min_edge: int, max_bad_fraction:
       max_bad_fraction: the share of bad pictures above which the run stops.
 
     Raises:
-      UserError: the folder is missing or empty, a line of the list matches nothing, or one of the
-        two parts is empty.
+      UserError: the folder is missing, empty, or one of shards; a line of the list matches nothing;
+        or one of the two parts is empty.
     """
     base = Path(root)
     if not base.is_dir():
         raise UserError(f"{root}: no such folder; set data.root to the folder of the pictures")
+    if holds_shards(base) and next(pictures(root), None) is None:
+        raise UserError(f"{root}: shards, not files of pictures: set data.source to shards")
     names = pictures_below(base, root)
     if isinstance(held_out, str):
         with blaming("data.held_out_list"):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from glcic_jax.data.shards import shards
 from glcic_jax.data.sources import folder, scikit_image
 from glcic_jax.runtime.errors import UserError
 
@@ -51,6 +52,20 @@ def test_held_out_by_list_with_folders(pictures, tmp_path):
     split = folder(str(pictures), held_out=str(chosen), **LIMITS)
     assert split.held_out.names == ["a/2.png", *(f"b/c/{n}.png" for n in (1, 3, 5, 7, 9))]
     assert not set(split.train.names) & set(split.held_out.names)
+
+
+def test_a_source_of_the_other_kind_is_named(pictures, tmp_path):
+    (pictures / "index.json").write_text("{}")  # of anything
+    with pytest.raises(UserError, match="pictures: files of pictures, not shards: set data.source"):
+        shards(str(pictures), **LIMITS)
+    prepared = tmp_path / "prepared"
+    prepared.mkdir()
+    (prepared / "train-00000-of-00001.array_record").touch()
+    with pytest.raises(UserError, match="prepared: shards, not files of pictures: set data.source"):
+        folder(str(prepared), held_out=0.2, **LIMITS)
+    (prepared / "a.png").touch()  # then they are what is asked for
+    with pytest.raises(UserError, match="1 pictures leave 0 to train on"):
+        folder(str(prepared), held_out=0.2, **LIMITS)
 
 
 @pytest.mark.parametrize(
