@@ -158,10 +158,10 @@ def _clicked(
     height, width = image.shape[:2]
     for flag, points in (("--click", inside), ("--click-out", outside)):
         for x, y in points:
-            if x >= width or y >= height:
+            if not (0 <= x < width and 0 <= y < height):
                 raise UserError(
                     f"{flag} {x},{y} is not in the picture, which has {width}x{height} pixels: X "
-                    f"is {width - 1} at most, Y {height - 1}"
+                    f"is 0 to {width - 1}, Y 0 to {height - 1}"
                 )
     marks = [Mark(True, (point,)) for point in inside]
     try:
@@ -172,12 +172,13 @@ def _clicked(
 
 def _draw_box(mask: np.ndarray, box: Box) -> None:
     height, width = mask.shape
-    if box.left + box.width > width or box.top + box.height > height:
+    right, bottom = box.left + box.width, box.top + box.height
+    if min(box.left, box.top) < 0 or right > width or bottom > height:
         raise UserError(
             f"--box {_written(box)} reaches out of the picture, which has {width}x{height} pixels "
             "(width x height)"
         )
-    mask[box.top : box.top + box.height, box.left : box.left + box.width] = 1
+    mask[box.top : bottom, box.left : right] = 1
 
 
 def _draw_border(mask: np.ndarray, border: Border) -> None:
@@ -199,8 +200,6 @@ def _box(text: str) -> Box:
     if found is None or len(found) != 4:
         raise UserError(f"--box {text}: give X,Y,W,H in whole pixels, such as 40,60,120,80")
     box = Box(*found)
-    if box.left < 0 or box.top < 0:
-        raise UserError(f"--box {text} reaches out of the picture: X and Y are 0 or more")
     if box.width < 1 or box.height < 1:
         raise UserError(f"--box {text} is empty: W and H are 1 or more")
     return box
@@ -211,8 +210,6 @@ def _click(flag: str, text: str) -> tuple[int, int]:
     found = _numbers(text)
     if found is None or len(found) != 2:
         raise UserError(f"{flag} {text}: give X,Y in whole pixels, such as 120,80")
-    if min(found) < 0:
-        raise UserError(f"{flag} {text} is not in the picture: X and Y are 0 or more")
     return found[0], found[1]
 
 
