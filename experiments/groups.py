@@ -4,13 +4,12 @@ python -m experiments.groups REPORT --rows "MSE=runs/faces/*/mse" "full=runs/fac
     --minus MSE
 
 Each row is the mean of the report's rows that a pattern stands for, over runs and pictures
-together; a row without a star stands for itself. --minus adds the differences of all other rows to
-that one. Two groups with the same seeds are compared seed by seed, others as they are:
+together: patterns are those of evaluate --compare. --minus adds the differences of all other rows
+to that one. Two groups with the same seeds are compared seed by seed, others as they are:
 docs/evaluation.md, "Over seeds, too". Prints Markdown: L1, PSNR and SSIM in the hole, and LPIPS.
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,31 +18,24 @@ import numpy as np
 
 from experiments.zoo_reports import SHOWN
 from glcic_jax.evaluate.comparison import Scores, read_report
+from glcic_jax.evaluate.rows import Rows, rows_like
 from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
 from glcic_jax.metrics.seeds import over_seeds
 from glcic_jax.runtime.command_line import command_parser, exit_code, print_result
 from glcic_jax.runtime.errors import UserError
 
-Runs = dict[tuple[str, ...], str]
-"""Rows of a report by what the stars of their pattern stand for: their seed."""
 
-
-def runs_of(pattern: str, scores: Scores) -> Runs:
+def runs_of(pattern: str, scores: Scores) -> Rows:
     """Finds the rows that a pattern stands for, ordered by their seeds.
 
     Raises:
       UserError: there is none.
     """
-    found = _found(pattern, scores)
+    found = rows_like(pattern, scores)
     if not found:
         raise UserError(f'--rows: no row "{pattern}"; the report has {", ".join(scores)}')
-    return dict(sorted(found.items()))
-
-
-def _found(pattern: str, scores: Scores) -> Runs:
-    form = re.escape(pattern).replace(r"\*", "(.*)")
-    return {match.groups(): name for name in scores if (match := re.fullmatch(form, name))}
+    return found
 
 
 def titled(rows: list[str], scores: Scores) -> dict[str, str]:
@@ -59,7 +51,7 @@ def titled(rows: list[str], scores: Scores) -> dict[str, str]:
     patterns: dict[str, str] = {}
     for row in rows:
         title, equals, pattern = row.partition("=")
-        if not equals or _found(row, scores):
+        if not equals or rows_like(row, scores):
             title = pattern = row
         if title in patterns:
             raise UserError(f'--rows: two rows are "{title}": give each a title, TITLE=PATTERN')
@@ -67,7 +59,7 @@ def titled(rows: list[str], scores: Scores) -> dict[str, str]:
     return patterns
 
 
-def difference(metric: str, scores: Scores, first: Runs, second: Runs) -> dict[str, Any]:
+def difference(metric: str, scores: Scores, first: Rows, second: Rows) -> dict[str, Any]:
     """Returns the mean of one group minus that of another, with its interval."""
     a, b = (np.stack([scores[name][metric] for name in runs.values()]) for runs in (first, second))
     if first.keys() == second.keys() or len(b) == 1:

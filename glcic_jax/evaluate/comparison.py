@@ -2,13 +2,13 @@
 
 import csv
 import json
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from glcic_jax.evaluate.report import MANIFEST, PER_PICTURE
+from glcic_jax.evaluate.rows import is_pattern, rows_like
 from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
 from glcic_jax.metrics import bootstrap
@@ -30,8 +30,8 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
       first: a report.
       second: a report on the same pictures with the same holes; may be the first one again.
       methods: a row of the first and one of the second, or one name that stands for both; or
-        patterns such as "runs/a/*", which stand for a group of rows: runs that differ in their
-        seeds. By default, every method that both have, or the only one of each.
+        patterns such as "runs/a/*" (`rows_like`), which stand for a group of rows: runs that
+        differ in their seeds. By default, every method that both have, or the only one of each.
 
     Raises:
       UserError: no reports, other pictures or holes, no such methods, a row that would be compared
@@ -68,11 +68,6 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
     return markdown(table(rows, heading=f"{first} - {second}", ranked=False))
 
 
-def is_pattern(method: str) -> bool:
-    """Returns whether a name stands for several rows."""
-    return "*" in method
-
-
 class Group(NamedTuple):
     """Holds rows of a report that are compared together.
 
@@ -89,7 +84,7 @@ class Group(NamedTuple):
 
 def _group(scores: Scores, pattern: str, report: Path) -> Group:
     """Finds the rows of a report that a name or a pattern stands for."""
-    found = [name for name in scores if name == pattern or fnmatchcase(name, pattern)]
+    found = list(rows_like(pattern, scores).values())
     if not found:
         raise _no_row(scores, pattern, report)
     stacked = {n: np.stack([scores[name][n] for name in found]) for n in scores[found[0]]}

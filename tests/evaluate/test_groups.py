@@ -59,6 +59,10 @@ def test_a_pattern_of_nothing_is_refused(report):
     folder, _ = report
     with pytest.raises(UserError, match='no row "runs/d/[*]" in .*, which has runs/a/seed0'):
         compare(folder, folder, ["runs/a/*", "runs/d/*"])
+    with pytest.raises(
+        UserError, match='no row "runs/.a./[*]" in'
+    ):  # a star is all that is special
+        compare(folder, folder, ["runs/[a]/*", "runs/b/*"])
     with pytest.raises(UserError, match="runs/a/.* is in both groups"):
         compare(folder, folder, ["runs/a/*", "runs/*"])
 
