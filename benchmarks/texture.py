@@ -15,6 +15,7 @@ import numpy as np
 from skimage import data
 
 from glcic_jax.methods.procedural.fills import pypatchmatch
+from glcic_jax.runtime.command_line import command_parser
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.texture.fill import fill
 
@@ -24,6 +25,7 @@ CASES = ((256, 256, 96), (512, 512, 128), (3000, 4000, 600))
 
 def main() -> None:
     """Prints a line for each case and program: seconds of the first and second call, of CPU too."""
+    command_parser("benchmarks.texture", __doc__).parse_args()
     photograph = data.rocket()
     for height, width, edge in CASES:
         image = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_CUBIC)
