@@ -1,6 +1,7 @@
 """The folder of one run: its config, its starts, its files, and its lock. Needs no JAX."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.locks import lock_file
+
+log = logging.getLogger(__name__)
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -207,16 +210,34 @@ def read_starts(workdir: Path) -> list[dict[str, Any]]:
     return read_run(workdir)["starts"]
 
 
-def read_records(workdir: Path) -> list[dict]:
-    """Reads the records of metrics.jsonl. A line that a killed run left half written is skipped."""
-    path, records = workdir / METRICS_FILE, []
+def read_records(workdir: Path) -> list[dict[str, Any]]:
+    """Reads the records of metrics.jsonl: "kind", "step", "phase", and numbers (or None) by name.
+
+    A last line that a killed run left half written is skipped. Other lines that are no records are
+    left out too; a warning counts them.
+    """
+    path = workdir / METRICS_FILE
     text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-    for line in text.splitlines():
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            continue
-    return records
+    lines = text.split("\n")  # a whole file ends in a line end, so the last of these is torn
+    records = [_record(line) for line in lines]
+    damaged = sum(record is None for record in records[:-1])
+    if damaged:
+        log.warning("%s: damaged: %d of its lines are no records, and are left out", path, damaged)
+    return [record for record in records if record is not None]
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    """Returns the record that a line holds; None if it holds none."""
+    try:
+        record = json.loads(line)
+        about = record.pop("kind"), record.pop("phase"), record.pop("step")
+        kind, phase, step = about
+        named = isinstance(kind, str) and isinstance(phase, str) and type(step) is int
+        if named and all(x is None or type(x) in (int, float) for x in record.values()):
+            return {"kind": kind, "step": step, "phase": phase, **record}
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        pass
+    return None
 
 
 def saved_steps(workdir: Path) -> list[int]:

@@ -141,9 +141,35 @@ def test_the_config_of_something_else_is_refused(content, message, tmp_path):
         read_run(tmp_path)
 
 
-def test_torn_records_of_any_bytes_are_skipped(tmp_path):
-    (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1}\n\xff\x00{"st')
-    assert read_records(tmp_path) == [{"step": 1}]
+RECORD = {"kind": "train", "step": 1, "phase": "joint", "loss/mse": None}
+
+
+def test_torn_records_of_any_bytes_are_skipped(tmp_path, caplog):
+    (tmp_path / "metrics.jsonl").write_bytes(f"{json.dumps(RECORD)}\n".encode() + b'\xff\x00{"st')
+    assert read_records(tmp_path) == [RECORD]
+    assert not caplog.messages  # as after any kill
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "{",
+        "5",
+        "[" * 10_000,
+        json.dumps({"kind": "train"}),
+        json.dumps(RECORD | {"step": "x"}),
+        json.dumps(RECORD | {"loss/mse": "y"}),
+        json.dumps(RECORD | {"loss/mse": [1]}),
+    ],
+)
+def test_damaged_records_are_left_out_and_counted(line, tmp_path, caplog):
+    (tmp_path / "metrics.jsonl").write_text(f"{line}\n{json.dumps(RECORD)}\n{line}\n")
+    assert read_records(tmp_path) == [RECORD]
+    (message,) = caplog.messages
+    assert message.endswith(
+        "metrics.jsonl: damaged: 2 of its lines are no records, and are left out"
+    )
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
