@@ -44,7 +44,17 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
             raise UserError(
                 f"{first} and {second} are about different {what}: compare reports on the same ones"
             )
+    counts = [len(next(iter(next(iter(each.values())).values()))) for each in (scores, others)]
+    if counts[0] != counts[1]:
+        raise UserError(
+            f"{(first, second)[counts[0] > counts[1]]}: the report is damaged: {PER_PICTURE} has "
+            f"{min(counts):,} of {max(counts):,} pictures: evaluate again"
+        )
     same = first.resolve() == second.resolve()
+    if same and not methods:
+        raise UserError(
+            f"{first}: the two reports are one: name two of its rows to compare: --methods A B"
+        )
     if methods and same and methods[0] == methods[-1]:
         raise UserError(
             f"--methods {methods[0]}: the two reports are one: name another row to compare it with"
@@ -89,7 +99,8 @@ def _group(scores: Scores, pattern: str, report: Path) -> Group:
         raise _no_row(scores, pattern, report)
     stacked = {n: np.stack([scores[name][n] for name in found]) for n in scores[found[0]]}
     runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
-    return Group(f"{pattern} ({runs})", frozenset(found), stacked)
+    label = pattern if found == [pattern] else f"{pattern} ({runs})"
+    return Group(label, frozenset(found), stacked)
 
 
 def _compare_groups(heading: str, a: Group, b: Group) -> str:
@@ -99,9 +110,12 @@ def _compare_groups(heading: str, a: Group, b: Group) -> str:
         group.label: {n: as_json(over_seeds(group.scores[n])) for n in both} for group in (a, b)
     }
     rows["difference"] = {n: as_json(over_seeds(a.scores[n], b.scores[n])) for n in both}
-    alone = [group.label for group in (a, b) if group.label.endswith("(1 run)")]
-    note = f"\nnote: {alone[0]}: the brackets do not cover its other seeds\n" if alone else ""
-    return markdown(table(rows, heading=heading, ranked=False)) + note
+    notes = [
+        f"\nnote: {group.label}: if this was trained, the brackets do not cover its other seeds\n"
+        for group in (a, b)
+        if len(group.rows) == 1
+    ]
+    return markdown(table(rows, heading=heading, ranked=False)) + "".join(notes)
 
 
 def _row(scores: Scores, name: str, report: Path) -> str:
@@ -139,14 +153,20 @@ def read_report(report: Path) -> tuple[Scores, dict[str, str]]:
             lines = list(csv.DictReader(file))
         metrics = [name for name in lines[0] if name not in ("picture", "share", "method")]
         values: dict[str, dict[str, list[float]]] = {}
-        for line in lines:
+        pictures: dict[str, list[str]] = {}
+        for number, line in enumerate(lines, start=2):
+            if None in line or None in line.values():
+                raise ValueError(f"line {number} of {PER_PICTURE} has too few cells, or too many")
+            pictures.setdefault(line["method"], []).append(line["picture"])
             method = values.setdefault(line["method"], {name: [] for name in metrics})
             for name in metrics:
                 method[name].append(float(line[name] or "nan"))
+        if not metrics or len(set(map(tuple, pictures.values()))) > 1:
+            raise ValueError(f"in {PER_PICTURE} not all methods have the same pictures")
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise UserError(f"{report} is not a report: {missing} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, csv.Error) as error:
         raise UserError(f"{report}: the report is damaged: {error}") from error
     scores = {m: {n: np.array(v) for n, v in by.items()} for m, by in values.items()}
     return scores, digests

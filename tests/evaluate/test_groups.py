@@ -44,8 +44,12 @@ def test_groups_are_compared_over_runs_and_pictures(report):
 
 def test_a_group_of_one_is_named_for_what_it_is(report):
     folder, _ = report
+    note = "note: {}: if this was trained, the brackets do not cover its other seeds\n"
     text = compare(folder, folder, ["runs/a/*", "runs/c"])
-    assert "note: runs/c (1 run): the brackets do not cover its other seeds" in text
+    assert "| runs/c |" in text
+    assert text.endswith(note.format("runs/c"))
+    text = compare(folder, folder, ["runs/c*", "runs/a/seed0"])
+    assert note.format("runs/c* (1 run)") + "\n" + note.format("runs/a/seed0") in text
 
 
 def test_single_rows_are_compared_as_before(report):
@@ -73,6 +77,9 @@ def test_a_pattern_of_nothing_is_refused(report):
 def test_one_name_stands_for_both_reports(report):
     folder, _ = report
     other = shutil.copytree(folder, folder.parent / f"{folder.name}_other")
+    for again in (folder, folder / ".." / folder.name):
+        with pytest.raises(UserError, match="the two reports are one: name two of its rows"):
+            compare(folder, again)
     for name in ("runs/c", "runs/a/*"):
         assert compare(folder, other, [name]) == compare(folder, other, [name, name])
         with pytest.raises(UserError, match="the two reports are one: name another row to compare"):
@@ -85,3 +92,26 @@ def test_one_name_stands_for_both_reports(report):
     for name in ("runs/c", "runs/c*"):
         with pytest.raises(UserError, match=f"no row .* in {other}, which has runs/a/seed0"):
             compare(folder, other, [name])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[:-1], "not all methods have the same pictures"),
+        (lambda lines: [*lines[:5], "x,y\n", *lines[6:]], "line 6 of .* too few cells"),
+        (lambda lines: [*lines[:5], "\0", *lines[6:]], ""),
+        (lambda lines: [line.rpartition(",")[0] + "\n" for line in lines], "not all methods"),
+        (lambda lines: [x for x in lines if not x.startswith("19,")], "has 19 of 20 pictures"),
+    ],
+)
+@pytest.mark.parametrize("names", [["runs/a/*", "runs/b/*"], ["runs/a/seed0", "runs/c"], None])
+def test_damaged_reports_are_refused(change, message, names, report):
+    folder, _ = report
+    other = shutil.copytree(folder, folder.parent / f"{folder.name}_other")
+    for again in (folder, folder / ".." / folder.name):
+        with pytest.raises(UserError, match="the two reports are one: name two of its rows"):
+            compare(folder, again)
+    lines = (folder / "per_picture.csv").read_text().splitlines(keepends=True)
+    (other / "per_picture.csv").write_text("".join(change(lines)))
+    with pytest.raises(UserError, match=f"{other}: the report is damaged: .*{message}"):
+        compare(folder, other, names)
