@@ -42,6 +42,18 @@ class Change(NamedTuple):
     value: str | None
 
 
+class Same(NamedTuple):
+    """Holds what all runs have alike.
+
+    Attributes:
+      config: the values of fields by dotted name.
+      starts: the facts of starts by name, each with its changes.
+    """
+
+    config: dict[str, Any]
+    starts: dict[str, list[Change]]
+
+
 class Comparison(NamedTuple):
     """Holds what differs between runs. In each dict by run, a run that has no value is not there.
 
@@ -53,6 +65,7 @@ class Comparison(NamedTuple):
       facts: the number of facts that the starts have together.
       scores: by metric, then by run.
       notes: what stands against comparing the scores, a sentence each.
+      same: what does not differ.
     """
 
     runs: list[Run]
@@ -62,21 +75,24 @@ class Comparison(NamedTuple):
     facts: int
     scores: dict[str, dict[str, Scores]]
     notes: list[str]
+    same: Same
 
 
 def compare(runs: list[Run]) -> Comparison:
     """Compares runs."""
     fields = _by_run(runs, lambda run: run.config)
-    config = {name: by_run for name, by_run in fields.items() if _differ(runs, by_run)}
+    config, same_config = _parted(runs, dict(sorted(fields.items())))
     facts = _by_run(runs, _history)
+    starts, same_starts = _parted(runs, facts)
     return Comparison(
         runs=runs,
-        config=dict(sorted(config.items())),
+        config=config,
         fields=len(fields),
-        starts={name: by_run for name, by_run in facts.items() if _differ(runs, by_run)},
+        starts=starts,
         facts=len(facts),
         scores=_scores(runs),
         notes=_notes(runs, facts.get(EXAMPLES, {})),
+        same=Same(same_config, same_starts),
     )
 
 
@@ -89,9 +105,16 @@ def _by_run(runs: Sequence[Run], values: Callable[[Run], dict[str, Any]]) -> dic
     return found
 
 
-def _differ(runs: Sequence[Run], by_run: dict[str, Any]) -> bool:
-    first = next(iter(by_run.values()))
-    return len(by_run) < len(runs) or any(value != first for value in by_run.values())
+def _parted(
+    runs: Sequence[Run], found: dict[str, dict[str, Any]]
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Parts values by name, then by run, into those that differ and those that all runs have."""
+    same = {}
+    for name, by_run in found.items():
+        first = next(iter(by_run.values()))
+        if len(by_run) == len(runs) and all(value == first for value in by_run.values()):
+            same[name] = first
+    return {name: by_run for name, by_run in found.items() if name not in same}, same
 
 
 def _history(run: Run) -> dict[str, list[Change]]:

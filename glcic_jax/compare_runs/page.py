@@ -8,7 +8,7 @@ from pathlib import Path
 
 from glcic_jax.compare_runs.comparison import Comparison
 from glcic_jax.compare_runs.runs import Run
-from glcic_jax.compare_runs.text import Table, tables
+from glcic_jax.compare_runs.text import Table, tables, tables_of_same
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.html import html_page
 from glcic_jax.train.page import (
@@ -48,7 +48,8 @@ def comparison_page(comparison: Comparison) -> str:
     title = " and ".join(names) if len(runs) <= 3 else f"{names[0]} and {len(runs) - 1} others"
     notes = "".join(f"<p>{html.escape(note)}</p>" for note in comparison.notes)
     parts = [f"<h1>{html.escape(title)}</h1>{notes}"]
-    parts += [_table(table, runs) for table in tables(comparison)]
+    parts += [_table(table, runs) for table in tables(comparison) if table.rows or runs[1:]]
+    parts += [_details(table) for table in tables_of_same(comparison) if table.rows]
     # Charts of the scores go first: they are what most people compare runs for.
     order = sorted(CHARTS.items(), key=lambda item: item[1][0] != SCORES)
     ends = _shared_phases(runs)
@@ -73,12 +74,22 @@ def _table(table: Table, runs: Sequence[Run]) -> str:
         f'<th><span style="color:{colour}">&#9632;</span> {html.escape(run.name)}</th>'
         for colour, run in zip(cycle(COLOURS), runs, strict=False)
     )
+    return f"{heading}{_rows(table, f'<tr><th></th>{heads}</tr>')}"
+
+
+def _details(table: Table) -> str:
+    """Returns a table of one column, which opens on a click."""
+    heading = html.escape(table.heading[:1].upper() + table.heading[1:])
+    return f"<details><summary>{heading}</summary>{_rows(table)}</details>"
+
+
+def _rows(table: Table, head: str = "") -> str:
     rows = "".join(
         f"<tr><th>{html.escape(name)}</th>"
         f"{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
         for name, cells in table.rows.items()
     )
-    return f'{heading}<div class="wide"><table><tr><th></th>{heads}</tr>{rows}</table></div>'
+    return f'<div class="wide"><table>{head}{rows}</table></div>'
 
 
 def _charts(

@@ -47,6 +47,15 @@ def tables(comparison: Comparison) -> list[Table]:
     ]
 
 
+def tables_of_same(comparison: Comparison) -> list[Table]:
+    """Returns tables of what all runs have alike, with one column: what they ran on, and config."""
+    same = comparison.same
+    starts = {fact: [_shown_changes(changes)] for fact, changes in same.starts.items()}
+    config = {field: [shown(value)] for field, value in same.config.items()}
+    which = " of all runs" if comparison.runs[1:] else ""
+    return [Table(f"provenance{which}", starts), Table(f"config{which}", config)]
+
+
 def as_text(comparison: Comparison) -> str:
     """Returns a comparison as text."""
     names = [run.name for run in comparison.runs]
@@ -88,6 +97,13 @@ def as_json(comparison: Comparison) -> str:
             for metric, by_run in comparison.scores.items()
         },
         "notes": comparison.notes,
+        "same": {
+            "config": comparison.same.config,
+            "starts": {
+                fact: [change._asdict() for change in changes]
+                for fact, changes in comparison.same.starts.items()
+            },
+        },
     }
     return json.dumps(content, indent=2)
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from glcic_jax.report.__main__ import main
-from tests.compare_runs.test_compare_runs import CONFIG, write
+from tests.compare_runs.test_compare_runs import CONFIG, START, write
 
 
 def command(*arguments, capsys):
@@ -31,7 +31,29 @@ def test_any_number_of_runs_is_on_one_page(tmp_path, capsys, monkeypatch):
 
 
 def test_one_run_is_enough(tmp_path, capsys):
-    assert command(write(tmp_path / "a"), "--output", tmp_path / "x.html", capsys=capsys)[0] == 0
+    output = tmp_path / "x.html"
+    assert command(write(tmp_path / "a"), "--output", output, capsys=capsys)[0] == 0
+    page = output.read_text()
+    assert "differ" not in page
+    assert "<summary>Provenance</summary>" in page
+    assert "<tr><th>devices</th><td>1 process, 2 x cpu</td></tr>" in page
+    assert "<tr><th>data.crop</th><td>64</td></tr>" in page
+
+
+def test_what_all_runs_have_alike_is_there_too(tmp_path, capsys):
+    other = START | {"commit": "ffff"}
+    runs = [write(tmp_path / "a"), write(tmp_path / "b", CONFIG | {"seed": 1}, [other])]
+    output, content = tmp_path / "x.html", tmp_path / "x.json"
+    assert command(*runs, "--output", output, "--json", content, capsys=capsys)[0] == 0
+    page, same = output.read_text(), json.loads(content.read_text())["same"]
+    alike = page[page.index("<summary>Provenance of all runs") :]
+    assert "<tr><th>devices</th><td>1 process, 2 x cpu</td></tr>" in alike
+    assert "<tr><th>data.crop</th><td>64</td></tr>" in alike
+    assert "<th>seed</th>" not in alike
+    assert "<th>commit</th>" not in alike
+    assert (same["config"]["data.crop"], "seed" in same["config"]) == (64, False)
+    assert same["starts"]["devices"] == [{"step": 0, "value": "1 process, 2 x cpu"}]
+    assert "commit" not in same["starts"]
 
 
 def test_csv_and_json_hold_every_number(tmp_path, capsys):
@@ -57,6 +79,16 @@ def test_what_lies_beside_the_runs_is_named(tmp_path, capsys):
     code, out, _ = command(run, tmp_path / "seeds.md", *flags, capsys=capsys)
     assert code == 0
     assert f"left out: {tmp_path / 'seeds.md'} is no run folder" in out
+
+
+def test_damaged_records_leave_the_others(tmp_path, capsys, caplog):
+    run = write(tmp_path / "a")
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    (run / "metrics.jsonl").write_text("\n".join(["5", *lines[1:]]) + "\n")
+    code, _, err = command(run, "--output", tmp_path / "x.html", capsys=capsys)
+    assert code == 0
+    assert "Traceback" not in err
+    assert "1 of its lines hold no record" in caplog.text
 
 
 @pytest.mark.parametrize(
