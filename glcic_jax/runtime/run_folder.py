@@ -222,7 +222,7 @@ def read_records(workdir: Path) -> list[dict[str, Any]]:
     records = [_record(line) for line in lines]
     damaged = sum(record is None for record in records[:-1])
     if damaged:
-        log.warning("%s: damaged: %d of its lines are no records, and are left out", path, damaged)
+        log.warning("%s: damaged: %d of its lines hold no record and are left out", path, damaged)
     return [record for record in records if record is not None]
 
 

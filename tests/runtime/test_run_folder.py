@@ -168,7 +168,7 @@ def test_damaged_records_are_left_out_and_counted(line, tmp_path, caplog):
     assert read_records(tmp_path) == [RECORD]
     (message,) = caplog.messages
     assert message.endswith(
-        "metrics.jsonl: damaged: 2 of its lines are no records, and are left out"
+        "metrics.jsonl: damaged: 2 of its lines hold no record and are left out"
     )
 
 
