@@ -3,10 +3,11 @@ r"""Ablation (Iizuka et al. 2017, section 4.2): what each discriminator adds.
 python -m experiments.ablation --config configs/reduced.py --workdir runs/ablation \
     --config.data.root=DIR
 
-Trains phase 1 once, into DIR/start, and goes on from there four times, with other discriminators:
-none, global, local, both. Takes any config of GLCIC, no other, and any --config.FIELD=VALUE, as
-glcic_jax.main does; the same command resumes. Prints the held-out scores and writes them, with
-pictures, into the folder: table.md, grid.png. With --seeds N, all of that for each seed.
+Trains phase 1 once, into the folder `start` of --workdir, and goes on from there four times, with
+other discriminators: none, global, local, both. Takes any config of GLCIC, no other, and any
+--config.FIELD=VALUE, as glcic_jax.main does; the same command resumes. Prints the held-out scores
+and writes them, with pictures, into --workdir: table.md, grid.png. With --seeds N, it does all of
+that for each seed.
 """
 
 from pathlib import Path
@@ -175,4 +176,4 @@ def grid(config: Any, workdir: Path) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    leave(main(ablation, __doc__))
+    leave(main(ablation, __doc__, "experiments.ablation"))

@@ -32,7 +32,7 @@ from glcic_jax.runtime.devices import check_batch_size, describe, make_mesh, sha
 from glcic_jax.runtime.distributed import barrier, joined, require_same
 from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.runtime.fields import dotted
-from glcic_jax.runtime.launchers import Cluster, detect
+from glcic_jax.runtime.launchers import FLAGS, Cluster, detect
 from glcic_jax.runtime.process import end_with_starter, keep_freed_memory, leave_quietly
 from glcic_jax.runtime.provenance import describe_start
 from glcic_jax.settings.check import check, with_defaults
@@ -79,9 +79,11 @@ class Command(NamedTuple):
     seeds: Seeds = Seeds()
 
 
-def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
+def make_parser(
+    about: str | None = __doc__, module: str = "glcic_jax.main"
+) -> argparse.ArgumentParser:
     """Describes the flags of the command; --config.FIELD=VALUE are not among them."""
-    parser = command_parser("glcic_jax.main", about)
+    parser = command_parser(module, about)
     parser.allow_abbrev = False  # --config.FIELD is no abbreviation
     parser.add_argument("--config", metavar="FILE", help="a config file, or a shipped one's name")
     parser.add_argument("--workdir", metavar="DIR", help="run folder")
@@ -92,11 +94,7 @@ def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
         "--accept_data", action="store_true", help="resume although the pictures are others"
     )
     parser.add_argument(
-        "--seeds",
-        type=int,
-        default=1,
-        metavar="N",
-        help="train N runs: DIR/seed0, DIR/seed1 ...",
+        "--seeds", type=int, default=1, metavar="N", help="train N runs: DIR/seed0, DIR/seed1 ..."
     )
     parser.add_argument(
         "--at_once",
@@ -105,25 +103,25 @@ def make_parser(about: str | None = __doc__) -> argparse.ArgumentParser:
         metavar="M",
         help="M of them side by side, each on its share of the GPUs, or of the cores",
     )
-    parser.add_argument("--only_seed", type=int, metavar="SEED", help="this one of them")
-    parser.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0")
-    for name in Cluster._fields[1:]:
+    parser.add_argument("--only_seed", type=int, metavar="SEED", help="train this one of them")
+    for name, (kind, metavar, what) in FLAGS.items():
         default = Cluster._field_defaults[name]
-        parser.add_argument(f"--{name}", type=int, default=default, help="of several processes")
+        parser.add_argument(f"--{name}", type=kind, default=default, metavar=metavar, help=what)
     return parser
 
 
-def parse(about: str | None = __doc__) -> Command:
+def parse(about: str | None = __doc__, module: str = "glcic_jax.main") -> Command:
     """Reads the command line, sys.argv.
 
     Args:
       about: the text that --help prints.
+      module: the name by which --help calls the command.
 
     Raises:
       UserError: an unknown flag or field, a value of the wrong type, or no such config file.
       SystemExit: after --help and --help_config, and where a flag lacks its value.
     """
-    known, words = make_parser(about).parse_known_args()
+    known, words = make_parser(about, module).parse_known_args()
     given, rest = split_overrides(words)
     if rest:
         raise UserError(f'"{rest[0]}" is not a flag: write --config FILE --workdir DIR')
@@ -207,12 +205,17 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
         report.message(f"done: open {workdir / 'index.html'}")
 
 
-def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __doc__) -> int:
+def main(
+    work: Callable[[Any, Path, bool], None] = run,
+    about: str | None = __doc__,
+    module: str = "glcic_jax.main",
+) -> int:
     """Runs the command.
 
     Args:
       work: is called as `run` is. Experiments train several runs in it.
       about: the text that --help prints.
+      module: the name by which --help calls the command.
 
     Returns:
       The exit code: 2 after a mistake of the user's, which is printed in one line; 128 + the
@@ -226,7 +229,7 @@ def main(work: Callable[[Any, Path, bool], None] = run, about: str | None = __do
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 
     def train_as_asked() -> int | None:
-        config, workdir, cluster, accept_data, seeds = parse(about)
+        config, workdir, cluster, accept_data, seeds = parse(about, module)
         devices = config.get("cpu_devices", 0)
         if type(devices) is int and devices > 0:  # `check` refuses all else
             jax.config.update("jax_num_cpu_devices", devices)

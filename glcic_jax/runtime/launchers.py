@@ -45,6 +45,24 @@ class Cluster(NamedTuple):
     heartbeat_timeout: int = 60
 
 
+FLAGS: dict[str, tuple[type, str, str]] = {
+    "coordinator": (str, "HOST:PORT", "address of process 0; detected, as the next two"),
+    "num_processes": (int, "N", "how many processes are one run; 1: this one is alone"),
+    "process_id": (int, "I", "which of them this is, from 0 on"),
+    "initialization_timeout": (
+        int,
+        "SECONDS",
+        f"until all must have come; {Cluster().initialization_timeout} by default",
+    ),
+    "heartbeat_timeout": (
+        int,
+        "SECONDS",
+        f"of silence until one counts as lost; {Cluster().heartbeat_timeout} by default",
+    ),
+}
+"""Type, placeholder and help of the flag for each attribute of Cluster."""
+
+
 def detect(cluster: Cluster) -> tuple[str, int, int, int] | None:
     """Finds out who this process is.
 

@@ -12,8 +12,10 @@ from glcic_jax.__main__ import COMMANDS
 from glcic_jax.complete.__main__ import main as complete
 from glcic_jax.convert.__main__ import main as convert
 from glcic_jax.evaluate.__main__ import main as evaluate
+from glcic_jax.main import make_parser
 from glcic_jax.masks.__main__ import main as masks
 from glcic_jax.prepare.__main__ import main as prepare
+from glcic_jax.runtime.launchers import FLAGS, Cluster
 from glcic_jax.runtime.version import VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,14 @@ def test_help_calls_a_command_as_the_user_did():
     refused = glcic("masks", "--kinds").stderr
     assert refused.startswith("usage: glcic masks ")
     assert "\nglcic masks: error: " in refused
+
+
+def test_help_calls_an_experiment_by_its_own_name_and_explains_flags_of_several_processes():
+    usage = make_parser("about", "experiments.ablation").format_usage()
+    assert usage.startswith("usage: python -m experiments.ablation ")
+    shown = " ".join(make_parser().format_help().split())
+    assert "--process_id I which of them this is, from 0 on" in shown
+    assert tuple(FLAGS) == Cluster._fields
 
 
 def test_the_version_is_printed():
