@@ -13,6 +13,7 @@ from glcic_jax.metrics import HELD_OUT
 from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.runtime.field_kinds import LARGEST, Word
 from glcic_jax.runtime.fields import Alternatives, Field, completed, dotted, faults, resolved, shown
+from glcic_jax.runtime.trackers import check_trackers
 from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
 from glcic_jax.types import Method
 from glcic_jax.weights.best import L1
@@ -76,7 +77,7 @@ def check(config: ConfigDict) -> Method:
       The method, built for a trial: its mean pixel is a placeholder.
 
     Raises:
-      UserError: names the field, its value, and what to choose.
+      UserError: names the field, its value, and what to choose; or the extra that it takes.
     """
     values = dotted(config.to_dict())
     if values.get("data.measurement", "") is None:
@@ -155,6 +156,7 @@ def _check_together(config: ConfigDict) -> None:
     if best not in (*HELD_OUT, *scores):
         raise UserError(f"config.best is {best}: add it to config.scores, or choose another")
     check_sizes(config.data.resize, config.data.crop)
+    check_trackers(config.get("trackers", ()))
     if not isinstance(config.get(HOLES), ConfigDict):
         raise UserError("config.holes is missing: give a kind and its arguments (docs/holes.md)")
     make_hole(config.holes.to_dict(), config.data.crop, config.data.crop)

@@ -14,7 +14,7 @@ from glcic_jax.runtime.command_line import print_result
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.example_scores import write_scores
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
-from glcic_jax.runtime.trackers import Writer, check_trackers, open_trackers
+from glcic_jax.runtime.trackers import Writer, open_trackers
 from glcic_jax.train.alarm import CollapseAlarm
 from glcic_jax.train.clock import Clock
 from glcic_jax.train.console import grouped, speed_parts
@@ -57,7 +57,6 @@ class Report:
         self._total_steps, self._phase_ends = total_steps, phase_ends
         self._alarm = CollapseAlarm()
         self._records: list[dict] = []
-        check_trackers(trackers)
         self._trackers, self._boards = trackers, list[Writer]()
         self.clock = Clock(batch_size)
         """Measures the updates. The loop reports to it what is not one."""

@@ -6,10 +6,12 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from configs import places2
 from glcic_jax.pictures.decode import decode
 from glcic_jax.runtime import trackers
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.trackers import check_trackers, open_trackers
+from glcic_jax.settings.check import check
 from glcic_jax.train.report import Report
 
 PICTURE = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
@@ -93,13 +95,14 @@ def test_without_names_and_in_other_processes_nothing_is_opened(workdir, kept):
     assert not made
 
 
-def test_a_missing_package_is_refused_with_its_extra(workdir, monkeypatch):
+def test_a_missing_package_is_refused_with_its_extra_before_anything_is_written(monkeypatch):
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"needs the package mlflow: pip install .*\[mlflow\]"):
         check_trackers(["mlflow"])
-    with pytest.raises(UserError, match="wandb"):
-        report(workdir, trackers=("wandb",))
-    assert [path.name for path in workdir.iterdir()] == ["config.json"]
+    config = places2.get_config()
+    config.data.root, config.trackers = "pictures", ("wandb",)
+    with pytest.raises(UserError, match=r"config.trackers has wandb, which needs the package"):
+        check(config)  # as a training does first
 
 
 # The packages themselves ------------------------------------------------------------------------
