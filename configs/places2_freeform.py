@@ -3,8 +3,8 @@
     python -m glcic_jax.main --config configs/places2_freeform.py --workdir runs/places2_freeform \
         --config.data.root=DIR
 
-Holes are blobs that cover 20 to 30 % of the picture: coarse noise, enlarged and thresholded. On
-irregular holes, a network trained on rectangles alone does worse than PatchMatch.
+Holes are blobs that cover 20 to 30 % of the picture: coarse noise, enlarged and thresholded. In
+table 1 of Xie et al. 2019 (LBAM), GLCIC is behind PatchMatch on irregular holes.
 Cost and result: not measured yet.
 """
 

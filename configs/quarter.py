@@ -4,7 +4,7 @@
         --config.data.root=DIR
 
 Pictures, holes, the local discriminator's patches and the networks' widths are a quarter of the
-paper's, losses and optimizer are the paper's. Batches of 8 take some 20 minutes of one core; what
+paper's, losses and optimizer are the paper's. Batches of 8 take some 17 minutes of one core; what
 they teach is in docs/claims.md.
 """
 
