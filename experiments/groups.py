@@ -76,7 +76,8 @@ def groups_table(scores: Scores, rows: dict[str, str], minus: tuple[str, ...] = 
       minus: the titles whose rows are subtracted from all others.
 
     Raises:
-      UserError: a pattern without rows, or a title in `minus` that is not in `rows`.
+      UserError: a pattern without rows, or a title in `minus` that is not in `rows`, is alone
+        there, or has a run that is in another row too.
     """
     runs = {title: runs_of(pattern, scores) for title, pattern in rows.items()}
     metrics = [m for m in SHOWN if m in next(iter(scores.values()))]
@@ -90,11 +91,17 @@ def groups_table(scores: Scores, rows: dict[str, str], minus: tuple[str, ...] = 
     for title in minus:
         if title not in runs:
             raise UserError(f'--minus: no row "{title}" in --rows')
-        for other, own in runs.items():
-            if other != title:
-                shown[f"{other} - {title}"] = {
-                    m: difference(m, scores, own, runs[title]) for m in metrics
-                }
+        others = {other: own for other, own in runs.items() if other != title}
+        if not others:
+            raise UserError(f"--minus {title}: add another row to --rows, to subtract it from")
+        for other, own in others.items():
+            if both := set(own.values()) & set(runs[title].values()):
+                raise UserError(
+                    f'--minus {title}: {min(both)} is in "{other}" too: let each run be in one'
+                )
+            shown[f"{other} - {title}"] = {
+                m: difference(m, scores, own, runs[title]) for m in metrics
+            }
     return markdown(table(shown, heading="row", ranked=False))
 
 

@@ -65,6 +65,11 @@ def test_a_pattern_with_an_equals_sign_needs_no_title(report, capsys):
         (["--rows", "runs/c/*"], 'no row "runs/c/*"; the report has runs/a/seed2'),
         (["--rows", "runs.a/*"], 'no row "runs.a/*"'),  # a star is all that is special
         (["--rows", "telea", "--minus", "a"], '--minus: no row "a" in --rows'),
+        (["--rows", "telea", "--minus", "telea"], "--minus telea: add another row to --rows"),
+        (
+            ["--rows", "A=runs/a/*", "all=runs/*", "--minus", "A"],
+            '--minus A: runs/a/seed0 is in "all" too: let each run be in one',
+        ),
     ],
 )
 def test_what_the_report_lacks_gets_one_line(report, flags, message, capsys):
