@@ -79,26 +79,28 @@ def read(address: str, step: int | None, mean_pixel: str | None) -> "Weights":
     """
     from glcic_jax.convert import pytorch_files, pytorch_programs, torch7_glcic
     from glcic_jax.runtime.tensor_files import read_safetensors
+    from glcic_jax.weights import kinds
     from glcic_jax.weights.address import locate, open_trained, refuse_version
-    from glcic_jax.weights.kinds import EXCHANGE, RUN, SAFETENSORS, TORCH, TORCH7, kind_of
 
     path, named = locate(address)
-    kind = kind_of(address, path)
-    if kind != RUN:
+    kind = kinds.kind_of(address, path)
+    if kind != kinds.RUN:
         refuse_version(address, named, None if step is None else "--step")
-    if mean_pixel is not None and kind not in (TORCH, SAFETENSORS):
+    if mean_pixel is not None and kind not in (kinds.TORCH, kinds.SAFETENSORS):
         raise UserError(f"{address} holds its mean pixel itself: leave --mean-pixel out")
-    if kind in (RUN, EXCHANGE):
+    if kind in (kinds.RUN, kinds.EXCHANGE):
         trained = open_trained(address, step)
         if trained.weights is not None:
             return trained.weights
         from glcic_jax.convert.from_run import from_run  # here, since it imports Flax and Optax
 
         return from_run(trained)
-    if kind == TORCH7:
+    if kind == kinds.TORCH7:
         return torch7_glcic.from_torch7(path)
-    reader = pytorch_files.read_state_dict if kind == TORCH else read_safetensors
-    return pytorch_programs.from_state_dict(reader(path), mean_pixel, str(path))
+    reader = pytorch_files.read_state_dict if kind == kinds.TORCH else read_safetensors
+    state = reader(path)
+    kinds.refuse_own(path, state)
+    return pytorch_programs.from_state_dict(state, mean_pixel, str(path))
 
 
 def write(weights: "Weights", output: str, dtype: str, licence: str | None) -> str:

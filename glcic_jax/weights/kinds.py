@@ -1,5 +1,6 @@
 """Finds out what kind of network lies at a place, and explains why there is none."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from glcic_jax.runtime.errors import UserError
@@ -15,6 +16,9 @@ RUN, EXCHANGE = "run", "exchange"
 
 TORCH7, TORCH, SAFETENSORS = "torch7", "torch", "safetensors"
 """The kinds of other programs' files, which `glcic_jax.convert` reads."""
+
+KERNEL = ".kernel"
+"""What names of kernels end with in this program's files; in PyTorch's they are weights."""
 
 FOR_OTHERS = {".onnx": "an ONNX model", ".stablehlo": "a StableHLO program"}
 """What `glcic_jax.convert` writes for other programs alone, by the suffix of its files."""
@@ -84,7 +88,7 @@ def unconverted(path: Path, kind: str) -> UserError:
       UserError: the file is damaged, so that converting it would fail.
     """
     if kind == SAFETENSORS:
-        read_safetensors(path)
+        refuse_own(path, read_safetensors(path))
     elif kind == TORCH:
         read_tensors(path)
     if path.suffix == SUFFIX:
@@ -93,6 +97,23 @@ def unconverted(path: Path, kind: str) -> UserError:
         f"{path}: no run folder and no weights of this program: convert the file first: "
         f"python -m glcic_jax.convert {path} FOLDER"
     )
+
+
+def refuse_own(path: Path, names: Iterable[str]) -> None:
+    """Refuses a file of tensors that this program wrote where another program's is expected.
+
+    Args:
+      path: the file, which no description lies beside.
+      names: of its tensors.
+
+    Raises:
+      UserError: the names are this program's.
+    """
+    if any(name.endswith(KERNEL) for name in names):
+        raise UserError(
+            f"{path}: weights of this program, but no {CONFIG} beside them describes them: copy "
+            "that of their folder too"
+        )
 
 
 def _undescribed(file: Path) -> UserError:

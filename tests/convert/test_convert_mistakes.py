@@ -24,11 +24,15 @@ def folder(tmp_path_factory):
         (("IN/zip", "OUT"), "zip: "),
         (("IN/cut.safetensors", "OUT"), "not a safetensors file, or damaged"),
         (("IN/other.safetensors", "OUT"), "expected one of 0.weight"),
+        (("IN/alone.safetensors", "OUT.pth"), "no config.json beside them describes them: copy"),
         (("IN/whole.safetensors", "OUT"), "whole.safetensors: b is I64: only floats can be read"),
         (("IN/net", "OUT.onyx"), "OUT.onyx: unknown kind of file; write .safetensors, .onnx"),
         (("IN/net", "IN/text/out"), "cannot write it"),
         (("IN/net", "OUT", "--mean-pixel=0,0,0"), "holds its mean pixel itself"),
-        (("IN/net", "OUT", "--step=1"), "net is not a run folder: leave --step out"),
+        (
+            ("IN/net", "OUT", "--step=1"),
+            "net is not a run folder: leave --step out",
+        ),
         (("IN/other.safetensors", "OUT", "--mean-pixel=1,2"), "write three numbers in 0 to 1"),
         (("IN/other.safetensors", "OUT", "--mean-pixel=9,9,nan"), "write three numbers in 0 to 1"),
     ],
@@ -37,7 +41,8 @@ def test_mistakes_get_one_line_and_exit_code_2(folder, tmp_path, capsys, argumen
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("Dear diary")
     (tmp_path / "zip").write_bytes(b"PK\3\4 and no more")
-    write_exchange(read_exchange(folder), tmp_path / "net")
+    file = write_exchange(read_exchange(folder), tmp_path / "net")
+    (tmp_path / "alone.safetensors").write_bytes(file.read_bytes())
     save_file({"a": np.zeros(3)}, tmp_path / "other.safetensors")
     save_file({"b": np.arange(3)}, tmp_path / "whole.safetensors")
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "other.safetensors").read_bytes()[:-3])

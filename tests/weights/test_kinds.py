@@ -4,6 +4,7 @@ import pickle
 import re
 import zipfile
 
+import numpy as np
 import pytest
 from safetensors.numpy import save
 
@@ -58,8 +59,14 @@ def test_versions_that_a_run_does_not_have(place, address, line):
 def test_networks_that_are_no_run_have_no_versions(place, address, version):
     line = refusal(f"{address}@{version}")
     assert line == f"{address} is not a run folder: leave @{version} out"
-    assert refusal(address, 5) == f"{address} is not a run folder: leave the step out"
-    assert refusal(address, best=True) == f"{address} is not a run folder: leave best out"
+    assert (
+        refusal(address, 5)
+        == f"{address} is not a run folder: leave the step out"
+    )
+    assert (
+        refusal(address, best=True)
+        == f"{address} is not a run folder: leave best out"
+    )
 
 
 def test_a_folder_named_pretrained_goes_first_with_a_version_too(place):
@@ -73,6 +80,7 @@ def test_a_folder_named_pretrained_goes_first_with_a_version_too(place):
 
 ZIP = b"PK\3\4 and no more"
 ARRAYS = save({})
+OWN = save({"layer1.conv.kernel": np.zeros((3, 3), np.float32)})
 
 FILES = [
     ("net.onnx", b"\x08\x08", "an ONNX model, which other programs run and this one cannot read"),
@@ -85,6 +93,7 @@ FILES = [
     ("net.safetensors", b"cut", "not a known file of weights, or damaged at its beginning"),
     ("net.safetensors", ARRAYS[:8] + b"{", "not a safetensors file, or damaged: .* get it anew"),
     ("net.safetensors", ARRAYS, "no config.json beside it describes it: copy that .* or convert"),
+    ("net.safetensors", OWN, "weights of this program, but no config.json beside them describes"),
     ("net.t7", b"\3\0\0\0", "convert the file first: python -m glcic_jax.convert net.t7 FOLDER"),
     ("net.pth", pickle.dumps({}), "convert the file first: python .* net.pth FOLDER"),
 ]
@@ -104,7 +113,10 @@ def test_an_archive_of_something_else(place):
 
 def test_other_programs_files_have_no_versions(place):
     (place / "net.pth").write_bytes(ZIP)
-    assert refusal("net.pth@best") == "net.pth is not a run folder: leave @best out"
+    assert (
+        refusal("net.pth@best")
+        == "net.pth is not a run folder: leave @best out"
+    )
 
 
 def test_every_suffix_that_is_written_is_opened_converted_or_explained():
