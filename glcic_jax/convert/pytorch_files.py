@@ -41,7 +41,9 @@ def read_state_dict(path: Path) -> Tensors:
         if isinstance(tensor, np.ndarray)
     }
     if not arrays:
-        raise UserError(f"{path}: expected tensors by name, found {type(content).__name__}")
+        raise UserError(
+            f"{path}: no tensors by name are in it: write a network's state_dict to the file"
+        )
     return arrays
 
 

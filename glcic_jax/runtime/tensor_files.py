@@ -72,6 +72,9 @@ def read_tensors(path: Path) -> Any:
             if zipfile.is_zipfile(file):
                 return _read_zip(file, path.stat().st_size)
             file.seek(0)
+            if file.read(2) == b"PK":  # a zip archive, whose list of parts stands at its end
+                raise ValueError("its end is missing")
+            file.seek(0)
             found = _loaded(file)
             return _read_legacy(file) if found == LEGACY_MAGIC else found
     except OSError as error:

@@ -85,7 +85,7 @@ def refuse_version(address: str | Path, named: int | str | None, step: str | Non
         step = f"@{named}"
     if step is not None:
         whole = str(address).removesuffix(f"@{named}")
-        raise UserError(f"{whole} is not a run folder: leave {step} out")
+        raise UserError(f"{whole} holds one network, not a run's checkpoints: leave {step} out")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Mistakes of those who convert: each gets one line; a missing extra is named."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -22,6 +23,7 @@ def folder(tmp_path_factory):
         (("IN/empty", "OUT"), "empty: no run folder with a checkpoint"),
         (("IN/text", "OUT"), "text: not a known file of weights"),
         (("IN/zip", "OUT"), "zip: "),
+        (("IN/bare.pth", "OUT"), "no tensors by name are in it: write a network's state_dict"),
         (("IN/cut.safetensors", "OUT"), "not a safetensors file, or damaged"),
         (("IN/other.safetensors", "OUT"), "expected one of 0.weight"),
         (("IN/alone.safetensors", "OUT.pth"), "no config.json beside them describes them: copy"),
@@ -31,7 +33,7 @@ def folder(tmp_path_factory):
         (("IN/net", "OUT", "--mean-pixel=0,0,0"), "holds its mean pixel itself"),
         (
             ("IN/net", "OUT", "--step=1"),
-            "net is not a run folder: leave --step out",
+            "net holds one network, not a run's checkpoints: leave --step out",
         ),
         (("IN/other.safetensors", "OUT", "--mean-pixel=1,2"), "write three numbers in 0 to 1"),
         (("IN/other.safetensors", "OUT", "--mean-pixel=9,9,nan"), "write three numbers in 0 to 1"),
@@ -43,6 +45,7 @@ def test_mistakes_get_one_line_and_exit_code_2(folder, tmp_path, capsys, argumen
     (tmp_path / "zip").write_bytes(b"PK\3\4 and no more")
     file = write_exchange(read_exchange(folder), tmp_path / "net")
     (tmp_path / "alone.safetensors").write_bytes(file.read_bytes())
+    (tmp_path / "bare.pth").write_bytes(pickle.dumps({"epoch": 3}))
     save_file({"a": np.zeros(3)}, tmp_path / "other.safetensors")
     save_file({"b": np.arange(3)}, tmp_path / "whole.safetensors")
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "other.safetensors").read_bytes()[:-3])

@@ -148,10 +148,10 @@ def test_the_network_that_comes_with_the_package_has_a_name(here):
         ("run@4", None, r"run: no checkpoint of step 4; there are \[3, 5\]"),
         ("run", 4, r"run: no checkpoint of step 4; there are \[3, 5\]"),
         ("run@3", 5, "run@3 is step 3, but step 5 is asked for"),
-        ("weights", 5, "weights is not a run folder: leave the step out"),
-        ("weights@5", None, "weights is not a run folder: leave @5 out"),
-        ("pretrained", 5, "pretrained is not a run folder: leave the step out"),
-        ("hf://someone/small", 5, "hf://someone/small is not a run folder: leave the step"),
+        ("weights", 5, "weights holds one network, not a run's checkpoints: leave the step out"),
+        ("weights@5", None, "weights holds one network, not a run's checkpoints: leave @5 out"),
+        ("pretrained", 5, "pretrained holds one network, not a run's checkpoints: leave the step"),
+        ("hf://someone/small", 5, "^hf://someone/small holds one network, not a run's"),
         ("hf://someone/else", None, "hf://someone/else: cannot download it: 404 no someone/else"),
         ("hf://someone", None, "hf://someone: write hf://OWNER/NAME"),
     ],
@@ -165,8 +165,8 @@ def test_addresses_where_nothing_is_are_refused(here, address, step, message):
 def test_converting_refuses_steps_of_what_has_none(here, tmp_path, capsys):
     (tmp_path / "net.t7").write_bytes(b"\3\0\0\0 and more")
     for arguments, message in (
-        (("weights@5",), "weights is not a run folder: leave @5 out"),
-        ((f"{tmp_path}/net.t7@5",), "net.t7 is not a run folder: leave @5 out"),
+        (("weights@5",), "weights holds one network, not a run's checkpoints: leave @5 out"),
+        ((f"{tmp_path}/net.t7@5",), "net.t7 holds one network, not a run's checkpoints: leave @5"),
         (("run@3", "--step=5"), "run@3 is step 3, but step 5 is asked for"),
     ):
         assert convert([*arguments, str(tmp_path / "out")]) == 2

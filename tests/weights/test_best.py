@@ -92,7 +92,9 @@ def test_what_is_not_there_is_refused(tmp_path):
         open_trained(f"{tmp_path}@best", 1)
     with pytest.raises(UserError, match="is step last2, but step best is asked for"):
         glcic_jax.load(f"{tmp_path}@last2", best=True)
-    with pytest.raises(UserError, match="pretrained is not a run folder: leave best out"):
+    with pytest.raises(
+        UserError, match="pretrained holds one network, not a run's checkpoints: leave best out"
+    ):
         open_trained("pretrained", best=True)
 
 

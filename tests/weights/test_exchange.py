@@ -149,5 +149,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_steps_are_for_runs(folder):
-    with pytest.raises(UserError, match="is not a run folder: leave the step out"):
+    with pytest.raises(
+        UserError, match="holds one network, not a run's checkpoints: leave the step out"
+    ):
         glcic_jax.load(folder, step=3)

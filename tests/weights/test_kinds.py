@@ -58,14 +58,14 @@ def test_versions_that_a_run_does_not_have(place, address, line):
 @pytest.mark.parametrize("version", ["best", "last2", "5"])
 def test_networks_that_are_no_run_have_no_versions(place, address, version):
     line = refusal(f"{address}@{version}")
-    assert line == f"{address} is not a run folder: leave @{version} out"
+    assert line == f"{address} holds one network, not a run's checkpoints: leave @{version} out"
     assert (
         refusal(address, 5)
-        == f"{address} is not a run folder: leave the step out"
+        == f"{address} holds one network, not a run's checkpoints: leave the step out"
     )
     assert (
         refusal(address, best=True)
-        == f"{address} is not a run folder: leave best out"
+        == f"{address} holds one network, not a run's checkpoints: leave best out"
     )
 
 
@@ -85,7 +85,7 @@ OWN = save({"layer1.conv.kernel": np.zeros((3, 3), np.float32)})
 FILES = [
     ("net.onnx", b"\x08\x08", "an ONNX model, which other programs run and this one cannot read"),
     ("net.stablehlo", b"\4\0\0\0", "a StableHLO program, which other programs run"),
-    ("net.ckpt", ZIP, "not a file of weights, or damaged: .* get it anew"),
+    ("net.ckpt", ZIP, "not a file of weights, or damaged: its end is missing: get it anew"),
     ("net.pth", b"\x80\2cut", "not a file of weights, or damaged: .* get it anew"),
     ("net.pt", b"", "the file is empty: get it anew"),
     ("net.pth", bytes(100), "not a known file of weights, or damaged at its beginning"),
@@ -115,7 +115,7 @@ def test_other_programs_files_have_no_versions(place):
     (place / "net.pth").write_bytes(ZIP)
     assert (
         refusal("net.pth@best")
-        == "net.pth is not a run folder: leave @best out"
+        == "net.pth holds one network, not a run's checkpoints: leave @best out"
     )
 
 
