@@ -41,6 +41,39 @@ def test_tables_are_whole(document):
             assert not before[0] or not after[0], f"leave a line free: {before[0]} {after[0]}"
 
 
+def headless(text):
+    """Lists the first lines of tables whose second line does not end a head."""
+    lines = ["", *text.splitlines(), ""]
+    found = zip(lines, lines[1:], lines[2:], strict=False)
+    return [
+        first
+        for before, first, second in found
+        if first[:1] == "|" != before[:1] and not re.fullmatch(r"\|[\s:|-]+\|", second)
+    ]
+
+
+def loose_footnotes(text):
+    """Lists the names of footnotes that are only referred to, or only defined, or defined twice."""
+    defined = re.findall(r"^\[\^([\w-]+)\]:", text, re.MULTILINE)
+    named = set(re.findall(r"\[\^([\w-]+)\](?!:)", text))
+    return sorted(named.symmetric_difference(defined)) + [
+        name for name in set(defined) if defined.count(name) > 1
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_tables_have_heads_and_footnotes_have_texts(document):
+    """GitHub shows a table without a head as lines of text, and a footnote without one as typed."""
+    text = re.sub("^<!--.*-->$", "", document.read_text(), flags=re.MULTILINE)
+    assert not headless(text)
+    assert not loose_footnotes(text)
+
+
+def test_what_they_find():
+    assert headless("| a | b |\n|---|---:|\n| 1 | 2 |\n\n| 3 | 4 |\n| 5 | 6 |") == ["| 3 | 4 |"]
+    assert loose_footnotes("one[^a] two[^b]\n\n[^a]: A\n[^c]: C\n[^a]: A") == ["b", "c", "a"]
+
+
 def test_the_readme_is_a_page():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 110
 
