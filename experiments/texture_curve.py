@@ -1,4 +1,4 @@
-"""Measures mixtures of copied texture and its guide: the curve between sharp and near.
+r"""Measures mixtures of copied texture and its guide: the curve between sharp and near.
 
 python -m experiments.texture_curve rows.csv --data DIR --size 256 --masks \
     experiments/masks/boxes_256_48_to_96.json experiments/masks/strokes_256_10_to_30.json
