@@ -152,11 +152,12 @@ def _check_together(config: ConfigDict) -> None:
         raise UserError(f"config.phases add up to {total:,} updates: choose at most {LARGEST:,}")
     if config.data.source != "scikit_image" and not config.data.root:
         raise UserError("config.data.root is empty: set it to the folder of the pictures")
-    best, scores = config.get("best", L1), config.to_dict().get("scores", ())
+    plain = config.to_dict()
+    best, scores = config.get("best", L1), plain.get("scores", ())
     if best not in (*HELD_OUT, *scores):
         raise UserError(f"config.best is {best}: add it to config.scores, or choose another")
     check_sizes(config.data.resize, config.data.crop)
-    check_trackers(config.get("trackers", ()))
+    check_trackers(plain.get("trackers", ()))
     if not isinstance(config.get(HOLES), ConfigDict):
         raise UserError("config.holes is missing: give a kind and its arguments (docs/holes.md)")
     make_hole(config.holes.to_dict(), config.data.crop, config.data.crop)
