@@ -18,14 +18,14 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from experiments.zoo_reports import reports_section, shown_command, shown_folder
-from glcic_jax.metrics.columns import COLUMNS, Column
+from glcic_jax.metrics.columns import Column, column_of
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.run_folder import CONFIG, read_records, read_run
 from glcic_jax.train.page import SCORES
-from glcic_jax.train.seeds import IN_THE_HOLE, TABLE
+from glcic_jax.train.seeds import TABLE, in_the_hole
 from glcic_jax.weights.address import locate
 from glcic_jax.weights.exchange import read_exchange
 from glcic_jax.weights.hub import SCHEME
@@ -165,8 +165,7 @@ def _scores(networks: Sequence[Network]) -> str:
 
 
 def _column(name: str) -> Column:
-    own = name.removeprefix(SCORES)
-    return COLUMNS.get(IN_THE_HOLE.get(own, own), Column(own))
+    return column_of(in_the_hole(name.removeprefix(SCORES)))
 
 
 def _origins(networks: Sequence[Network]) -> str:

@@ -4,7 +4,7 @@ import html
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from glcic_jax.metrics.columns import COLUMNS, Column
+from glcic_jax.metrics.columns import Column, column_of
 
 
 class Cell(NamedTuple):
@@ -33,7 +33,7 @@ def table(
       ranked: mark those whose shown value is the best one of their column.
     """
     names = list(next(iter(scores.values())))
-    columns = [COLUMNS.get(name, Column(name)) for name in names]
+    columns = [column_of(name) for name in names]
     cells = {
         method: [_cell(values[n], c) for n, c in zip(names, columns, strict=True)]
         for method, values in scores.items()

@@ -41,3 +41,14 @@ COLUMNS = {
     "u_ids": Column("U-IDS %", 100, 1, max),
 }
 """A metric without an entry is shown under its name, with three digits and no best value."""
+
+
+def column_of(name: str) -> Column:
+    """Returns how a metric is shown, also one of a set of its own: "night/l1" is "night: L1 x100".
+
+    Args:
+      name: of the metric, with the set's name and a slash before it or not.
+    """
+    group, _, metric = name.rpartition("/")
+    column = COLUMNS.get(metric, Column(metric))
+    return column._replace(label=f"{group}: {column.label}") if group else column

@@ -1,7 +1,7 @@
 """Trains one config with several seeds, and tables what the runs scored."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,9 @@ from glcic_jax.metrics.seeds import over_seeds, spread
 from glcic_jax.runtime.command_line import print_result
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.example_scores import read_scores
-from glcic_jax.runtime.run_folder import CONFIG
+from glcic_jax.runtime.example_scores import SCORES_FILE, read_scores
+from glcic_jax.runtime.run_folder import CONFIG, read_records
+from glcic_jax.train.page import SCORES
 from glcic_jax.train.side_by_side import own_command, train_side_by_side
 
 TABLE = "seeds.md"
@@ -24,6 +25,12 @@ TABLE = "seeds.md"
 
 IN_THE_HOLE = {"l1": "hole_l1", "psnr": "hole_psnr", "ssim": "hole_ssim"}
 """The names that an evaluation has for the scores of training."""
+
+
+def in_the_hole(name: str) -> str:
+    """Returns the name that an evaluation has for a score of training, also of a set by name."""
+    group, slash, metric = name.rpartition("/")
+    return f"{group}{slash}{IN_THE_HOLE.get(metric, metric)}"
 
 
 class Seeds(NamedTuple):
@@ -131,12 +138,12 @@ def groups_table(folders: Sequence[Path]) -> str:
     for name in others:
         both = {m: (scores[name][m], scores[first][m]) for m in scores[first] if m in scores[name]}
         rows[f"{name} - {first}"] = {
-            IN_THE_HOLE.get(m, m): as_json(over_seeds(a - b)) for m, (a, b) in both.items()
+            in_the_hole(m): as_json(over_seeds(a - b)) for m, (a, b) in both.items()
         }
     return (
         f"{markdown(table(rows, 'runs', ranked=False))}\n"
         f"{len(folders)} seeds of each; brackets hold 95 %, over seeds and held-out examples. "
-        "Differences are between runs of one seed.\n"
+        f"Differences are between runs of one seed.\n{_left_out(folders[0] / first, scores[first])}"
     )
 
 
@@ -161,6 +168,7 @@ def seeds_table(folders: Sequence[Path]) -> str:
         f"{markdown(table(rows, 'run', ranked=False))}\n"
         f"Held-out examples: {len(next(iter(groups.values()))[0])}; after {steps} updates. "
         "Brackets hold 95 %: over examples for a run, over runs and examples for all.\n"
+        f"{_left_out(folders[0], groups)}"
     )
 
 
@@ -170,7 +178,8 @@ def _scores(folders: Sequence[Path]) -> dict[str, np.ndarray]:
     lacking = [folder for folder, scores in found.items() if scores is None]
     if lacking:
         raise UserError(
-            f"{lacking[0]}: no scores of single examples: an older version trained it; train again"
+            f"{lacking[0]}: no scores of single examples: {SCORES_FILE} was lost, or an older "
+            "version trained it: train again"
         )
     scores = [scores for _, scores in filter(None, found.values())]
     names = [name for name in scores[0] if all(name in own for own in scores)]
@@ -180,4 +189,14 @@ def _scores(folders: Sequence[Path]) -> dict[str, np.ndarray]:
 
 
 def _row(groups: dict[str, np.ndarray], estimate: Callable[[np.ndarray], Estimate]) -> dict:
-    return {IN_THE_HOLE.get(name, name): as_json(estimate(group)) for name, group in groups.items()}
+    return {in_the_hole(name): as_json(estimate(group)) for name, group in groups.items()}
+
+
+def _left_out(run: Path, shown: Collection[str]) -> str:
+    """Returns a sentence on the scores of a run that no example has by itself; "" for none."""
+    scored = [record for record in read_records(run) if record["kind"] == "held_out"]
+    names = [n.removeprefix(SCORES) for n in (scored[-1] if scored else {}) if n.startswith(SCORES)]
+    others = [name for name in names if name not in shown]
+    return (
+        f"Of all examples together, and in metrics.jsonl: {', '.join(others)}.\n" if others else ""
+    )

@@ -22,7 +22,7 @@ START = {
 }
 
 
-def write(folder, starts=(START,)):
+def write(folder, starts=(START,), **scores):
     folder.mkdir(parents=True)
     config = {"method": "glcic", "data": {"root": "/home/me/faces", "held_out_examples": 8}}
     config["holes"] = {"kind": "box"}
@@ -32,7 +32,7 @@ def write(folder, starts=(START,)):
         {"kind": "train", "step": 10, "phase": "joint", "first_update_s": 30.0, "step_ms": 1000.0},
         {"kind": "held_out", "step": 10, "phase": "joint", "held_out/l1": 0.2},
         {"kind": "train", "step": 40, "phase": "joint", "step_ms": 2100.0},
-        {"kind": "held_out", "step": 40, "phase": "joint", "held_out/l1": 0.1234},
+        {"kind": "held_out", "step": 40, "phase": "joint", "held_out/l1": 0.1234, **scores},
     ]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
     return folder
@@ -45,6 +45,13 @@ def test_a_run_is_shown_with_what_it_records(tmp_path):
     assert "| 2 x Some CPU; 1 process, 2 x cpu | 2026-11-26 | 1.7 min | 0123456+changes |" in text
     assert "`python -m glcic_jax.main --workdir=a --config.seed=1`" in text
     assert "/home/me" not in text
+
+
+def test_scores_of_a_set_have_its_name(tmp_path):
+    run = write(tmp_path / "a", **{"held_out/night/psnr": 20.125})
+    text = page([str(run)], "the command")
+    assert "| examples | L1 hole x100 | night: PSNR hole | load |" in text
+    assert "| 12.34 | 20.12 |" in text
 
 
 def test_what_was_not_recorded_is_not_made_up(tmp_path):

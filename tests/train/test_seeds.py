@@ -64,6 +64,18 @@ def test_the_table_has_each_run_and_all_over_runs_and_examples(tmp_path):
     assert lines[8].startswith("Held-out examples: 6; after 40 updates.")
 
 
+def test_the_table_names_sets_and_what_no_single_example_has(tmp_path):
+    for seed in range(2):
+        written(tmp_path / f"seed{seed}", **{"night/l1": [0.25] * 6})
+    record = {"kind": "held_out", "step": 40, "phase": "joint", "held_out/kd_efflite0": 0.5}
+    text = json.dumps(record | {"held_out/l1": 0.2, "held_out/night/l1": 0.25}) + "\n"
+    (tmp_path / "seed0/metrics.jsonl").write_text(text)
+    lines = seeds_table([tmp_path / "seed0", tmp_path / "seed1"]).splitlines()
+    assert lines[0] == "| run | L1 hole x100 | PSNR hole | night: L1 hole x100 |"
+    assert "| 25.00 [25.00, 25.00] |" in lines[2]
+    assert lines[-1] == "Of all examples together, and in metrics.jsonl: kd_efflite0."
+
+
 def test_an_experiment_of_several_runs_has_a_row_for_each_and_for_differences(tmp_path):
     values = {}
 
@@ -90,7 +102,7 @@ def test_an_experiment_of_several_runs_has_a_row_for_each_and_for_differences(tm
 def test_what_cannot_be_tabled_is_refused(tmp_path):
     written(tmp_path / "a")
     (tmp_path / "b").mkdir()
-    with pytest.raises(UserError, match="b: no scores of single examples"):
+    with pytest.raises(UserError, match="b: no scores of single examples: held_out.json was lost"):
         seeds_table([tmp_path / "a", tmp_path / "b"])
     written(tmp_path / "c", count=5)
     with pytest.raises(UserError, match="other numbers of held-out examples"):
