@@ -40,7 +40,9 @@ Cell = tuple[str, Callable[[], Any], float]
 def main() -> None:
     """Measures one cell after the other until the time is up."""
     parser = command_parser("benchmarks.gpu_day", __doc__)
-    parser.add_argument("--minutes", type=float, default=60, help="begin no cell after these")
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="begin no cell after these; 60 by default"
+    )
     parser.add_argument("--batch", type=int, default=BATCH, help=f"pictures; {BATCH} by default")
     parser.add_argument(
         "--output", type=Path, default=Path("runs/benchmarks/gpu_day.json"), help="JSON to write"

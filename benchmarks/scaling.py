@@ -132,15 +132,24 @@ def projected(exchanged: Mapping[str, int], options: argparse.Namespace) -> list
 def main() -> None:
     """Prints both tables."""
     parser = command_parser("benchmarks.scaling", __doc__)
-    parser.add_argument("--size", type=int, default=256, help="edge of the pictures, pixels")
-    parser.add_argument("--share", type=int, default=24, help="pictures per GPU")
-    parser.add_argument("--peak", type=float, default=989, help="TFLOP/s of a GPU")
     parser.add_argument(
-        "--mfu", type=float, default=0.4, help="share of the peak that a step reaches"
+        "--size", type=int, default=256, help="edge of the pictures, pixels; 256 by default"
     )
-    parser.add_argument("--inside", type=float, default=450, help="GB/s between GPUs of a node")
-    parser.add_argument("--port", type=float, default=25, help="GB/s of a port between nodes")
-    parser.add_argument("--node", type=int, default=8, help="GPUs in a node")
+    parser.add_argument("--share", type=int, default=24, help="pictures per GPU; 24 by default")
+    parser.add_argument("--peak", type=float, default=989, help="TFLOP/s of a GPU; 989 by default")
+    parser.add_argument(
+        "--mfu",
+        type=float,
+        default=0.4,
+        help="share of the peak that a step reaches; 0.4 by default",
+    )
+    parser.add_argument(
+        "--inside", type=float, default=450, help="GB/s between GPUs of a node; 450 by default"
+    )
+    parser.add_argument(
+        "--port", type=float, default=25, help="GB/s of a port between nodes; 25 by default"
+    )
+    parser.add_argument("--node", type=int, default=8, help="GPUs in a node; 8 by default")
     options = parser.parse_args()
     jax.config.update("jax_num_cpu_devices", DEVICES)
     exchanged, rows = {}, []

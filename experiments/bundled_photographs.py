@@ -56,7 +56,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """Reads the command line; argparse itself refuses what it does not know with exit code 2."""
     parser = command_parser("experiments.bundled_photographs", __doc__)
     parser.add_argument("picture", type=Path, metavar="PICTURE", help="the file to write")
-    parser.add_argument("--methods", nargs="+", default=["pretrained", "pretrained+texture"])
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="METHOD",
+        default=["pretrained", "pretrained+texture"],
+        help="columns, as evaluate takes rows; pretrained and pretrained+texture by default",
+    )
     return parser.parse_args(argv)
 
 

@@ -119,8 +119,16 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command and returns its exit code: 2 for a user's mistake, reported in one line."""
     parser = command_parser("experiments.groups", __doc__)
     parser.add_argument("report", type=Path, help="folder of a report")
-    parser.add_argument("--rows", nargs="+", required=True, metavar="[TITLE=]PATTERN")
-    parser.add_argument("--minus", nargs="+", default=[], metavar="TITLE")
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        required=True,
+        metavar="[TITLE=]PATTERN",
+        help="rows of the table, each the mean of the report's rows that the pattern stands for",
+    )
+    parser.add_argument(
+        "--minus", nargs="+", default=[], metavar="TITLE", help="rows to subtract from all others"
+    )
     return exit_code(lambda: run(parser.parse_args(argv)))
 
 
