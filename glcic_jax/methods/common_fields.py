@@ -96,6 +96,10 @@ _LARGE_MOVE = rate("size of each move", 1e-2)
 _SMALL_MOVE = rate("size of each move", 1e-4)
 _MOMENTUM = decay("momentum", 0.0)
 _ADAM = {"learning_rate": _MOVE, **_moments(0.9, 0.999, 1e-8)}
+_OPTIMISM = {
+    "alpha": Field(Number(), "weight of each move (Daskalakis et al. 2018)", default=1.0),
+    "beta": Field(Number(), "weight of its change since the update before", default=1.0),
+}
 
 OPTIMIZERS = Alternatives(
     "name",
@@ -122,6 +126,8 @@ OPTIMIZERS = Alternatives(
         "amsgrad": _ADAM,
         "lion": {"learning_rate": _SMALL_MOVE, **_moments(0.9, 0.99, None)},
         "nadam": _ADAM,
+        "optimistic_adam_v2": {**_ADAM, **_OPTIMISM},
+        "optimistic_gradient_descent": {"learning_rate": _LARGE_MOVE, **_OPTIMISM},
         "radam": {**_ADAM, "threshold": Field(Number(), "of variance rectification", default=5.0)},
         "rmsprop": {
             "learning_rate": _MOVE,
@@ -134,6 +140,11 @@ OPTIMIZERS = Alternatives(
             "learning_rate": _LARGE_MOVE,
             "momentum": _MOMENTUM,
             "nesterov": Field(Switch(), "look ahead with the momentum", default=False),
+        },
+        "sign_sgd": {"learning_rate": _SMALL_MOVE},
+        "signum": {
+            "learning_rate": _SMALL_MOVE,
+            "beta": decay("decay of the average of gradients, of which it takes the signs", 0.9),
         },
         "yogi": {"learning_rate": _LARGE_MOVE, **_moments(0.9, 0.999, 1e-3)},
     },

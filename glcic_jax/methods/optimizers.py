@@ -26,13 +26,20 @@ OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "amsgrad": optax.amsgrad,
     "lion": optax.lion,
     "nadam": optax.nadam,
+    "optimistic_adam_v2": optax.optimistic_adam_v2,
+    "optimistic_gradient_descent": optax.optimistic_gradient_descent,
     "radam": optax.radam,
     "rmsprop": optax.rmsprop,
     "sgd": optax.sgd,
+    "sign_sgd": optax.sign_sgd,
+    "signum": optax.signum,
     "yogi": optax.yogi,
 }
-"""Optax's optimizers that treat each number by itself, so that `fsdp` can split them. LAMB, LARS
-and NovoGrad take norms of whole layers and are left out; AdamW is adam with a weight decay."""
+"""Optax's optimizers that treat each number by itself, so that `fsdp` can split them, and whose
+rate may follow a schedule. AdamW, AdaMaxW and NAdamW are adam, adamax and nadam with a weight
+decay. Left out are those that look at whole layers (LAMB, LARS, NovoGrad, Fromage, Adafactor, SM3),
+take no schedule (Rprop, the first optimistic_adam), or need more than gradients (L-BFGS and
+Polyak's SGD the loss, noisy SGD random numbers)."""
 
 STEP_FACTOR = 0.1
 """What each of `steps` multiplies the learning rate by."""

@@ -101,7 +101,7 @@ def test_a_part_of_a_mixture_changes_its_kind_and_keeps_its_weight():
         ("method=gan", 'method is "gan": choose glcic'),
         (
             "optimizer.b1=0.5",
-            "optimizer.b1: a setting of adam and 8 others: set optimizer.name to one of them",
+            "optimizer.b1: a setting of adam and 9 others: set optimizer.name to one of them",
         ),
     ],
 )
