@@ -11,6 +11,7 @@ from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.locks import lock_file
+from glcic_jax.runtime.records import records_in
 
 log = logging.getLogger(__name__)
 
@@ -218,26 +219,10 @@ def read_records(workdir: Path) -> list[dict[str, Any]]:
     """
     path = workdir / METRICS_FILE
     text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-    lines = text.split("\n")  # a whole file ends in a line end, so the last of these is torn
-    records = [_record(line) for line in lines]
-    damaged = sum(record is None for record in records[:-1])
+    records, damaged = records_in(text)
     if damaged:
         log.warning("%s: damaged: %d of its lines hold no record and are left out", path, damaged)
-    return [record for record in records if record is not None]
-
-
-def _record(line: str) -> dict[str, Any] | None:
-    """Returns the record that a line holds; None if it holds none."""
-    try:
-        record = json.loads(line)
-        about = record.pop("kind"), record.pop("phase"), record.pop("step")
-        kind, phase, step = about
-        named = isinstance(kind, str) and isinstance(phase, str) and type(step) is int
-        if named and all(x is None or type(x) in (int, float) for x in record.values()):
-            return {"kind": kind, "step": step, "phase": phase, **record}
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-        pass
-    return None
+    return records
 
 
 def saved_steps(workdir: Path) -> list[int]:
