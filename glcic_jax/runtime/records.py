@@ -1,17 +1,22 @@
 """Reads the lines of a run's metrics.jsonl: a record each."""
 
 import json
+import logging
+from pathlib import Path
 from typing import Any
 
+log = logging.getLogger(__name__)
 
-def records_in(text: str) -> tuple[list[dict[str, Any]], int]:
-    """Returns the records in the text of a metrics.jsonl, and the number of lines without one.
 
-    A last line that a killed run left half written is skipped and not counted.
-    """
+def records_in(path: Path) -> list[dict[str, Any]]:
+    """Reads the records of a metrics.jsonl, as `run_folder.read_records` describes them."""
+    text = path.read_text("utf-8", errors="replace") if path.exists() else ""
     lines = text.split("\n")  # a whole file ends in a line end, so the last of these is torn
-    found = [_record(line) for line in lines]
-    return [x for x in found if x is not None], sum(x is None for x in found[:-1])
+    records = [_record(line) for line in lines]
+    damaged = sum(record is None for record in records[:-1])
+    if damaged:
+        log.warning("%s: damaged: %d of its lines hold no record and are left out", path, damaged)
+    return [record for record in records if record is not None]
 
 
 def _record(line: str) -> dict[str, Any] | None:

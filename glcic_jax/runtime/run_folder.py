@@ -1,7 +1,6 @@
 """The folder of one run: its config, its starts, its files, and its lock. Needs no JAX."""
 
 import json
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,6 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.locks import lock_file
 from glcic_jax.runtime.records import records_in
-
-log = logging.getLogger(__name__)
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -217,12 +214,7 @@ def read_records(workdir: Path) -> list[dict[str, Any]]:
     A last line that a killed run left half written is skipped. Other lines that are no records are
     left out too; a warning counts them.
     """
-    path = workdir / METRICS_FILE
-    text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-    records, damaged = records_in(text)
-    if damaged:
-        log.warning("%s: damaged: %d of its lines hold no record and are left out", path, damaged)
-    return records
+    return records_in(workdir / METRICS_FILE)
 
 
 def saved_steps(workdir: Path) -> list[int]:
