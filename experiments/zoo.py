@@ -6,7 +6,8 @@ python -m experiments.zoo docs/zoo.md runs/quickstart paper=runs/quickstart_pape
 Takes run folders, folders that `--seeds` filled, and weights; "NAME=" before one names it. The page
 has each one's config, updates, scores, command, machine, date and commit, and how to load it where
 its weights can be had. What a run did not record stands there as "not recorded". --reports shows
-reports of evaluate besides, in which networks are scored alike.
+reports of evaluate besides, in which networks are scored alike; --pictures DIR copies the runs'
+latest sample grids into a folder beside the page.
 """
 
 import argparse
@@ -15,22 +16,17 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
 
+from experiments.zoo_networks import Network, read_network
+from experiments.zoo_pictures import Gallery
 from experiments.zoo_reports import reports_section, shown_command, shown_folder
 from glcic_jax.metrics.columns import Column, column_of
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.fields import dotted
-from glcic_jax.runtime.run_folder import CONFIG, read_records, read_run
+from glcic_jax.runtime.run_folder import CONFIG
 from glcic_jax.train.page import SCORES
 from glcic_jax.train.seeds import TABLE, in_the_hole
-from glcic_jax.weights.address import locate
-from glcic_jax.weights.exchange import read_exchange
-from glcic_jax.weights.hub import SCHEME
-from glcic_jax.weights.kinds import is_weights
-from glcic_jax.weights.pretrained import NAME as PRETRAINED
 
 UNKNOWN = "not recorded"
 
@@ -43,99 +39,44 @@ one's own held-out examples, in the hole, so they compare only where pictures, h
 are the same. "Load" is empty where no weights are offered, because the pictures are for research
 only or the run is too short to be of use: its command trains it again. Times are those of the
 machine as it was, whatever else it did. A score is empty where none was recorded after the last
-update. "Sample grid" is the file of a run's latest pictures, which its command makes too.
+update. "Sample grid" has a run's latest pictures, of the first held-out examples; its command makes
+them too.
 """
 
-
-class Network(NamedTuple):
-    """Holds what the page shows of a network.
-
-    Attributes:
-      name: its name on the page.
-      config: values by dotted name.
-      step: updates.
-      scores: held-out scores after them, by name; empty if it was not scored then.
-      start: the provenance of its last start; empty if it has none.
-      seconds: the time that its updates took; None if it is unknown.
-      load: how to load it from anywhere; "" if its weights are not offered.
-      starts: how often it was started.
-      grid: the file of its latest pictures, in its folder; "" if it has none.
-    """
-
-    name: str
-    config: dict[str, Any]
-    step: int
-    scores: dict[str, float]
-    start: dict[str, Any]
-    seconds: float | None
-    load: str
-    starts: int
-    grid: str = ""
+NAMED = Gallery(Path())
+"""Names the files of sample grids and copies none."""
 
 
-def page(entries: Sequence[str], command: str, reports: Sequence[Path] = ()) -> str:
+def page(
+    entries: Sequence[str], command: str, reports: Sequence[Path] = (), gallery: Gallery = NAMED
+) -> str:
     """Returns the page as Markdown.
 
     Args:
       entries: addresses, with "NAME=" before them or not.
       command: the command that makes the page, to be shown on it.
       reports: folders of evaluations.
+      gallery: copies sample grids; by default the page names their files.
 
     Raises:
-      UserError: an address that holds neither a run nor weights, or as `reports_section`.
+      UserError: an address that holds neither a run nor weights, or as `reports_section` and
+        `Gallery`.
     """
     networks, groups = [], []
     for entry in entries:
         name, address = _named(entry)
         if (Path(address) / TABLE).is_file():
-            groups.append(_group(name, Path(address)))
+            groups.append(_group(name, Path(address), gallery))
         else:
             networks.append(read_network(name, address))
     parts = [HEAD.format(command=command)]
     if networks:
-        parts += [_scores(networks), "## Where they come from\n", _origins(networks)]
+        parts += [_scores(networks), "## Where they come from\n", _origins(networks, gallery)]
     parts += groups
     if reports:
         steps = {network.name: network.step for network in networks}
         parts.append(reports_section(reports, steps))
     return "\n".join(parts)
-
-
-def read_network(name: str, address: str) -> Network:
-    """Reads what a run or weights record of themselves; no array of a run is read.
-
-    Raises:
-      UserError: there is neither.
-    """
-    path, _ = locate(address)
-    if is_weights(path):
-        weights = read_exchange(path)
-        offered = address == PRETRAINED or address.startswith(SCHEME)
-        load = f'`load("{address}")`' if offered else ""
-        config = dotted(weights.run or {})
-        return Network(name, config, weights.step, weights.scores, {}, None, load, 0)
-    content, records = read_run(path), read_records(path)
-    step = records[-1]["step"] if records else 0
-    last = [record for record in records if record["kind"] == "held_out" and record["step"] == step]
-    scores = {n: v for n, v in (last[-1] if last else {}).items() if n.startswith(SCORES)}
-    starts = content["starts"]
-    start = starts[-1] if starts else {}
-    config, seconds = dotted(content["config"]), _seconds(records)
-    grids = sorted(file.name for file in (path / "samples").glob("*.png"))
-    grid = f"{path.name}/samples/{grids[-1]}" if grids else ""
-    return Network(name, config, step, scores, start, seconds, "", len(starts), grid)
-
-
-def _seconds(records: Sequence[dict[str, Any]]) -> float | None:
-    """Returns the time of all updates, as the records between them measured it."""
-    total, last = 0.0, 0
-    for record in records:
-        if record["kind"] == "train":
-            first = "first_update_s" in record
-            total += record.get("first_update_s") or 0
-            total += (record["step"] - last - first) * (record.get("step_ms") or 0) / 1000
-            last = record["step"]
-    return total or None
 
 
 def _named(entry: str) -> tuple[str, str]:
@@ -168,7 +109,7 @@ def _column(name: str) -> Column:
     return column_of(in_the_hole(name.removeprefix(SCORES)))
 
 
-def _origins(networks: Sequence[Network]) -> str:
+def _origins(networks: Sequence[Network], gallery: Gallery) -> str:
     """Returns the table of commands and machines."""
     rows = [["network", "command", "machine", "date", "updates took", "commit", "sample grid"]]
     for each in networks:
@@ -182,13 +123,13 @@ def _origins(networks: Sequence[Network]) -> str:
             time += f", in {each.starts} starts, the last of which stands here"
         commit = re.sub(r"^(\w{7})\w+", r"\1", start.get("commit", "")) or UNKNOWN
         date = str(start.get("time", UNKNOWN)).partition("T")[0]
-        grid = f"`{each.grid}`" if each.grid else ""
+        grid = gallery.show(each.name, each.grid)
         rows.append([each.name, command, machine, date, time, commit, grid])
     return _table(rows)
 
 
-def _group(name: str, folder: Path) -> str:
-    """Returns a section on a folder of several seeds: its command, and its table."""
+def _group(name: str, folder: Path, gallery: Gallery) -> str:
+    """Returns a section on a folder of several seeds: its command, its table, and a sample grid."""
     runs = sorted([*folder.glob(f"*/{CONFIG}"), *folder.glob(f"*/*/{CONFIG}")])
     networks = [
         read_network(str(path.parent.relative_to(folder)), str(path.parent)) for path in runs
@@ -200,13 +141,16 @@ def _group(name: str, folder: Path) -> str:
     # It may be of the first of several processes, each of which trained a seed.
     words = shlex.split(re.sub(r" --only_seed[ =]\S+", "", shlex.join(words)))
     minutes = sum(network.seconds or 0 for network in networks) / 60
+    last = networks[-1]
+    shown = gallery.show(name, last.grid)
+    pictures = f" Sample grid of {last.name}: {shown}." if shown else ""
     return (
         f"## {name}\n\n    {shown_command(words)}\n\n"
         f"{(folder / TABLE).read_text('utf-8')}\n"
         f"{len(networks)} runs, whose updates took {minutes:.0f} minutes together, on "
         f"{start.get('machine', UNKNOWN)} ({start.get('devices', UNKNOWN)}), "
         f"{str(start.get('time', UNKNOWN)).partition('T')[0]}, commit "
-        f"{start.get('commit', UNKNOWN)[:7]}.\n"
+        f"{start.get('commit', UNKNOWN)[:7]}.{pictures}\n"
     )
 
 
@@ -225,6 +169,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reports", nargs="+", type=Path, default=[], metavar="REPORT", help="evaluations to show"
     )
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="folder for sample grids, beside the page"
+    )
     return parser
 
 
@@ -236,7 +183,10 @@ def main(argv: list[str] | None = None) -> int:
         words = ["python", "-m", "experiments.zoo", str(args.page), *args.networks]
         if args.reports:
             words += ["--reports", *map(str, args.reports)]
-        write_whole(args.page, page(args.networks, shown_command(words), args.reports))
+        if args.pictures:
+            words += ["--pictures", str(args.pictures)]
+        gallery = Gallery(args.page, args.pictures)
+        write_whole(args.page, page(args.networks, shown_command(words), args.reports, gallery))
         print(args.page)
 
     return exit_code(run)

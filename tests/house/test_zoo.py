@@ -4,12 +4,15 @@ import json
 import re
 import shlex
 
+import numpy as np
 import pytest
 
 from experiments.zoo import main, page
+from experiments.zoo_pictures import Gallery
 from experiments.zoo_reports import reports_section, shown_command
 from glcic_jax.evaluate.__main__ import parse
 from glcic_jax.evaluate.manifest import ARGUMENTS, manifest
+from glcic_jax.pictures.decode import decode, write_picture
 from glcic_jax.runtime.errors import UserError
 
 START = {
@@ -166,3 +169,20 @@ def test_commands_lose_the_places_of_a_machine():
     assert shown_command(words) == "python --config.data.root=faces64 held.txt configs/a.py 7/2"
     assert shown_command(["--data=/a/b/faces64/test/"]) == "--data=faces64/test"
     assert "/home" not in shown_command(["--config.data.more_roots=('/home/a','/home/b')"])
+
+
+def test_pictures_are_copied_beside_the_page_and_linked(tmp_path):
+    run, group = write(tmp_path / "a"), tmp_path / "three"
+    for folder in (run, write(group / "seed0"), write(group / "seed1")):
+        for step, shade in ((5, 0), (40, 200)):
+            (folder / "samples").mkdir(exist_ok=True)
+            write_picture(folder / f"samples/{step:08d}.png", np.full((8, 8, 3), shade, np.uint8))
+    (group / "seeds.md").write_text("| the | table |\n")
+    at, pictures = tmp_path / "docs/zoo.md", tmp_path / "docs/zoo"
+    assert main([str(at), f"one run={run}", str(group), "--pictures", str(pictures)]) == 0
+    text = at.read_text()
+    assert "| [one_run.jpg](zoo/one_run.jpg) |" in text
+    assert "commit 0123456. Sample grid of seed1: [three.jpg](zoo/three.jpg).\n" in text
+    assert [decode(pictures / name).mean() for name in ("one_run.jpg", "three.jpg")] == [200, 200]
+    with pytest.raises(UserError, match='"b c" and "b_c" would both be b_c.jpg: rename one'):
+        page([f"b c={run}", f"b_c={run}"], "the command", (), Gallery(at, pictures))
