@@ -7,7 +7,7 @@
 The middle 50x50 pixels are hidden, the middle 64x64 predicted. The pictures are those of
 configs/center128.py, its rival in GLCIC's section 4.1.2; the authors' release cuts them from
 pictures of a shortest edge of 350 and mirrors half: --config.data.resize="(350, 350)"
---config.data.flip=True. Cost and result: not measured yet; reduced: docs/results.md.
+--config.data.flip=True. Cost and result: not measured yet; reduced: docs/claims.md.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,8 @@
     python -m glcic_jax.main --config configs/dcgan_characters.py --workdir runs/dcgan_characters \
         --config.data.root=DIR
 
-DIR holds pictures of single characters, which are not mirrored. Cost and result: not measured yet.
+DIR holds pictures of single characters, which are not mirrored. Cost and result: not measured yet;
+reduced: docs/claims.md.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,8 @@
     python -m glcic_jax.main --config configs/dcgan_faces96.py --workdir runs/dcgan_faces96 \
         --config.data.root=DIR
 
-DIR holds faces in the middle of square pictures. Cost and result: not measured yet.
+DIR holds faces in the middle of square pictures. Cost and result: not measured yet; reduced:
+docs/claims.md.
 """
 
 from ml_collections import ConfigDict
