@@ -6,14 +6,14 @@
 
 The middle square of each picture, at 64 pixels, loses one block of 28x28 pixels before training
 sees it, the same one in every epoch. configs/faces64.py is GLCIC on these pictures, whole, for as
-many updates. AmbientGAN's own loss, Wasserstein's without `reconstruction`, learns if D has a higher
-learning rate than C:
+many updates. AmbientGAN's own loss, Wasserstein's without `reconstruction`, starts to learn only if D
+has a higher learning rate than C, and then loses it again (docs/claims.md):
 
     --config.adversarial.loss=wasserstein --config.adversarial.gradient_penalty=10 \
         --config.reconstruction=0 --config.optimizer.learning_rate=5e-5 \
         --config.optimizer.discriminator_learning_rate=4e-4
 
-Cost and result: not measured yet; reduced: docs/results.md, docs/claims.md.
+Cost and result: not measured yet; reduced: docs/results.md.
 """
 
 from ml_collections import ConfigDict

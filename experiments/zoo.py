@@ -40,7 +40,9 @@ are the same. "Load" is empty where no weights are offered, because the pictures
 only or the run is too short to be of use: its command trains it again. Times are those of the
 machine as it was, whatever else it did. A score is empty where none was recorded after the last
 update. "Sample grid" has a run's latest pictures, of the first held-out examples; its command makes
-them too.
+them too. Photographs in the grids that are under CC BY are by the authors whom
+[attribution.csv](../glcic_jax/weights/pretrained/attribution.csv) and, for the held-out ones,
+[claims.md](claims.md) name.
 """
 
 NAMED = Gallery(Path())
@@ -141,9 +143,8 @@ def _group(name: str, folder: Path, gallery: Gallery) -> str:
     # It may be of the first of several processes, each of which trained a seed.
     words = shlex.split(re.sub(r" --only_seed[ =]\S+", "", shlex.join(words)))
     minutes = sum(network.seconds or 0 for network in networks) / 60
-    last = networks[-1]
-    shown = gallery.show(name, last.grid)
-    pictures = f" Sample grid of {last.name}: {shown}." if shown else ""
+    shown = gallery.show(name, networks[0].grid)
+    pictures = f" Sample grid of {networks[0].name}: {shown}." if shown else ""
     return (
         f"## {name}\n\n    {shown_command(words)}\n\n"
         f"{(folder / TABLE).read_text('utf-8')}\n"

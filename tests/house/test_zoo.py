@@ -182,7 +182,7 @@ def test_pictures_are_copied_beside_the_page_and_linked(tmp_path):
     assert main([str(at), f"one run={run}", str(group), "--pictures", str(pictures)]) == 0
     text = at.read_text()
     assert "| [one_run.jpg](zoo/one_run.jpg) |" in text
-    assert "commit 0123456. Sample grid of seed1: [three.jpg](zoo/three.jpg).\n" in text
+    assert "commit 0123456. Sample grid of seed0: [three.jpg](zoo/three.jpg).\n" in text
     assert [decode(pictures / name).mean() for name in ("one_run.jpg", "three.jpg")] == [200, 200]
     with pytest.raises(UserError, match='"b c" and "b_c" would both be b_c.jpg: rename one'):
         page([f"b c={run}", f"b_c={run}"], "the command", (), Gallery(at, pictures))
