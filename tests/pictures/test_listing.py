@@ -215,6 +215,7 @@ def test_modules_that_list_pictures_are_tried_above():
         "user_study.pictures",
     }
     assert found == tried | {
+        "data.shards",  # asks only whether there is any
         "masks.files",
         "pictures.patterns",
         "prepare.entries",

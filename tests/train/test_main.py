@@ -107,7 +107,7 @@ import jax
 jax.config.update("jax_num_cpu_devices", 4)
 changes = eval(sys.argv[3])
 config, workdir = tiny(pathlib.Path(sys.argv[1]), **changes), pathlib.Path(sys.argv[2])
-main.parse = lambda about: main.Command(config, workdir)
+main.parse = lambda *about: main.Command(config, workdir)
 sys.exit(main.main())
 """
 
