@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.zoo_pictures import latest_grid
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.run_folder import read_records, read_run
+from glcic_jax.runtime.sample_grids import grid_files
 from glcic_jax.train.page import SCORES
 from glcic_jax.weights.address import locate
 from glcic_jax.weights.exchange import read_exchange
@@ -61,7 +61,7 @@ def read_network(name: str, address: str) -> Network:
     starts = content["starts"]
     start = starts[-1] if starts else {}
     config, seconds = dotted(content["config"]), _seconds(records)
-    grid = latest_grid(path)
+    grid = (grid_files(path) or [None])[-1]
     return Network(name, config, step, scores, start, seconds, "", len(starts), grid)
 
 

@@ -14,11 +14,6 @@ QUALITY = 75
 """Quality of the JPEG files, in percent."""
 
 
-def latest_grid(run: Path) -> Path | None:
-    """Returns the file of a run's latest pictures, or None if it has none."""
-    return max((run / "samples").glob("*.png"), default=None)  # names are updates, with zeros
-
-
 class Gallery:
     """Copies sample grids into a folder, as JPEG, and links them from a page.
 

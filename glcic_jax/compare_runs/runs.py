@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records, read_run, saved_steps
+from glcic_jax.runtime.sample_grids import grid_files
 
 
 class Run(NamedTuple):
@@ -76,7 +77,7 @@ def _read(folder: Path) -> Run:
         )
     try:
         records = read_records(folder)
-        grids = sorted((folder / "samples").glob("*.png"))
+        grids = grid_files(folder)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder / METRICS_FILE}: cannot read it ({one_line(error)})") from error
     return Run(

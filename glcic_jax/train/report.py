@@ -14,6 +14,7 @@ from glcic_jax.runtime.command_line import print_result
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.example_scores import write_scores
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
+from glcic_jax.runtime.sample_grids import grid_file, grid_files
 from glcic_jax.runtime.trackers import Writer, open_trackers
 from glcic_jax.train.alarm import CollapseAlarm
 from glcic_jax.train.clock import Clock
@@ -133,10 +134,10 @@ class Report:
         if not self._enabled:
             return
         picture = draw_grid(rows, columns)
-        folder = self._workdir / "samples"
-        folder.mkdir(exist_ok=True)
+        file = grid_file(self._workdir, step)
+        file.parent.mkdir(exist_ok=True)
         _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
-        write_whole(folder / f"{step:08d}.png", data.tobytes())
+        write_whole(file, data.tobytes())
         for board in self._boards:
             board.picture(step, "held_out", picture)
         self._redraw()
@@ -173,12 +174,12 @@ class Report:
     def _redraw(self) -> None:
         if not self._enabled:
             return
-        grids = sorted((self._workdir / "samples").glob("*.png"), reverse=True)[:GRIDS_SHOWN]
+        grids = grid_files(self._workdir)[::-1][:GRIDS_SHOWN]
         config = self._workdir / "config.json"
         text = run_page(
             self._title,
             self._records,
-            [f"samples/{path.name}" for path in grids],
+            [path.relative_to(self._workdir).as_posix() for path in grids],
             self._phase_ends,
             config.read_text("utf-8") if config.exists() else "",
         )
