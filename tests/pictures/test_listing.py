@@ -167,7 +167,6 @@ LISTS = re.compile(r"\b(iterdir|glob|iglob|rglob|walk|scandir|listdir)\(")
 
 OTHERS = {
     "evaluate.manifest": "the package's own files",
-    "compare_runs.runs": "a run's sample grids",
     "generate.__main__": "what its output folder holds",
     "settings.config_files": "the package's own configs",
     "data.shards": "whether a folder holds shards",
@@ -179,7 +178,7 @@ OTHERS = {
     "runtime.compiled": "the user's cache of compiled programs",
     "runtime.programs": "the package's own sources",
     "runtime.run_folder": "a run's checkpoints",
-    "train.report": "a run's own sample grids",
+    "runtime.sample_grids": "a run's sample grids",
     "train.seeds": "the runs of one seed",
     "train.side_by_side": "whether the run of a seed has begun",
     "weights.kinds": "files of weights in a folder",
