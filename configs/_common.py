@@ -1,4 +1,4 @@
-"""The fields that every training has, whatever its method: data, reports, checkpoints."""
+"""Holds the fields that every training has, whatever its method: data, reports, checkpoints."""
 
 from ml_collections import ConfigDict
 

@@ -1,9 +1,9 @@
-"""Ablation (Iizuka et al. 2017, section 4.2): the global discriminator alone.
+"""Trains with the global discriminator alone: ablation (Iizuka et al. 2017, section 4.2).
 
     python -m glcic_jax.main --config configs/ablation_global.py --workdir runs/ablation_global \
         --config.data.root=DIR
 
-Cost and result: not measured yet; with every length a quarter: docs/claims.md.
+Its cost and result were not measured; docs/claims.md has it with every length a quarter.
 """
 
 from ml_collections import ConfigDict

@@ -1,9 +1,9 @@
-"""Ablation (Iizuka et al. 2017, section 4.2): the local discriminator alone.
+"""Trains with the local discriminator alone: ablation (Iizuka et al. 2017, section 4.2).
 
     python -m glcic_jax.main --config configs/ablation_local.py --workdir runs/ablation_local \
         --config.data.root=DIR
 
-Cost and result: not measured yet; with every length a quarter: docs/claims.md.
+Its cost and result were not measured; docs/claims.md has it with every length a quarter.
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,10 @@
-"""Ablation (Iizuka et al. 2017, section 4.2): the reconstruction loss alone.
+"""Trains by the reconstruction loss alone: ablation (Iizuka et al. 2017, section 4.2).
 
     python -m glcic_jax.main --config configs/ablation_mse.py --workdir runs/ablation_mse \
         --config.data.root=DIR
 
 The completion network gets as many updates as in places2.py, all of them by eq. (2).
-Cost and result: not measured yet; with every length a quarter: docs/claims.md.
+Its cost and result were not measured; docs/claims.md has it with every length a quarter.
 """
 
 from ml_collections import ConfigDict

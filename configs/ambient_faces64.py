@@ -1,4 +1,4 @@
-"""Completion of faces, learned without ever seeing a whole one (AmbientGAN, Bora et al. 2018).
+"""Learns to complete faces without ever seeing a whole one (AmbientGAN, Bora et al. 2018).
 
     python -m glcic_jax.prepare --source CELEBA --layout celeba --square --size 64 \
         --output data/celeba64
@@ -13,7 +13,7 @@ D has a higher learning rate than C, and then loses it again (docs/claims.md):
         --config.reconstruction=0 --config.optimizer.learning_rate=5e-5 \
         --config.optimizer.discriminator_learning_rate=4e-4
 
-Cost and result: not measured yet; reduced: docs/results.md.
+Its cost and result were not measured; docs/results.md and docs/claims.md have reduced runs.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""Faces of CelebA (Iizuka et al. 2017, section 4.5), from a network trained on Places2.
+"""Trains on faces of CelebA, from a network of Places2 (Iizuka et al. 2017, section 4.5).
 
     python -m glcic_jax.main --config configs/celeba.py --workdir runs/celeba \
         --config.data.root=DIR
@@ -6,7 +6,7 @@
 There is no phase 1: the completion network is that of `init_from`, with the mean pixel it was
 trained with; the discriminator starts from scratch. DIR holds the aligned 178x218 pictures. As many
 are held out as in the paper: 2,599 of 202,599.
-Cost and result: not measured yet.
+Neither its cost nor its result was measured.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""GLCIC in the comparison with Context Encoders (Iizuka et al. 2017, section 4.1.2).
+"""Trains GLCIC for the comparison with Context Encoders (Iizuka et al. 2017, section 4.1.2).
 
     python -m glcic_jax.main --config configs/center128.py --workdir runs/center128 \
         --config.data.root=DIR
@@ -6,7 +6,7 @@
 DIR holds 100,000 pictures of ImageNet. They are cut to 128x128 and always have the same hole: the
 64x64 square in the middle.
 Both discriminators are those for pictures half as large. Complete without --postprocess.
-Cost and result: not measured yet; with every length a quarter: docs/claims.md.
+Its cost and result were not measured; docs/claims.md has it with every length a quarter.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""Context Encoders, the middle of 128x128 pictures (Pathak et al. 2016, section 5.1).
+"""Trains Context Encoders on the middle of 128x128 pictures (Pathak et al. 2016, section 5.1).
 
     python -m glcic_jax.main \
         --config configs/context_encoder_center.py --workdir runs/context_encoder_center \
@@ -7,7 +7,8 @@
 The middle 50x50 pixels are hidden, the middle 64x64 predicted. The pictures are those of
 configs/center128.py, its rival in GLCIC's section 4.1.2; the authors' release cuts them from
 pictures of a shortest edge of 350 and mirrors half: --config.data.resize="(350, 350)"
---config.data.flip=True. Cost and result: not measured yet; reduced: docs/claims.md.
+--config.data.flip=True. Its cost and result were not measured; docs/claims.md and docs/results.md
+have reduced runs.
 """
 
 from ml_collections import ConfigDict

@@ -1,11 +1,11 @@
-"""Context Encoders, holes anywhere in 128x128 pictures (Pathak et al. 2016, section 5.1).
+"""Trains Context Encoders on holes anywhere in 128x128 pictures (Pathak et al. 2016, section 5.1).
 
     python -m glcic_jax.main \
         --config configs/context_encoder_random.py --workdir runs/context_encoder_random \
         --config.data.root=DIR
 
 Holes are the release's: smooth noise over 20 to 30 % of the picture. The whole picture is
-predicted, and judged. Cost and result: not measured yet; reduced: docs/results.md.
+predicted, and judged. Its cost and result were not measured; docs/results.md has a reduced run.
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,10 @@
-"""Characters of 64x64 pixels (Chars74K) by a DCGAN and a latent search (Yeh et al. 2017).
+"""Completes characters of 64x64 pixels by a DCGAN and a latent search (Yeh et al. 2017).
 
     python -m glcic_jax.main --config configs/dcgan_characters.py --workdir runs/dcgan_characters \
         --config.data.root=DIR
 
-DIR holds pictures of single characters, which are not mirrored. Cost and result: not measured yet;
-reduced: docs/claims.md.
+DIR holds pictures of single characters, such as Chars74K's, which are not mirrored. Its cost and
+result were not measured; docs/claims.md has a reduced run.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""Faces of 64x64 pixels by a DCGAN and a latent search (Yeh et al. 2017; Amos 2016).
+"""Completes faces of 64x64 pixels by a DCGAN and a latent search (Yeh et al. 2017; Amos 2016).
 
     python -m glcic_jax.main --config configs/dcgan_faces64.py --workdir runs/dcgan_faces64 \
         --config.data.root=DIR
@@ -6,7 +6,7 @@
 DIR holds aligned faces, such as CelebA's: the middle square counts, so cut it out first
 (`python -m glcic_jax.prepare --square`, docs/data.md). The settings of the DCGAN are those of
 Radford et al. 2016; the search's are those of Amos 2016.
-Cost and result: not measured yet; reduced: docs/results.md.
+Its cost and result were not measured; docs/results.md has a reduced run.
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,10 @@
-"""Faces of 96x96 pixels by a DCGAN and a latent search: `dcgan_faces64`, starting from 6x6.
+"""Completes faces of 96x96 pixels as `dcgan_faces64` does those of 64x64, starting from 6x6.
 
     python -m glcic_jax.main --config configs/dcgan_faces96.py --workdir runs/dcgan_faces96 \
         --config.data.root=DIR
 
-DIR holds faces in the middle of square pictures. Cost and result: not measured yet; reduced:
-docs/claims.md.
+DIR holds faces in the middle of square pictures. Its cost and result were not measured;
+docs/claims.md has the first updates of a reduced run.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""CMP facades (Iizuka et al. 2017, section 4.5), from a network trained on Places2.
+"""Trains on CMP facades, from a network of Places2 (Iizuka et al. 2017, section 4.5).
 
     python -m glcic_jax.main --config configs/facades.py --workdir runs/facades \
         --config.data.root=DIR
@@ -6,7 +6,7 @@
 There is no phase 1: the completion network is that of `init_from`, with the mean pixel it was
 trained with; the discriminator starts from scratch. DIR holds the 606 photographs; 56 of them are
 held out.
-Cost and result: not measured yet; reduced: docs/results.md.
+Its cost and result were not measured; docs/results.md has a reduced run from a reduced start.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""Faces at 128x128, not the paper's: small holes, smaller discriminators, no phase 2.
+"""Trains on faces at 128x128, not the paper's: small holes, smaller discriminators, no phase 2.
 
     python -m glcic_jax.main --config configs/faces128.py --workdir runs/faces128 \
         --config.data.root=DIR
@@ -8,7 +8,7 @@ GitHub: its README has 5,434 faces, the mean squared error alone for 100 epochs,
 discriminators together up to 400, and its train.py the sizes and a batch of 16. An epoch there
 leaves out the faces that fill no whole batch. The losses and Adadelta are the paper's, as in all
 configs; there both networks move by Adam at a rate of 1e-3.
-Cost and result: not measured yet; reduced: docs/results.md.
+Its cost and result were not measured; docs/results.md has a reduced run.
 """
 
 from ml_collections import ConfigDict

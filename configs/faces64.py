@@ -1,9 +1,9 @@
-"""GLCIC on whole faces of 64 pixels, to be compared with configs/ambient_faces64.py.
+"""Trains GLCIC on whole faces of 64 pixels, to be compared with configs/ambient_faces64.py.
 
     python -m glcic_jax.main --config configs/faces64.py --workdir runs/faces64
 
 Pictures, size of the holes, batches and number of updates are the same; the three phases have the
-proportions of Places2. Cost and result: not measured yet; reduced: docs/results.md.
+proportions of Places2. Its cost and result were not measured; docs/results.md has reduced runs.
 """
 
 from ml_collections import ConfigDict

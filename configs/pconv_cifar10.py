@@ -1,4 +1,4 @@
-"""Partial convolution on CIFAR-10: thin lines at 32 pixels, mean absolute error alone.
+"""Trains partial convolution on CIFAR-10: thin lines at 32 pixels, mean absolute error alone.
 
     python -m glcic_jax.main --config configs/pconv_cifar10.py --workdir runs/pconv_cifar10
     python -m glcic_jax.main --config configs/pconv_cifar10.py:paired --workdir runs/paired
@@ -12,7 +12,7 @@ or two pixels, and training takes four epochs of 50,000 pictures in batches of 3
 the paper's network with five levels, the last epoch at the lower learning rate with the encoder's
 batch norm frozen. The second, "paired", is that project's network of sixteen partial convolutions
 at four levels, without batch norm, at one learning rate (Keras' for Adam).
-Cost and result: docs/results.md.
+docs/results.md has the cost and result of both forms.
 """
 
 from ml_collections import ConfigDict

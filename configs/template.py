@@ -1,9 +1,10 @@
-"""A config to copy, for the method to copy: a U-Net that learns by L1 alone, not a paper's.
+"""Trains the method to copy, a U-Net that learns by L1 alone and is not a paper's.
 
     python -m glcic_jax.main --config configs/template.py --workdir runs/template \
         --config.data.root=DIR
 
-DIR holds any pictures. docs/zoo.md has a short run; a whole one has not been made yet.
+Copy this config too. DIR holds any pictures. docs/zoo.md has a short run; a whole one has not been
+made yet.
 """
 
 from ml_collections import ConfigDict
