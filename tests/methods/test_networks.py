@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from glcic_jax.layers.ops import completion_input
+from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
 from glcic_jax.methods.glcic.completion_network import CompletionNetwork
 from glcic_jax.methods.glcic.discriminators import ContextDiscriminator, depth
+from glcic_jax.methods.lama.network import Generator
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "networks.npz"
 
@@ -27,6 +29,20 @@ def test_completion_network_has_the_papers_parameters():
     variables = shapes(CompletionNetwork(train=False), (1, 64, 64, 4))
     assert count(variables["params"]) == 6_072_131
     assert count(variables["batch_stats"]) == 5_952
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs"),
+    [
+        (CompletionNetwork(train=False), [(1, 64, 64, 4)]),
+        (ContextDiscriminator(train=False), [(1, 256, 256, 3), (1, 128, 128, 3)]),
+        pytest.param(Generator(train=False), [(1, 64, 64, 4)], marks=pytest.mark.slow),
+        (MeasurementDiscriminator(), [(1, 64, 64, 3), (1, 64, 64, 1)]),
+    ],
+)
+def test_networks_have_as_many_parameters_as_their_docstrings_name(module, inputs):
+    parameters = count(shapes(module, *inputs)["params"])
+    assert f"{parameters:,} parameters" in type(module).__doc__
 
 
 @pytest.mark.parametrize(
