@@ -134,7 +134,7 @@ def noise(
     share = rng.uniform(smallest_share, largest_share)
     coarse = rng.random((max(2, -(-height // cell)), max(2, -(-width // cell))), np.float32)
     fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).ravel()
-    count = max(1, round(share * height * width))
+    count = np.clip(round(share * height * width), 1, height * width - 1)
     mask = np.zeros(height * width, np.uint8)
     mask[np.argpartition(fine, count)[:count]] = 1
     return mask.reshape(height, width, 1)

@@ -150,7 +150,8 @@ def irregular(
         )
     share = rng.uniform(smallest_share, largest_share)
     mask = np.zeros((height, width, 1), np.uint8)
-    canvas = _cover(rng, inner, max(1, round(share * height * width)))
+    count = int(np.clip(round(share * height * width), 1, height * width - 1))
+    canvas = _cover(rng, inner, count)
     mask[margin : height - margin, margin : width - margin, 0] = canvas
     return mask
 

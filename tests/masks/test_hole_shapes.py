@@ -91,6 +91,12 @@ def test_noise_covers_what_it_is_asked_to():
         assert mask.sum() == round(share * 64 * 64)
 
 
+def test_a_share_of_nearly_all_leaves_a_pixel():
+    shares = {"smallest_share": 0.9999, "largest_share": 0.9999}
+    assert noise(rngs(1)[0], 8, 8, **shares, cell=2).sum() == 63
+    assert irregular(rngs(1)[0], 8, 8, **shares, margin=0).sum() == 63
+
+
 def test_a_stroke_is_connected_and_as_thick_as_asked_for():
     one = STROKES | {"most_strokes": 1, "thinnest": 5, "thickest": 5}
     for rng in rngs(100):
