@@ -65,9 +65,13 @@ def ours(sizes: list[tuple[int, int]], folder: str):
 def make_parser() -> argparse.ArgumentParser:
     """Describes the flags of the command."""
     parser = race_parser("lama", __doc__)
-    parser.add_argument("--sizes", nargs="+", default=["512x512"], help="HEIGHTxWIDTH; 512x512")
-    parser.add_argument("--width", type=int, default=64, help="channels at full size; 64")
-    parser.add_argument("--blocks", type=int, default=18, help="residual blocks; 18")
+    parser.add_argument(
+        "--sizes", nargs="+", default=["512x512"], help="HEIGHTxWIDTH; 512x512 by default"
+    )
+    parser.add_argument(
+        "--width", type=int, default=64, help="channels at full size; 64 by default"
+    )
+    parser.add_argument("--blocks", type=int, default=18, help="residual blocks; 18 by default")
     return parser
 
 

@@ -109,10 +109,18 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument(
-        "--starts", type=int, nargs="+", default=STARTS, help="numbers of places to search from"
+        "--starts",
+        type=int,
+        nargs="+",
+        default=STARTS,
+        help=f"numbers of places to search from; {' '.join(map(str, STARTS))} by default",
     )
     parser.add_argument(
-        "--steps", type=int, nargs="+", default=STEPS, help="numbers of steps of the search"
+        "--steps",
+        type=int,
+        nargs="+",
+        default=STEPS,
+        help=f"numbers of steps of the search; {' '.join(map(str, STEPS))} by default",
     )
     parser.add_argument(
         "--count", type=int, default=32, help="use the first pictures only, 32 by default"

@@ -1,4 +1,4 @@
-"""The command `glcic`: runs every command of the package by its name.
+"""Runs every command of the package by its name: the command `glcic`.
 
     glcic complete --checkpoint runs/mine --image photo.jpg --mask mask.png --output out.png
 

@@ -1,7 +1,8 @@
-"""Trains: python -m glcic_jax.main --config configs/places2.py --workdir runs/places2.
+"""Trains as a config describes: starts a run, or resumes the one that is in the folder.
 
-Starts a run, or resumes the one that is in the folder. Any field of the config can be set on the
-command line; naming a kind brings its defaults:
+    python -m glcic_jax.main --config configs/places2.py --workdir runs/places2
+
+Any field of the config can be set on the command line; naming a kind brings its defaults:
 
     python -m glcic_jax.main --config quickstart --workdir runs/small --config.width=8
     python -m glcic_jax.main --config places2 --workdir runs/adam --config.optimizer.name=adam

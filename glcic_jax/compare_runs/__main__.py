@@ -30,7 +30,9 @@ PAGE = ".html"
 def make_parser() -> argparse.ArgumentParser:
     """Describes the flags of the command."""
     parser = command_parser("glcic_jax.compare_runs", __doc__)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folder")
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="two to eight run folders"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE.html", help="page to write")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

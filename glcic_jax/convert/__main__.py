@@ -50,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--dtype",
         choices=("float32", "float16", "bfloat16"),
         default="float32",
-        help="dtype of the stored weights; they are read as float32",
+        help="dtype of the stored weights, float32 by default; they are read as float32",
     )
     parser.add_argument(
         "--vgg16",

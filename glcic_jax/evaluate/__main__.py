@@ -7,12 +7,12 @@ python -m glcic_jax.evaluate --methods A=runs/a "cmd:tool {image} {mask} {output
 python -m glcic_jax.evaluate --compare report_a report_b
 python -m glcic_jax.evaluate --compare report report --methods "runs/a/*" "runs/b/*"
 
-A method is a run folder, converted weights, mean, telea, navier_stokes, laplace, biharmonic,
-patchmatch, pypatchmatch, or any program. --masks is a folder or a kind of hole. Behind a folder,
-"@5000" chooses a checkpoint and ":starts=4,latent_steps=300" how to complete. "+postprocess" behind
-a method blends its result into its surroundings, "+postprocess=paper" as GLCIC's paper does;
-"+texture" copies texture by it; "NAME=" before it names its row. Open index.html in the report;
-docs/evaluation.md defines every number in it.
+A method is a run folder, converted weights, pretrained, mean, telea, navier_stokes, laplace,
+biharmonic, patchmatch, pypatchmatch, or any program. --masks is a folder or a kind of hole. Behind
+a folder, "@5000" or "@best" chooses a checkpoint and ":starts=4,latent_steps=300" how to complete.
+"+postprocess" behind a method blends its result into its surroundings, "+postprocess=paper" as
+GLCIC's paper does; "+texture" copies texture by it; "NAME=" before it names its row. Open
+index.html in the report; docs/evaluation.md defines every number in it.
 """
 
 import argparse

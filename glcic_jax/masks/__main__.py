@@ -31,7 +31,12 @@ def make_parser() -> argparse.ArgumentParser:
     """Describes the flags of the command."""
     parser = command_parser("glcic_jax.masks", __doc__)
     parser.add_argument("--kind", choices=HOLES, required=True, help="kind of holes")
-    parser.add_argument("--size", type=_size, default=(256, 256), help="pixels, or WIDTHxHEIGHT")
+    parser.add_argument(
+        "--size",
+        type=_size,
+        default=(256, 256),
+        help="pixels, or WIDTHxHEIGHT; 256 by default",
+    )
     parser.add_argument(
         "--count", type=_natural, default=1000, help="number of masks; 1000 by default"
     )

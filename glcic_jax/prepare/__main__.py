@@ -36,16 +36,36 @@ def make_parser() -> argparse.ArgumentParser:
     parser = command_parser("glcic_jax.prepare", __doc__)
     add = parser.add_argument
     add("--source", help="folder of the pictures, or gs://, s3:// (an extra)")
-    add("--layout", choices=LAYOUTS, default="folder", help="the data set that --source is")
+    add(
+        "--layout",
+        choices=LAYOUTS,
+        default="folder",
+        help="the data set that --source is; folder by default: any pictures",
+    )
     add("--output", type=Path, help="folder for the shards; must be new, or its own")
-    add("--size", type=int, default=384, help="largest shortest edge, pixels; never enlarged")
-    add("--min_edge", type=int, default=16, help="smaller pictures are left out, pixels")
+    add(
+        "--size",
+        type=int,
+        default=384,
+        help="largest shortest edge, pixels; never enlarged; 384 by default",
+    )
+    add(
+        "--min_edge",
+        type=int,
+        default=16,
+        help="smaller pictures are left out, pixels; 16 by default",
+    )
     square = parser.add_mutually_exclusive_group()
     square.add_argument(
         "--align", action="store_true", help="align faces and cut squares (an extra)"
     )
     square.add_argument("--square", action="store_true", help="cut squares from the middle")
-    add("--split", type=float, default=0.99, help="share to train on, if the layout has no split")
+    add(
+        "--split",
+        type=float,
+        default=0.99,
+        help="share to train on, if the layout has no split; 0.99 by default",
+    )
     add(
         "--shards",
         type=int,
@@ -53,7 +73,12 @@ def make_parser() -> argparse.ArgumentParser:
         "these are more",
     )
     add("--workers", type=int, default=os.cpu_count(), help="processes; all cores by default")
-    add("--max_bad", type=float, default=0.01, help="share of unusable pictures that is accepted")
+    add(
+        "--max_bad",
+        type=float,
+        default=0.01,
+        help="share of unusable pictures that is accepted; 0.01 by default",
+    )
     add("--mean", action="store_true", help="print the mean pixel, which the index holds anyway")
     add("--runner", choices=RUNNERS, help="run on Apache Beam instead of --workers")
     add("--runner_options", default="", help="flags of Beam, such as '--flink_master=host:8081'")

@@ -34,7 +34,7 @@ COLUMNS = ("run", "step", "phase", "kind", "name", "value")
 def make_parser() -> argparse.ArgumentParser:
     """Describes the flags of the command."""
     parser = command_parser("glcic_jax.report", __doc__)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folder")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folders, any number")
     parser.add_argument(
         "--output",
         type=Path,
