@@ -1,4 +1,4 @@
-r"""Ablation (Iizuka et al. 2017, section 4.2): what each discriminator adds.
+r"""Trains the ablation (Iizuka et al. 2017, section 4.2): what each discriminator adds.
 
 python -m experiments.ablation --config configs/reduced.py --workdir runs/ablation \
     --config.data.root=DIR

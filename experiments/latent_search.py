@@ -1,4 +1,4 @@
-r"""Latent search (Yeh et al. 2017): time and quality against the number of starts and steps.
+r"""Measures latent search (Yeh et al. 2017): time and quality by the number of starts and steps.
 
 python -m experiments.latent_search --checkpoint runs/dcgan_faces64 --data DIR \
     --output runs/latent_search

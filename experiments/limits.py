@@ -1,4 +1,4 @@
-r"""Limits (Iizuka et al. 2017, section 4.8): large holes, far from their edge, at the border.
+r"""Measures limits (Iizuka et al. 2017, section 4.8): large holes, far from their edge, at borders.
 
 python -m experiments.limits --checkpoint runs/places2 --data DIR --output runs/limits
 

@@ -1,4 +1,4 @@
-r"""The zoo: a page of trained networks, made from what runs and weights record of themselves.
+r"""Makes the zoo: a page of trained networks, from what runs and weights record of themselves.
 
 python -m experiments.zoo docs/zoo.md runs/quickstart paper=runs/quickstart_paper pretrained \
     --reports runs/report

@@ -65,7 +65,7 @@ class Connection(H11Protocol):
 
     @property
     def _working(self) -> bool:
-        """Whether a request is in work, or its answer on the way."""
+        """Returns whether a request is in work, or its answer on the way."""
         asked = self.cycle is not None and not self.cycle.response_complete
         return asked or self.transport.get_write_buffer_size() > 0
 

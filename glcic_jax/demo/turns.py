@@ -54,7 +54,7 @@ class Turns:
 
     @property
     def busy(self) -> bool:
-        """Whether a job is waiting or being done."""
+        """Returns whether a job is waiting or being done."""
         return bool(self._line)
 
     async def answer(

@@ -28,7 +28,7 @@ _peers: Peers | None = None
 
 
 class DifferError(UserError):
-    """Raised in all processes if they do not agree."""
+    """Is raised in all processes if they do not agree."""
 
 
 @contextmanager

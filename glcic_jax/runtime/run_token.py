@@ -19,7 +19,7 @@ SHORTEST = 16
 
 
 class TokenError(Exception):
-    """Raised if one side of a connection does not know the token of the other."""
+    """Is raised if one side of a connection does not know the token of the other."""
 
 
 class RunToken:

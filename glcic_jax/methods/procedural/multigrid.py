@@ -29,7 +29,7 @@ _CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
 
 
 class Level(NamedTuple):
-    """One grid of the hierarchy.
+    """Holds one grid of the hierarchy.
 
     unknown: 1 where a value is solved for, else 0.
     degree: the number of neighbours inside the grid, and the pull; 0 where nothing is solved for.
