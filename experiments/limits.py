@@ -24,7 +24,7 @@ from glcic_jax.complete.pairing import check_writable
 from glcic_jax.metrics import hole_l1, hole_psnr
 from glcic_jax.pictures.decode import decode, write_picture
 from glcic_jax.pictures.resize import middle_square
-from glcic_jax.pictures.storage import pictures
+from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
@@ -118,9 +118,7 @@ def measure(
     Raises:
       UserError: no pictures, or one that cannot be read.
     """
-    names = list(pictures(str(folder)))
-    if not names:
-        raise UserError(f"--data {folder}: no pictures in this folder")
+    names = pictures_below(folder, f"--data {folder}")
     keys = [(hole, place) for hole in holes for place in PLACES]
     results: Results = {key: Errors(size) for key in keys}
     rows = []

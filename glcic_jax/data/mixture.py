@@ -11,9 +11,8 @@ import numpy as np
 
 from glcic_jax.data.collection import Source, Split
 from glcic_jax.data.mean_pixel import Rgb, mean_over, read_or_measure_mean
-from glcic_jax.data.shards import holds_shards, shards
-from glcic_jax.data.sources import Files, open_source
-from glcic_jax.pictures.storage import pictures_below
+from glcic_jax.data.shards import holds_shards
+from glcic_jax.data.sources import open_source, to_score_by
 from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.types import PixelImage
 
@@ -192,10 +191,7 @@ def named_sets(
             )
         _check_folder("data.held_out_sets", root)
         with blaming("data.held_out_sets"):
-            if holds_shards(Path(root)):
-                found[name] = shards(root, **limits).held_out
-            else:
-                found[name] = Files(Path(root), pictures_below(Path(root), root), **limits)
+            found[name] = to_score_by(Path(root), root, **limits)
     return found
 
 

@@ -30,7 +30,7 @@ def require_array_record() -> None:
     try:
         import array_record.python.array_record_module  # noqa: F401
     except ImportError as error:
-        need = "shards need the package array-record, which Windows lacks: train on a folder there"
+        need = "shards need the package array-record, which Windows lacks: give pictures there"
         raise missing_extra(need, TRAIN) from error
 
 

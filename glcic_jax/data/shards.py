@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from glcic_jax.data.collection import Collection, Split
 from glcic_jax.data.record_files import count_records, open_records
 from glcic_jax.pictures.decode import decode_bytes
+from glcic_jax.pictures.left_out import SHARD
 from glcic_jax.pictures.storage import pictures
 from glcic_jax.runtime.digests import file_digest
 from glcic_jax.runtime.errors import UserError
@@ -86,7 +88,7 @@ def shard_name(part: Part, number: int, count: int) -> str:
 
 def holds_shards(root: Path) -> bool:
     """Returns whether there are shards in a folder, of pictures that are prepared or being so."""
-    return any(root.glob("[!.]*.array_record"))
+    return any(root.glob(f"[!.]*{SHARD}"))
 
 
 def read_shard_description(root: Path, name: str) -> ShardDescription | None:
@@ -177,6 +179,22 @@ class Records(Collection):
 
     def __len__(self) -> int:
         return self._ends[-1]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Returns the names that the pictures had, in the order of the records.
+
+        Raises:
+          UserError: the file beside a shard, which holds them, is missing or damaged.
+        """
+        found: list[str] = []
+        for name, end in zip(self._names, self._ends, strict=True):
+            path = self.root / name
+            description = read_shard_description(self.root, path.stem)
+            found += description.names if description else []
+            if len(found) != end:
+                raise UserError(f"{path.with_suffix('.json')}: missing or damaged; {AGAIN}")
+        return found
 
     def read(self, index: int) -> PixelImage:
         """Reads picture `index`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glcic_jax.data.collection import Collection, Split
-from glcic_jax.data.shards import holds_shards, shards
+from glcic_jax.data.shards import Records, holds_shards, shards
 from glcic_jax.pictures.decode import decode
 from glcic_jax.pictures.name_lists import NamesByLine, list_lines
 from glcic_jax.pictures.storage import pictures, pictures_below
@@ -101,6 +101,28 @@ def _chosen_by_list(names: list[str], path: str) -> set[str]:
             raise UserError(f"{path}: {line} is not a picture below data.root")
         chosen.update(matches)
     return chosen
+
+
+def to_score_by(
+    root: Path, address: str, *, min_edge: int, max_bad_fraction: float
+) -> Files | Records:
+    """Opens pictures to score by: all below a folder, or the held-out part of its shards.
+
+    Args:
+      root: the folder. It holds shards if some lie directly in it.
+      address: the folder as the user gave it, for messages.
+      min_edge: the smallest shortest edge of a picture, pixels.
+      max_bad_fraction: the share of bad pictures above which the run stops.
+
+    Raises:
+      UserError: the folder is missing or empty, or its shards are not as their index lists them.
+    """
+    limits = {"min_edge": min_edge, "max_bad_fraction": max_bad_fraction}
+    if not holds_shards(root):
+        return Files(root, pictures_below(root, address), **limits)
+    records = shards(str(root), **limits).held_out
+    assert isinstance(records, Records)
+    return records
 
 
 class Arrays:

@@ -31,7 +31,11 @@ def make_parser() -> argparse.ArgumentParser:
     """Describes the flags of the command."""
     parser = command_parser("glcic_jax.evaluate", __doc__)
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help="rows of the table")
-    parser.add_argument("--data", type=Path, help="folder of pictures, with the folders in it")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of pictures, with the folders in it; or of shards: their held-out part",
+    )
     parser.add_argument("--masks", help="folder of masks, white = fill, or a kind of hole to draw")
     parser.add_argument(
         "--by_order",

@@ -1,5 +1,6 @@
 """The pictures and holes that methods are judged on, read a few at a time, the same every time."""
 
+import logging
 import os
 import zlib
 from collections import deque
@@ -12,20 +13,22 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from glcic_jax.data.shards import Records
+from glcic_jax.data.sources import to_score_by
 from glcic_jax.masks.kinds import HOLES, default_arguments
 from glcic_jax.masks.mask_set import MANIFEST, MaskSet
 from glcic_jax.masks.pairing import own_masks
 from glcic_jax.masks.recipe import ENDING, MaskRecipe
-from glcic_jax.pictures.decode import decode
 from glcic_jax.pictures.mask_files import decode_mask
 from glcic_jax.pictures.resize import middle_square
 from glcic_jax.pictures.storage import pictures_below
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
+log = logging.getLogger(__name__)
+
 HOLE_KINDS = tuple(kind for kind in HOLES if kind != "files")
 """Kinds of holes to draw; masks in files are read as they are."""
-
 
 READERS = min(4, os.cpu_count() or 1)
 """Threads that read examples. Two examples more than this are held at once, beside a batch."""
@@ -53,7 +56,8 @@ class Examples:
     """Reads every picture below a folder with its hole, in the order of their names.
 
     Args:
-      data: the folder, searched with the folders in it; links to folders are not followed.
+      data: the folder, searched with the folders in it; links to folders are not followed. Of
+        shards that `glcic_jax.prepare` wrote, it is the held-out part, in the order of the records.
       masks: a folder of masks, a set that `glcic_jax.masks` made, or a kind of hole. In a folder
         each picture has the mask of its name (photo.jpg: photo.png or photo_mask.png). Of a set,
         folder or recipe, picture i takes mask i modulo their number, checked against the set's
@@ -78,8 +82,12 @@ class Examples:
         seed: int = 0,
         by_order: bool = False,
     ) -> None:
-        self._data, self._size, self._seed = data, size, seed
-        self.names = pictures_below(data, f"--data {data}")
+        self._size, self._seed = size, seed
+        address = f"--data {data}"
+        self._pictures = to_score_by(data, address, min_edge=1, max_bad_fraction=0)
+        self.names = self._pictures.names
+        if isinstance(self._pictures, Records):
+            log.warning("%s: the held-out part of shards: %d pictures", address, len(self))
         # One of three: a set of masks, a folder of mask files, or a kind of hole to draw.
         self._mask_set = _open_mask_set(masks)
         self._files: list[Path] = []
@@ -103,18 +111,17 @@ class Examples:
         Raises:
           UserError: a damaged file, or a mask of another size, without a hole, or that is all hole.
         """
-        path = self._data / self.names[index]
-        image = decode(path)
+        image = self._pictures.read(index)
         if self._size:
             image = middle_square(image, self._size)
         if self._kind:
-            return Example(self.names[index], image, self._draw(index, path, image))
+            return Example(self.names[index], image, self._draw(index, image))
         file, mask = self._read_mask(index)
         if mask.shape != image.shape[:2]:
             (h, w), (rows, columns) = mask.shape, image.shape[:2]
             raise UserError(
-                f"{file} is {w}x{h} and {path} {columns}x{rows} pixels: give masks of the "
-                "pictures' size, or --size"
+                f"{file} is {w}x{h} and {self._pictures.name(index)} {columns}x{rows} pixels: "
+                "give masks of the pictures' size, or --size"
             )
         if not mask.any():
             raise UserError(f"{file} holds no hole (white): there is nothing to compare")
@@ -129,7 +136,7 @@ class Examples:
         number = index % len(self._mask_set)
         return self._mask_set.path(number), self._mask_set[number][..., 0]
 
-    def _draw(self, index: int, path: Path, image: PixelImage) -> UInt8[np.ndarray, "h w"]:
+    def _draw(self, index: int, image: PixelImage) -> UInt8[np.ndarray, "h w"]:
         """Draws the hole of picture `index`, the same one every time."""
         assert self._kind
         height, width = image.shape[:2]
@@ -138,9 +145,11 @@ class Examples:
         try:
             mask = HOLES[self._kind](rng, height, width, **arguments)[..., 0]
         except (UserError, ValueError) as error:
-            raise UserError(f"{path}: no hole of kind {self._kind} fits: {error}") from error
+            name = self._pictures.name(index)
+            raise UserError(f"{name}: no hole of kind {self._kind} fits: {error}") from error
         if not mask.any() or mask.all():
-            raise UserError(f"{path}: {width}x{height} pixels are too few for a hole")
+            size = f"{width}x{height} pixels"
+            raise UserError(f"{self._pictures.name(index)}: {size} are too few for a hole")
         return mask
 
     def batches(
@@ -167,8 +176,8 @@ class Examples:
             example = reading.result()
             if checksums is not None and checksums[index] != example.checksum():
                 raise UserError(
-                    f"{self._data / example.name}: the picture or its mask changed during the "
-                    "evaluation: start it again"
+                    f"{self._pictures.name(index)}: the picture or its mask changed during "
+                    "the evaluation: start it again"
                 )
             yield example
 

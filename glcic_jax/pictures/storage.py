@@ -59,7 +59,8 @@ def pictures_below(folder: Path, address: str, what: str = "pictures") -> list[s
       UserError: the folder is missing or holds no pictures.
     """
     if not folder.is_dir():
-        raise UserError(f"{address}: no such folder")
+        what = "a file, not a folder" if folder.exists() else "no such folder"
+        raise UserError(f"{address}: {what}")
     left_out = LeftOut()
     names = sorted(pictures(str(folder), left_out=left_out))
     if not names:

@@ -40,7 +40,10 @@ def below(root: str, where: str, split: Part | None) -> Iterator[Entry]:
     first = next(names, None)
     if first is None:
         found = some_names(root, where)
-        raise UserError(f"{join_names(root, where)}: no pictures below this folder; found {found}")
+        raise UserError(
+            f"{join_names(root, where)}: no pictures below this folder; found {found}"
+            f"{left_out.clause()}"
+        )
     address = join_names(root, where)
     return entries_of(root, _reported(chain([first], names), address, left_out), split)
 

@@ -71,6 +71,8 @@ COMMANDS = {
     "draw masks from files": lambda: MaskFiles(folder="pictures", flip=False).names,
 }
 
+READ_SHARDS = ("train", "evaluate")
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_files_that_are_not_pictures_are_passed_over(here, command, caplog):
@@ -99,6 +101,31 @@ def test_a_folder_of_nothing_else_is_refused_with_their_number(here, command):
     with pytest.raises(UserError, match=r"no (pictures|masks|picture has).*\.jxl") as refusal:
         COMMANDS[command]()
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in READ_SHARDS])
+def test_shards_are_named_for_what_they_are(here, command, caplog):
+    before = sorted(COMMANDS[command]())
+    (here / "pictures/train-00000-of-00001.array_record").touch()
+    assert sorted(COMMANDS[command]()) == before
+    (line,) = caplog.messages
+    assert "pictures" in line
+    assert "1 .array_record left out: shards; training and evaluate --data read" in line
+    for name in ("a.png", "b.png"):
+        (here / "pictures" / name).unlink()
+    with pytest.raises(UserError, match=r"1 \.array_record left out: shards") as refusal:
+        COMMANDS[command]()
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_shards_in_a_folder_further_down_are_named_too(here, command):
+    for name in ("a.png", "b.png"):
+        (here / "pictures" / name).unlink()
+    (here / "pictures/prepared").mkdir()
+    (here / "pictures/prepared/train-00000-of-00001.array_record").touch()
+    with pytest.raises(UserError, match="1 .array_record left out: .* the folder that holds them"):
+        COMMANDS[command]()
 
 
 def test_masks_that_cannot_be_read_are_counted_too(here, caplog):

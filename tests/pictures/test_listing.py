@@ -207,7 +207,6 @@ def test_modules_that_list_pictures_are_tried_above():
             importlib.import_module(module)
             found.add(module.removeprefix("glcic_jax."))
     tried = {
-        "data.mixture",
         "data.sources",
         "evaluate.examples",
         "complete.pairing",
