@@ -42,7 +42,7 @@ def test_completion_network_has_the_papers_parameters():
 )
 def test_networks_have_as_many_parameters_as_their_docstrings_name(module, inputs):
     parameters = count(shapes(module, *inputs)["params"])
-    assert f"{parameters:,} parameters" in type(module).__doc__
+    assert f"{parameters:,} parameters" in (type(module).__doc__ or "")
 
 
 @pytest.mark.parametrize(
