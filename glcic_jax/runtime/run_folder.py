@@ -237,7 +237,8 @@ def differences(theirs: dict, ours: dict, may_differ: tuple[str, ...] = ()) -> l
       ours: likewise.
       may_differ: dotted names of fields, or of groups of fields, that may differ.
     """
-    old, new, missing = dotted(theirs), dotted(ours), "absent"
+    missing = "absent"
+    old, new = ({n: '""' if v == "" else v for n, v in dotted(x).items()} for x in (theirs, ours))
     return [
         f"{name} is {old.get(name, missing)} there and {new.get(name, missing)} here"
         for name in sorted(old.keys() | new.keys())

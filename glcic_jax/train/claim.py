@@ -34,7 +34,8 @@ MAY_DIFFER = (
     "data.held_out_sets",
     "init_from",
 )
-"""Fields that may change when a run is resumed: its results do not depend on them."""
+"""Fields that may change when a run is resumed: its results do not depend on them, but for what
+`_may_differ` leaves out."""
 
 
 def claim_run(
@@ -100,7 +101,7 @@ def _compare_configs(
     """Refuses another config; returns a line for each field that the run so far did not have."""
     whole = json.loads(json.dumps(with_defaults(theirs)))
     lengths = tuple(f"phases.{name}" for name in phases)
-    found = run_folder.differences(whole, ours, (*MAY_DIFFER, *lengths))
+    found = run_folder.differences(whole, ours, (*_may_differ(whole, ours, step), *lengths))
     both = whole.get("phases", {}), ours["phases"]
     if not isinstance(both[0], dict) or not all(type(n) is int for n in both[0].values()):
         raise _broken(workdir, "its phases have no lengths")
@@ -114,6 +115,16 @@ def _compare_configs(
         if both[0].get(name) != both[1][name]:
             lines.append(f"phases.{name} was {both[0].get(name)} and is {both[1][name]}")
     return lines
+
+
+def _may_differ(theirs: Mapping[str, Any], ours: Mapping[str, Any], step: int) -> list[str]:
+    """Returns those of MAY_DIFFER that this run's results do not depend on after `step` updates."""
+    tied = set()
+    if step and bool(theirs.get("init_from")) != bool(ours.get("init_from")):
+        tied.add("init_from")  # a moving average forgets its first networks, or keeps them
+    if not ours.get("sync_batch_norm", True) or ours.get("accumulate", 1) > 1:
+        tied.add("cpu_devices")  # batch norm sees each device's pictures, or each part's of theirs
+    return [name for name in MAY_DIFFER if name not in tied]
 
 
 def _moved_ends(

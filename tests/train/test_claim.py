@@ -96,6 +96,27 @@ def test_a_run_of_an_older_version_goes_on(tmp_path):
     assert claim(tmp_path) == []
 
 
+def test_what_begins_with_trained_networks_goes_on_so(tmp_path):
+    claim(tmp_path, {"init_from": "runs/a"}, step=0)
+    claim(tmp_path, {"init_from": "runs/b"}, step=1)  # moved; it is not read again
+    with pytest.raises(UserError, match='init_from is runs/b there and "" here'):
+        claim(tmp_path, step=1)
+    claim(tmp_path, step=0)  # nothing is trained yet
+    with pytest.raises(UserError, match='init_from is "" there and runs/a here'):
+        claim(tmp_path, {"init_from": "runs/a"}, step=1)
+
+
+@pytest.mark.parametrize("changes", [{"sync_batch_norm": False}, {"accumulate": 2}])
+def test_devices_are_fixed_where_batch_norm_sees_a_part_of_the_batch(tmp_path, changes):
+    claim(tmp_path, {"cpu_devices": 2})
+    claim(tmp_path, {"cpu_devices": 4}, step=1)
+    other = tmp_path / "other"
+    other.mkdir()
+    claim(other, {**changes, "cpu_devices": 2})
+    with pytest.raises(UserError, match="cpu_devices is 2 there and 4 here"):
+        claim(other, {**changes, "cpu_devices": 4}, step=1)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "fault"),
     [
