@@ -56,7 +56,7 @@ class Report:
     ) -> None:
         self._workdir, self._title, self._enabled = workdir, title, enabled
         self._total_steps, self._phase_ends = total_steps, phase_ends
-        self._alarm = CollapseAlarm()
+        self._alarm = CollapseAlarm(phases=[name for name, _ in phase_ends])
         self._records: list[dict] = []
         self._trackers, self._boards = trackers, list[Writer]()
         self.clock = Clock(batch_size)

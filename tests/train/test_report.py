@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import struct
 import sys
 from pathlib import Path
@@ -11,10 +12,15 @@ import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
+from glcic_jax.methods.by_name import METHODS
+from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.run_folder import METRICS_FILE, read_records
+from glcic_jax.settings.check import with_defaults
 from glcic_jax.train.alarm import CollapseAlarm
 from glcic_jax.train.report import Report, draw_grid
 from glcic_jax.train.tensorboard import Board
+from tests.helpers.methods import every_method, small_config_of
+from tests.helpers.small import MEAN
 
 PHASES = (("completion", 100), ("discriminator", 100), ("joint", 300))
 
@@ -161,6 +167,20 @@ def test_alarm_rings_once_per_trouble_and_again_after_recovery(values, word):
     assert not alarm({"loss/mse": 1.0})  # a record of phase 1 changes nothing
     assert not alarm(accuracy(0.9, 0.7))
     assert sum(bool(alarm(values)) for _ in range(12)) == 1
+
+
+@pytest.mark.parametrize("name", every_method())
+def test_an_alarm_advises_on_fields_that_the_config_has(name):
+    config = small_config_of(name)
+    phases = METHODS[name](config, MEAN).phases
+    values = {metric: 1.0 for metric in phases[-1].metrics if metric.startswith("accuracy/")}
+    named = ""
+    for accuracies in (values, dict.fromkeys(values, 0.5)):
+        alarm = CollapseAlarm(patience=1, phases=[phase.name for phase in phases])
+        named += alarm(accuracies)
+    fields = re.findall(r"\w+\.\w+", named.replace("1.0", "").replace("0.5", ""))
+    assert bool(fields) == any("discriminator" in metric for metric in phases[-1].metrics)
+    assert set(fields) <= set(dotted(with_defaults(config.to_dict())))
 
 
 def test_alarm_is_silent_in_health():
