@@ -1,4 +1,4 @@
-"""AmbientGAN: what was hidden has no part in it, devices agree, and only C's paint is judged."""
+"""AmbientGAN: what was hidden has no part in it, and devices agree."""
 
 from functools import partial
 
@@ -14,7 +14,6 @@ from glcic_jax.data.sources import open_source
 from glcic_jax.data.transforms import framed
 from glcic_jax.main import run
 from glcic_jax.masks.kinds import make_hole
-from glcic_jax.methods.ambient_gan.updates import Measurement, remeasure
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.devices import make_mesh
 from glcic_jax.runtime.errors import UserError
@@ -110,41 +109,6 @@ def test_the_recipe_reports_what_its_phase_names(loss, penalty):
     assert ("accuracy/real" in metrics) == (loss == "non_saturating")
     assert ("loss/penalty" in metrics) == (penalty > 0)
     assert jax.tree.structure(after) == jax.tree.structure(state)
-
-
-# What D sees ------------------------------------------------------------------------------------
-
-
-def scene():
-    rng = np.random.default_rng(3)
-    image, output = (jnp.asarray(rng.uniform(0.3, 0.7, (2, 8, 8, 3)), jnp.float32) for _ in "ab")
-    mask, fresh = np.zeros((2, 2, 8, 8, 1), np.float32)
-    mask[:, 2:6, 2:6] = 1
-    fresh[:, 4:8, 4:8] = 1
-    return Measurement(image, jnp.asarray(mask)), output, jnp.asarray(fresh)
-
-
-def test_a_fresh_measurement_shows_known_pixels_as_they_were_and_noise_on_paint_only():
-    real, output, fresh = scene()
-    draws = jnp.asarray(np.random.default_rng(4).normal(size=output.shape), jnp.float32)
-    painted = (real.mask > 0) & (fresh == 0)
-    for noise in (None, 0.02 * draws):
-        image, mask = remeasure(real, output, fresh, noise)
-        np.testing.assert_array_equal(mask, fresh)
-        paint = output if noise is None else output + noise
-        expected = np.where(real.mask > 0, paint, real.image)
-        np.testing.assert_allclose(image, np.where(fresh > 0, 1.0, expected), atol=1e-6)
-        np.testing.assert_array_equal(
-            image[jnp.broadcast_to(~painted & (fresh == 0), image.shape)],
-            real.image[jnp.broadcast_to(~painted & (fresh == 0), image.shape)],
-        )
-
-
-def test_what_d_says_reaches_c_where_the_fresh_hole_uncovers_the_old_one_alone():
-    real, output, fresh = scene()
-    gradient = jax.grad(lambda x: remeasure(real, x, fresh, None).image.sum())(output)
-    painted = (real.mask > 0) & (fresh == 0)
-    np.testing.assert_array_equal(gradient, jnp.broadcast_to(painted, gradient.shape))
 
 
 # Completion and refusals ------------------------------------------------------------------------

@@ -94,7 +94,15 @@ def build(
     )
     return Method(
         init=method.init,
-        phases=(Phase("adversarial", config.phases.adversarial, method.update, method.metrics),),
+        phases=(
+            Phase(
+                "adversarial",
+                config.phases.adversarial,
+                method.update,
+                method.metrics,
+                moves=("completion", "discriminator"),
+            ),
+        ),
         complete=completion_from(method.previews),
         previews=method.previews,
         networks=("completion",),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,18 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from glcic_jax.layers.ops import completion_input, composite
+from glcic_jax.layers.ops import completion_input
 from glcic_jax.methods.ambient_gan.discriminator import MeasurementDiscriminator
+from glcic_jax.methods.ambient_gan.measurements import (
+    Measurement,
+    measure,
+    measured_penalty,
+    paint,
+)
 from glcic_jax.methods.completion import fill_any_size
 from glcic_jax.methods.losses import (
     critic_loss,
     discriminator_loss,
-    gradient_penalty,
     masked_mse,
     non_saturating_loss,
     wasserstein_loss,
@@ -37,32 +42,6 @@ ADVERSARIAL = {
     "non_saturating": (discriminator_loss, non_saturating_loss),
 }
 """The losses of D and of C, by the names that `adversarial.loss` of the config may have."""
-
-
-class Measurement(NamedTuple):
-    """Holds what D sees: pictures in [0, 1] and the holes in them."""
-
-    image: Image
-    mask: Mask
-
-
-def measure(image: Image, mask: Mask) -> Measurement:
-    """Hides the pixels in the hole: they turn white, as in the data."""
-    return Measurement(jnp.where(mask > 0, 1.0, image), mask)
-
-
-def remeasure(real: Measurement, output: Image, fresh: Mask, noise: Image | None) -> Measurement:
-    """Fills measured pictures with C's output, and measures them again.
-
-    Args:
-      real: the measured pictures.
-      output: C's raw output for them.
-      fresh: the holes of the new measurement.
-      noise: added to what C painted, or None. Known pixels carry their measurement's noise already.
-    """
-    if noise is not None:
-        output = jnp.clip(output + noise, 0, 1)
-    return measure(composite(real.image, output, real.mask), fresh)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,18 +125,22 @@ class AmbientGan:
             noise = self.noise * _own_random(jax.random.normal, noise_key, output.shape)
         # D moves.
         fresh = batch["other_mask"]
-        fake = lax.stop_gradient(remeasure(real, output, fresh, noise))
+        painted = lax.stop_gradient(paint(real, output, noise))
         discriminator, metrics = self._move_discriminator(
-            state.networks["discriminator"], real, fake, jax.random.fold_in(key, 1)
+            state.networks["discriminator"], real, painted, fresh, jax.random.fold_in(key, 1)
         )
         # C moves against the updated D.
         adversarial, cotangent = jax.value_and_grad(
-            lambda output: self._adversarial(discriminator, remeasure(real, output, fresh, noise))
+            lambda output: self._adversarial(
+                discriminator, measure(paint(real, output, noise), fresh)
+            )
         )(output)
         (gradients,) = backward(cotangent)
         metrics["loss/adversarial"] = adversarial
         if self.reconstruction:
-            metrics["loss/reconstruction"], more = self._reconstruct(network, real, fake)
+            metrics["loss/reconstruction"], more = self._reconstruct(
+                network, real, measure(painted, fresh)
+            )
             gradients = jax.tree.map(jnp.add, gradients, more)
         metrics["grad_norm/completion"] = optax.tree.norm(gradients)
         moved = descend(self.optimizer, network, gradients, stats)
@@ -174,10 +157,16 @@ class AmbientGan:
         return self.discriminator.apply({"params": params}, seen.image, seen.mask)
 
     def _move_discriminator(
-        self, network: NetworkState, real: Measurement, fake: Measurement, key: PRNGKeyArray
+        self,
+        network: NetworkState,
+        real: Measurement,
+        painted: Image,
+        fresh: Mask,
+        key: PRNGKeyArray,
     ) -> tuple[NetworkState, Metrics]:
         """Moves D, by measured pictures against completed and measured ones."""
-        share = _own_random(jax.random.uniform, key, (len(real.mask), 1, 1, 1))
+        fake = measure(painted, fresh)
+        share = _own_random(jax.random.uniform, key, (len(fresh), 1, 1, 1))
         judge_loss, _ = ADVERSARIAL[self.loss]
 
         def loss(params):
@@ -189,12 +178,8 @@ class AmbientGan:
                 metrics["accuracy/real"] = jnp.mean(real_values > 0)
                 metrics["accuracy/completed"] = jnp.mean(fake_values < 0)
             if self.penalty:
-                ends = [jnp.concatenate(seen, axis=-1) for seen in (real, fake)]
-                metrics["loss/penalty"] = gradient_penalty(
-                    lambda x: self._judge(params, Measurement(x[..., :3], x[..., 3:])),
-                    ends[0],
-                    ends[1],
-                    share,
+                metrics["loss/penalty"] = measured_penalty(
+                    lambda seen: self._judge(params, seen), real, painted, share
                 )
                 value += self.penalty * metrics["loss/penalty"]
             return device_mean(value), device_mean(metrics)
