@@ -69,8 +69,10 @@ def get_config(start: str = "") -> ConfigDict:
     config.data.root = "data/pictures"
     config.data.held_out = 0.1
     config.data.held_out_list = ""
+    config.data.update(more_roots=(), weights=(), held_out_sets=())  # those are their pictures
     config.data.flip = True
     config.data.batch_size = min(config.data.batch_size, MOST_PICTURES)
+    config.accumulate = 1  # so few need not be divided
     config.perceptual = ""  # theirs may lie elsewhere
     config.average_decay = 0.98
     judged = bool(config.discriminators)

@@ -135,6 +135,16 @@ def test_finetuning_takes_what_the_weights_describe(folder):
         finetune.get_config(str(folder))
 
 
+def test_finetuning_leaves_the_other_pictures_of_its_start_alone(tmp_path):
+    theirs = small_config(accumulate=8, data__batch_size=96)
+    theirs.data.update(more_roots=("b",), weights=(1.0, 2.0), held_out_sets=("night=c",))
+    (tmp_path / "config.json").write_text(theirs.to_json())
+    config = finetune.get_config(str(tmp_path))
+    assert config.data.root == "data/pictures"
+    assert not any(config.data[name] for name in ("more_roots", "weights", "held_out_sets"))
+    assert (config.data.batch_size, config.accumulate) == (8, 1)
+
+
 def test_a_refused_start_leaves_no_run_folder(folder, tmp_path, monkeypatch, capsys):
     command = ["main", "--config", "configs/places2.py", "--workdir", str(tmp_path / "run")]
     start = f"--config.init_from={folder / 'sequential'}"
