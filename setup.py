@@ -1,4 +1,4 @@
-"""Adds what pyproject.toml cannot say: the configs beside the package, and the version in it."""
+"""Adds what pyproject.toml cannot state: the configs beside the package, and the version in it."""
 
 import re
 from pathlib import Path
