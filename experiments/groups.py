@@ -5,19 +5,24 @@ python -m experiments.groups REPORT --rows "MSE=runs/faces/*/mse" "full=runs/fac
 
 Each row is the mean of the report's rows that a pattern stands for, over runs and pictures
 together: patterns are those of evaluate --compare. --minus adds the differences of all other rows
-to that one. Two groups with the same seeds are compared seed by seed, others as they are:
-docs/evaluation.md, "Over seeds, too". Prints Markdown: L1, PSNR and SSIM in the hole, and LPIPS.
+to that one. Two groups with the same seeds are compared seed by seed, others as they are, as
+evaluate --compare does: docs/evaluation.md, "Over seeds, too". Prints Markdown: L1, PSNR and SSIM
+in the hole, and LPIPS.
 """
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from experiments.zoo_reports import SHOWN
-from glcic_jax.evaluate.comparison import Scores, read_report
+from glcic_jax.evaluate.comparison import (
+    Group,
+    Scores,
+    difference,
+    group_of,
+    read_report,
+    seed_by_seed,
+)
 from glcic_jax.evaluate.rows import Rows, rows_like
 from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
@@ -59,16 +64,8 @@ def titled(rows: list[str], scores: Scores) -> dict[str, str]:
     return patterns
 
 
-def difference(metric: str, scores: Scores, first: Rows, second: Rows) -> dict[str, Any]:
-    """Returns the mean of one group minus that of another, with its interval."""
-    a, b = (np.stack([scores[name][metric] for name in runs.values()]) for runs in (first, second))
-    if first.keys() == second.keys() or len(b) == 1:
-        return as_json(over_seeds(a - b))
-    return as_json(over_seeds(a, b))
-
-
 def groups_table(scores: Scores, rows: dict[str, str], minus: tuple[str, ...] = ()) -> str:
-    """Returns the table as Markdown.
+    """Returns the table as Markdown, and below it which differences are seed by seed.
 
     Args:
       scores: of a report.
@@ -79,30 +76,33 @@ def groups_table(scores: Scores, rows: dict[str, str], minus: tuple[str, ...] = 
       UserError: a pattern without rows, or a title in `minus` that is not in `rows`, is alone
         there, or has a run that is in another row too.
     """
-    runs = {title: runs_of(pattern, scores) for title, pattern in rows.items()}
-    metrics = [m for m in SHOWN if m in next(iter(scores.values()))]
-    shown: dict[str, dict[str, Any]] = {}
-    for title, own in runs.items():
-        label = title if len(own) == 1 else f"{title} ({len(own)} runs)"
-        shown[label] = {
-            m: as_json(over_seeds(np.stack([scores[name][m] for name in own.values()])))
-            for m in metrics
-        }
+    scores = {row: {m: of[m] for m in SHOWN if m in of} for row, of in scores.items()}
+    groups: dict[str, Group] = {}
+    for title, pattern in rows.items():
+        runs = runs_of(pattern, scores)
+        label = title if len(runs) == 1 else f"{title} ({len(runs)} runs)"
+        groups[title] = group_of(label, runs, scores)
+    shown = {
+        group.label: {metric: as_json(over_seeds(of)) for metric, of in group.scores.items()}
+        for group in groups.values()
+    }
+    by_seed = []
     for title in minus:
-        if title not in runs:
+        if title not in groups:
             raise UserError(f'--minus: no row "{title}" in --rows')
-        others = {other: own for other, own in runs.items() if other != title}
+        own = groups[title]
+        others = {other: group for other, group in groups.items() if other != title}
         if not others:
             raise UserError(f"--minus {title}: add another row to --rows, to subtract it from")
-        for other, own in others.items():
-            if both := set(own.values()) & set(runs[title].values()):
+        for other, group in others.items():
+            if both := set(group.rows.values()) & set(own.rows.values()):
                 raise UserError(
                     f'--minus {title}: {min(both)} is in "{other}" too: let each run be in one'
                 )
-            shown[f"{other} - {title}"] = {
-                m: difference(m, scores, own, runs[title]) for m in metrics
-            }
-    return markdown(table(shown, heading="row", ranked=False))
+            shown[f"{other} - {title}"] = difference(group, own)
+            by_seed += [f"{other} - {title}"] if seed_by_seed(group, own) else []
+    note = f"\nbetween runs of one seed: {', '.join(by_seed)}\n" if by_seed else ""
+    return markdown(table(shown, heading="row", ranked=False)) + note
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,12 +3,12 @@
 import csv
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from glcic_jax.evaluate.report import MANIFEST, PER_PICTURE
-from glcic_jax.evaluate.rows import is_pattern, rows_like
+from glcic_jax.evaluate.rows import Rows, is_pattern, rows_like
 from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
 from glcic_jax.metrics import bootstrap
@@ -24,7 +24,8 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
 
     Every picture is compared with itself, so the intervals are much narrower than those of the
     two means. A difference is more than chance where 0 lies outside its interval: more than the
-    choice of pictures makes, and where groups of runs are compared, more than that of seeds.
+    choice of pictures makes, and where groups of runs are compared, more than that of seeds. A
+    note below the table gives whether groups were compared seed by seed.
 
     Args:
       first: a report.
@@ -61,7 +62,7 @@ def compare(first: Path, second: Path, methods: list[str] | None = None) -> str:
         )
     if methods and any(map(is_pattern, methods)):
         a, b = _group(scores, methods[0], first), _group(others, methods[-1], second)
-        if both := a.rows & b.rows if same else None:
+        if both := set(a.rows.values()) & set(b.rows.values()) if same else None:
             raise UserError(f"--methods: {min(both)} is in both groups: let each run be in one")
         if a.label == b.label:
             a, b = (g._replace(label=f"{r}: {g.label}") for g, r in ((a, first), (b, second)))
@@ -83,38 +84,72 @@ class Group(NamedTuple):
 
     Attributes:
       label: as the user wrote them, with their number.
-      rows: their names.
+      rows: their names, by what the stars of a pattern stand for.
       scores: by metric, one row for each run, one column for each picture.
     """
 
     label: str
-    rows: frozenset[str]
+    rows: Rows
     scores: dict[str, np.ndarray]
+
+
+def group_of(label: str, rows: Rows, scores: Scores) -> Group:
+    """Gathers the scores of some rows of a report, of one at least."""
+    names = list(rows.values())
+    return Group(
+        label, rows, {n: np.stack([scores[r][n] for r in names]) for n in scores[names[0]]}
+    )
+
+
+def seed_by_seed(a: Group, b: Group) -> bool:
+    """Returns whether each run of two groups has the one of its seed in the other."""
+    return len(a.rows) > 1 and a.rows.keys() == b.rows.keys()
+
+
+def difference(a: Group, b: Group) -> dict[str, dict[str, Any]]:
+    """Returns the mean of one group minus that of another, over runs and pictures, by metric.
+
+    Where both have the same seeds, runs of one seed are subtracted: they may share a start, their
+    first weights or the order of their pictures. Other groups are compared as they are.
+    """
+    both = [name for name in a.scores if name in b.scores]
+    if seed_by_seed(a, b):
+        return {n: as_json(over_seeds(a.scores[n] - b.scores[n])) for n in both}
+    return {n: as_json(over_seeds(a.scores[n], b.scores[n])) for n in both}
 
 
 def _group(scores: Scores, pattern: str, report: Path) -> Group:
     """Finds the rows of a report that a name or a pattern stands for."""
-    found = list(rows_like(pattern, scores).values())
+    found = rows_like(pattern, scores)
     if not found:
         raise _no_row(scores, pattern, report)
-    stacked = {n: np.stack([scores[name][n] for name in found]) for n in scores[found[0]]}
     runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
-    label = pattern if found == [pattern] else f"{pattern} ({runs})"
-    return Group(label, frozenset(found), stacked)
+    label = pattern if pattern in scores else f"{pattern} ({runs})"
+    return group_of(label, found, scores)
 
 
 def _compare_groups(heading: str, a: Group, b: Group) -> str:
     """Writes the means of two groups of runs and their difference, over runs and pictures."""
-    both = [name for name in a.scores if name in b.scores]
+    differences = difference(a, b)
     rows = {
-        group.label: {n: as_json(over_seeds(group.scores[n])) for n in both} for group in (a, b)
+        group.label: {n: as_json(over_seeds(group.scores[n])) for n in differences}
+        for group in (a, b)
     }
-    rows["difference"] = {n: as_json(over_seeds(a.scores[n], b.scores[n])) for n in both}
+    rows["difference"] = differences
     notes = [
         f"\nnote: {group.label}: if this was trained, the brackets do not cover its other seeds\n"
         for group in (a, b)
         if len(group.rows) == 1
     ]
+    if seed_by_seed(a, b):
+        seeds = ", ".join(map(" ".join, a.rows))
+        notes.append(f"\nnote: the difference is between runs of one seed ({seeds})\n")
+    elif not notes:
+        alone = ", ".join(map(" ".join, sorted(a.rows.keys() ^ b.rows.keys())))
+        notes.append(
+            "\nnote: the difference is not between runs of one seed: the stars stand for "
+            f"{alone} in one group alone\n"
+        )
     return markdown(table(rows, heading=heading, ranked=False)) + "".join(notes)
 
 

@@ -24,7 +24,8 @@ def over_seeds(first: Group, second: Group | None = None) -> Estimate:
 
     Args:
       first: a group of runs.
-      second: another one on the same pictures, whose mean is subtracted. Its runs are others.
+      second: another one on the same pictures, whose mean is subtracted. Its runs are others. Runs
+        that belong together in pairs are subtracted first, and given as one group.
 
     Returns:
       The estimate; no interval for fewer than two pictures.

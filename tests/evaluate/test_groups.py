@@ -39,7 +39,37 @@ def test_groups_are_compared_over_runs_and_pictures(report):
     a, b = (np.stack([scores[f"runs/{n}/seed{i}"] for i in range(3)]) for n in "ab")
     lines = compare(folder, folder, ["runs/a/*", "runs/b/*"]).splitlines()
     assert lines[2] == f"| runs/a/* (3 runs) | {cells(over_seeds(a))} |"
+    assert lines[4] == f"| difference | {cells(over_seeds(a - b))} |"
+    assert lines[6] == "note: the difference is between runs of one seed (seed0, seed1, seed2)"
+
+
+def test_runs_of_one_seed_are_subtracted_whatever_their_order(report):
+    folder, _ = report
+    path = folder / "per_picture.csv"
+    before = compare(folder, folder, ["runs/a/*", "runs/b/*"])
+    head, *lines = path.read_text().splitlines(keepends=True)
+    turned = sorted(lines, key=lambda line: line.split(",")[2].replace("a/seed0", "z"))
+    path.write_text("".join([head, *turned]))  # seeds of a are 1, 2, 0 now
+    assert compare(folder, folder, ["runs/a/*", "runs/b/*"]) == before
+
+
+def test_groups_of_other_seeds_are_compared_as_they_are(report):
+    folder, scores = report
+    path = folder / "per_picture.csv"
+    path.write_text(path.read_text().replace("runs/b/seed0", "runs/b/seed7"))
+    a = np.stack([scores[f"runs/a/seed{i}"] for i in range(3)])
+    b = np.stack([scores[f"runs/b/seed{i}"] for i in (1, 2, 0)])
+    lines = compare(folder, folder, ["runs/a/*", "runs/b/*"]).splitlines()
     assert lines[4] == f"| difference | {cells(over_seeds(a, b))} |"
+    assert lines[6].startswith("note: the difference is not between runs of one seed: the stars")
+    assert lines[6].endswith("stand for seed0, seed7 in one group alone")
+
+
+def test_the_same_runs_in_two_reports_differ_by_nothing(report):
+    folder, _ = report
+    other = shutil.copytree(folder, folder.parent / f"{folder.name}_other")
+    text = compare(folder, other, ["runs/a/*"])
+    assert "| difference | 0.00 [0.00, 0.00] |" in text
 
 
 def test_a_group_of_one_is_named_for_what_it_is(report):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import groups
+from glcic_jax.evaluate.comparison import compare
 from glcic_jax.evaluate.report import MANIFEST, PER_PICTURE
 from glcic_jax.evaluate.summary import as_json
 from glcic_jax.evaluate.tables import markdown, table
@@ -43,12 +44,26 @@ def test_rows_are_over_seeds_and_differences_seed_by_seed(report, capsys):
         "runs/b/* - A": over_seeds(b - a),  # in the order of the seeds, not of the report
         "telea - A": over_seeds(telea, a),
         "other/x=7 - A": over_seeds(other, a),
-        "A - telea": over_seeds(a - telea),
-        "runs/b/* - telea": over_seeds(b - telea),
+        "A - telea": over_seeds(a, telea),
+        "runs/b/* - telea": over_seeds(b, telea),
         "other/x=7 - telea": over_seeds(other - telea),
     }
     shown = {title: {"hole_l1": as_json(estimate)} for title, estimate in expected.items()}
-    assert capsys.readouterr().out.strip() == markdown(table(shown, "row", ranked=False)).strip()
+    expected_text = markdown(table(shown, "row", ranked=False))
+    by_seed = "\nbetween runs of one seed: runs/b/* - A\n"
+    assert capsys.readouterr().out.strip() == (expected_text + by_seed).strip()
+
+
+def test_both_commands_give_the_same_difference(report, capsys):
+    """Two worlds that must agree: evaluate --compare, and this table."""
+    folder, _ = report
+    for a, b in (("runs/b/*", "runs/a/*"), ("runs/b/*", "telea"), ("telea", "runs/a/*")):
+        assert groups.main([str(folder), "--rows", a, b, "--minus", b]) == 0
+        tabled = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+        compared = compare(folder, folder, [a, b]).splitlines()
+        found = [next(c for c in compared if c.startswith(f"| {s}")) for s in ("difference", a)]
+        cells = [line.split(" | ")[-1] for line in found]  # the last column is L1 in the hole
+        assert [tabled[-1].split(" | ")[-1], tabled[2].split(" | ")[-1]] == cells
 
 
 def test_a_pattern_with_an_equals_sign_needs_no_title(report, capsys):
