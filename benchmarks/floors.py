@@ -1,4 +1,4 @@
-"""The least time that a machine allows: operations and bytes of the layers over its rates."""
+"""Computes the least time a machine allows: the layers' operations and bytes over its rates."""
 
 import datetime
 import os

@@ -1,4 +1,4 @@
-"""Image completion (inpainting) in JAX: GLCIC and related methods.
+"""Completes images (inpainting) in JAX: GLCIC and related methods.
 
 completer = glcic_jax.load("runs/quickstart")
 completed = completer(image, mask)          # uint8 [h, w, 3] and [h, w] -> uint8 [h, w, 3]

@@ -1,4 +1,4 @@
-"""The types that all wings share: images, masks, states, phases and methods."""
+"""Defines the types that all wings share: images, masks, states, phases and methods."""
 
 import dataclasses
 from collections.abc import Callable, Mapping

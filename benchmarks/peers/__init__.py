@@ -1,1 +1,1 @@
-"""The same work in other libraries."""
+"""Does the same work by other libraries."""

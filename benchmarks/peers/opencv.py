@@ -1,4 +1,4 @@
-"""OpenCV's procedural fill."""
+"""Fills by OpenCV's procedural fill."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""A PyTorch dataset that does what `glcic_jax.data` does: decode, resize, crop, draw two holes."""
+"""Does in PyTorch what `glcic_jax.data` does: decodes, resizes, crops, and draws two holes."""
 
 from pathlib import Path
 

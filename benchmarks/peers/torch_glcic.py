@@ -1,4 +1,4 @@
-"""GLCIC in PyTorch, written for these benchmarks as a careful user of PyTorch would write it.
+"""Builds GLCIC in PyTorch, for these benchmarks, as a careful user of PyTorch would write it.
 
 The same networks, losses and updates as `glcic_jax.methods.glcic`, in the memory layout and with
 the optimizer that PyTorch runs fastest. Batch norm's statistics are those of the one device.

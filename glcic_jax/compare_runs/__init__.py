@@ -1,1 +1,1 @@
-"""The command `compare_runs`: what differs between trainings, and their curves. Needs no JAX."""
+"""Shows what differs between trainings, and their curves: `compare_runs`. Needs no JAX."""

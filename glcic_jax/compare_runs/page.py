@@ -1,4 +1,4 @@
-"""The page of a comparison: tables, curves over one another and sample grids, in one file."""
+"""Writes a comparison's page: tables, curves over one another and sample grids, in one file."""
 
 import base64
 import html

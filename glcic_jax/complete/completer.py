@@ -1,4 +1,4 @@
-"""Completion of pictures of any size with a trained method."""
+"""Completes pictures of any size with a trained method."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The web page's server: listens, and serves the pages and what `api` and `iopaint` answer."""
+"""Listens, and serves the web page's files and what `api` and `iopaint` answer."""
 
 # pyright: reportMissingImports=false
 

@@ -1,4 +1,4 @@
-"""The process that completes pictures; it is killed and started anew when a job takes too long.
+"""Completes pictures in a process that is killed and started anew when a job takes too long.
 
 Uploaded pictures are decoded there too. Whatever they do to a decoder or to the memory, at worst
 that process ends, and one job with it.

@@ -1,4 +1,4 @@
-"""Paired differences between two reports on the same pictures and holes."""
+"""Computes paired differences between two reports on the same pictures and holes."""
 
 import csv
 import json

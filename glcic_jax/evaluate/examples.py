@@ -1,4 +1,4 @@
-"""The pictures and holes that methods are judged on, read a few at a time, the same every time."""
+"""Reads the pictures and holes that methods are judged on, a few at a time, the same every time."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Any program that completes one picture, behind the signature of our methods."""
+"""Runs any program that completes one picture, behind the signature of our methods."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""index.html of a report: tables, intervals and pictures; no server, no network."""
+"""Writes a report's index.html: tables, intervals and pictures; no server, no network."""
 
 import html
 import json

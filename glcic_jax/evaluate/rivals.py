@@ -1,4 +1,4 @@
-"""The methods of a comparison, from their names on the command line."""
+"""Makes the methods of a comparison from their names on the command line."""
 
 import re
 import shlex

@@ -1,1 +1,1 @@
-"""The parts that networks are made of: layers, convolutions and array operations."""
+"""Holds what networks are made of: layers, convolutions and array operations."""

@@ -1,4 +1,4 @@
-"""The convolutions of the networks, in the form that each platform runs fastest.
+"""Convolves for the networks, in the form that each platform runs fastest.
 
 On all platforms but CPUs they are XLA's own. On a CPU XLA runs some of a convolution's gradients at
 a fraction of the speed of a matrix product (down to 1 GFLOP/s of 165). There they are written as

@@ -1,4 +1,4 @@
-"""Batch norm with ReLU in training, as one operation with a gradient of its own.
+"""Normalises and rectifies in training, as one operation with a gradient of its own.
 
 A narrow network's step on a CPU spends more time on passes over memory than on arithmetic. Left to
 themselves batch norm and ReLU write five arrays of the features' size on the way back; two passes

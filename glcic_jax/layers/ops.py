@@ -1,4 +1,4 @@
-"""Array operations that JAX lacks, or does slowly where we need them."""
+"""Holds array operations that JAX lacks, or does slowly where we need them."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The precision that networks compute in."""
+"""Decides the precision that networks compute in."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The dilated ResNet-50 of CSAIL's segmentation networks: features that losses compare.
+"""Computes features that losses compare, by the dilated ResNet-50 of CSAIL's segmentation networks.
 
 He et al. 2016, with the stem of three 3x3 convolutions and the dilations of Zhou et al. 2018
 (github.com/CSAILVision/semantic-segmentation-pytorch, "resnet50dilated"). The last two stages do

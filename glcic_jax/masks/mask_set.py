@@ -1,4 +1,4 @@
-"""Fixed sets of masks in a folder, with a manifest by which a changed mask is noticed."""
+"""Keeps fixed sets of masks in a folder, with a manifest by which a changed mask is noticed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The methods. Each folder is one paper; `by_name.py` lists them."""
+"""Holds the methods. Each folder is one paper; `by_name.py` lists them."""

@@ -1,4 +1,4 @@
-"""Structural similarity (Wang et al. 2004), per channel. glcic_jax.metrics states what it takes."""
+"""Computes structural similarity (Wang et al. 2004). glcic_jax.metrics states what it takes."""
 
 import cv2
 import numpy as np

@@ -1,1 +1,1 @@
-"""Picture files and the folders that hold them. Needs no JAX."""
+"""Reads picture files and the folders that hold them. Needs no JAX."""

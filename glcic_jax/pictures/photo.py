@@ -1,4 +1,4 @@
-"""A photograph with all that its file held, to be filled and written back as it was."""
+"""Holds a photograph with all that its file held, to be filled and written back as it was."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The command `report`: one page, CSV and JSON of many trainings. Needs no JAX."""
+"""Shows many trainings as one page, CSV and JSON: the command `report`. Needs no JAX."""

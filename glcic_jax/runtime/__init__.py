@@ -1,1 +1,1 @@
-"""The machine: errors, the command line, disks, processes, devices, run folders."""
+"""Deals with the machine: errors, the command line, disks, processes, devices, run folders."""

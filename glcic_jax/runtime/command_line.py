@@ -1,4 +1,4 @@
-"""The help and the exit codes that all commands share."""
+"""Holds the help and the exit codes that all commands share."""
 
 import argparse
 import errno

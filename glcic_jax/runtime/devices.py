@@ -1,4 +1,4 @@
-"""The devices of a run: each batch is split over them, networks are replicated.
+"""Lays a run over its devices: each batch is split over them, networks are replicated.
 
 The state of optimizers is replicated too, or split on request.
 """

@@ -1,4 +1,4 @@
-"""SHA-256 of arrays, JSON and files, to find damage and differences. Needs no JAX."""
+"""Computes SHA-256 of arrays, JSON and files, to find damage and differences. Needs no JAX."""
 
 import hashlib
 import json

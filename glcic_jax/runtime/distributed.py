@@ -1,4 +1,4 @@
-"""Several processes as one run: that they agree, and that they end together."""
+"""Makes one run of several processes: they agree, and they end together."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The errors that are printed without a traceback. Refusals must not wait for JAX."""
+"""Defines the errors that are printed without a traceback. Refusals must not wait for JAX."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

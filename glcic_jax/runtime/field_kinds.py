@@ -1,4 +1,4 @@
-"""The kinds of values that fields of configs take. Needs no JAX."""
+"""Defines the kinds of values that fields of configs take. Needs no JAX."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The frame of the HTML pages that commands write or serve. Needs no JAX."""
+"""Frames the HTML pages that commands write or serve. Needs no JAX."""
 
 import html
 

@@ -1,4 +1,4 @@
-"""Who this process is: by its flags, or by SLURM, Open MPI or Kubernetes. Needs no JAX."""
+"""Finds who this process is, by flags, SLURM, Open MPI or Kubernetes. Needs no JAX."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""One connection between two processes of a run."""
+"""Connects two processes of a run."""
 
 import contextlib
 import hmac

@@ -1,4 +1,4 @@
-"""How the processes of a run meet: who is let in, who is refused, who is a stranger.
+"""Lets the processes of a run meet: who is let in, who is refused, who is a stranger.
 
 Everybody who reaches process 0's port may knock. Only who proves to know the token of the run is
 listened to; a stranger is hung up on, and can neither join nor be counted nor end the run.

@@ -1,4 +1,4 @@
-"""The processes of a run, over plain sockets: who is there, and that all still are. Needs no JAX.
+"""Connects a run's processes over plain sockets, and notices who is lost. Needs no JAX.
 
 JAX's own runtime ends the other processes when one is lost, after its heartbeats' time, by an abort
 with a stack trace. Here the kernel closes a dead process's socket at once, and the line names it.

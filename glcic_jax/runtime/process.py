@@ -1,4 +1,4 @@
-"""Process-wide settings. Only our commands call these; importing the library changes nothing."""
+"""Sets what holds for a process. Commands alone call it: importing the library changes nothing."""
 
 import contextlib
 import ctypes

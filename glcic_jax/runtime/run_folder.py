@@ -1,4 +1,4 @@
-"""The folder of one run: its config, its starts, its files, and its lock. Needs no JAX."""
+"""Keeps the folder of one run: its config, its starts, its files, and its lock. Needs no JAX."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The secret by which the processes of one run know each other. Needs no JAX."""
+"""Finds or makes the secret by which the processes of one run know each other. Needs no JAX."""
 
 import contextlib
 import os

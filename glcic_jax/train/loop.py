@@ -1,4 +1,4 @@
-"""The training loop. It only puts steps in sequence, and knows nothing about any method."""
+"""Puts the steps of a training in sequence, and knows nothing about any method."""
 
 from collections import deque
 from collections.abc import Iterator

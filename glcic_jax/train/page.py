@@ -1,4 +1,4 @@
-"""The page of a run, index.html: curves and sample grids. It needs no server and no network."""
+"""Writes the page of a run, index.html: curves and sample grids. It needs no server, no network."""
 
 import html
 import math

@@ -1,4 +1,4 @@
-"""What a run starts from: its mean pixel, and the networks that `config.init_from` names."""
+"""Finds what a run starts from: its mean pixel, and the networks that `config.init_from` names."""
 
 import logging
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The jitted training step of all phases, on all devices.
+"""Compiles the training step of all phases, on all devices.
 
 On accelerators the phase is chosen on the device, by `lax.cond`. On a CPU XLA compiles convolutions
 inside a conditional to code up to 43 times slower. There each phase has a program of its own, which

@@ -1,4 +1,4 @@
-"""The peak speed of devices, and traces of the time that updates really take."""
+"""Holds the peak speed of devices, and writes traces of the time that updates really take."""
 
 from collections.abc import Mapping
 from pathlib import Path

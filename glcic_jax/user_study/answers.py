@@ -1,4 +1,4 @@
-"""The answers of a user study: a CSV file that survives kill -9, and the shares in a report."""
+"""Keeps a user study's answers in a CSV file that survives kill -9, and computes their shares."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The pages of a user study: plain forms that work without scripts, without a network, on phones.
+"""Writes a user study's pages: plain forms that work without scripts or a network, on phones.
 
 Their addresses are relative, so that a proxy may have them below any path.
 

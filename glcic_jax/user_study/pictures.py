@@ -1,4 +1,4 @@
-"""The pictures of a user study, in the order in which each rater sees them."""
+"""Orders the pictures of a user study as each rater sees them."""
 
 from __future__ import annotations
 

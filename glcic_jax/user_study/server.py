@@ -1,4 +1,4 @@
-"""The server of a user study: pages, pictures by their number, answers."""
+"""Serves a user study: pages, pictures by their number, answers."""
 
 import socketserver
 import sys

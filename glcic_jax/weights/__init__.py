@@ -1,1 +1,1 @@
-"""Trained networks on disk: checkpoints of runs, and weights in the exchange format."""
+"""Keeps trained networks on disk: checkpoints of runs, and weights in the exchange format."""

@@ -1,4 +1,4 @@
-"""Trained networks of a run of any method, with the config that builds them."""
+"""Holds the trained networks of a run of any method, with the config that builds them."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Trained completion networks of GLCIC, whatever file they are read from or written to."""
+"""Holds trained completion networks of GLCIC, whatever file they are read from or written to."""
 
 from dataclasses import dataclass, replace
 from functools import cache, partial

@@ -1,4 +1,4 @@
-"""Trained networks of LaMa, whatever file they are read from or written to."""
+"""Holds trained networks of LaMa, whatever file they are read from or written to."""
 
 from dataclasses import dataclass
 from functools import cache, partial

@@ -1,4 +1,4 @@
-"""Trained partial-convolution networks, whatever file they are read from or written to."""
+"""Holds trained partial-convolution networks, whatever file they are read from or written to."""
 
 from dataclasses import dataclass
 from functools import cache, partial

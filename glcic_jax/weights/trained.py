@@ -1,4 +1,4 @@
-"""Trained networks that complete, whatever file they are read from or written to."""
+"""Holds trained networks that complete, whatever file they are read from or written to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""AmbientGAN with GLCIC's completion network (Bora, Price, Dimakis, ICLR 2018)."""
+"""Holds AmbientGAN with GLCIC's completion network (Bora, Price, Dimakis, ICLR 2018)."""

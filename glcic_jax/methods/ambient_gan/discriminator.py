@@ -1,4 +1,4 @@
-"""The discriminator of AmbientGAN's measurements: a DCGAN's that sees the mask too."""
+"""Builds the discriminator of AmbientGAN's measurements: a DCGAN's that sees the mask too."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Context encoders (Pathak et al., CVPR 2016)."""
+"""Holds context encoders (Pathak et al., CVPR 2016)."""

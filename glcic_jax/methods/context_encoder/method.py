@@ -1,4 +1,4 @@
-"""Context Encoders: Feature Learning by Inpainting (Pathak et al., CVPR 2016), section 5.1.
+"""Builds Context Encoders (Pathak et al., CVPR 2016, Feature Learning by Inpainting, section 5.1).
 
 This is the main learnt rival in GLCIC's paper (section 4.1). An encoder sees the whole picture
 without a mask, the hole painted in the mean colour. A bottleneck of 4,000 units joins everything. A

@@ -1,4 +1,4 @@
-"""The networks of Context Encoders (Pathak et al. 2016, section 5.1), after the authors' release.
+"""Builds the networks of Context Encoders (Pathak et al. 2016, section 5.1), as their release does.
 
 No layer has a bias: the release sets them to 0 before every use.
 """

@@ -1,1 +1,1 @@
-"""Latent search in a trained DCGAN (Yeh et al., CVPR 2017; Amos 2016)."""
+"""Holds latent search in a trained DCGAN (Yeh et al., CVPR 2017; Amos 2016)."""

@@ -1,4 +1,4 @@
-"""Semantic Image Inpainting with Deep Generative Models (Yeh et al., CVPR 2017): latent search.
+"""Builds Semantic Image Inpainting with Deep Generative Models (Yeh et al., CVPR 2017).
 
 The authors are Yeh, Chen, Yian Lim, Schwing, Hasegawa-Johnson and Do. The form here is that of Amos
 2016, "Image Completion with Deep Learning in TensorFlow".

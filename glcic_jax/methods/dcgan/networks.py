@@ -1,4 +1,4 @@
-"""Generator and discriminator of DCGAN (Radford, Metz, Chintala, ICLR 2016), of square pictures.
+"""Builds DCGAN's generator and discriminator (Radford, Metz, Chintala, ICLR 2016).
 
 All convolutions are 5x5 with stride 2, as in Yeh et al. 2017. Pictures are in [-1, 1] here.
 """

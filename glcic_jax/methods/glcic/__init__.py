@@ -1,1 +1,1 @@
-"""GLCIC (Iizuka, Simo-Serra, Ishikawa, SIGGRAPH 2017)."""
+"""Holds GLCIC (Iizuka, Simo-Serra, Ishikawa, SIGGRAPH 2017)."""

@@ -1,4 +1,4 @@
-"""The completion network C of GLCIC (Iizuka et al. 2017, table 2)."""
+"""Builds the completion network C of GLCIC (Iizuka et al. 2017, table 2)."""
 
 from functools import partial
 from typing import Any, ClassVar

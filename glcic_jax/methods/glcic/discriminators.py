@@ -1,4 +1,4 @@
-"""The context discriminators of GLCIC (Iizuka et al. 2017, table 3)."""
+"""Builds the context discriminators of GLCIC (Iizuka et al. 2017, table 3)."""
 
 from typing import Any
 

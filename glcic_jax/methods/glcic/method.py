@@ -1,4 +1,4 @@
-"""Globally and Locally Consistent Image Completion (Iizuka, Simo-Serra, Ishikawa, SIGGRAPH 2017).
+"""Builds GLCIC: Globally and Locally Consistent Image Completion (Iizuka et al., SIGGRAPH 2017).
 
 The completion network C is trained by reconstruction alone, then the context discriminator D from
 scratch with C fixed, then both together (algorithm 1). D always sees composited pictures, never

@@ -1,1 +1,1 @@
-"""LaMa: large mask inpainting with Fourier convolutions (Suvorov et al., WACV 2022)."""
+"""Holds LaMa, large mask inpainting with Fourier convolutions (Suvorov et al., WACV 2022)."""

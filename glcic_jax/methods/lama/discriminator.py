@@ -1,4 +1,4 @@
-"""LaMa's discriminator: one logit for each patch, after the authors' release (pix2pixhd.py).
+"""Builds LaMa's discriminator: one logit for each patch, as in the release (pix2pixhd.py).
 
 It is the patch discriminator of pix2pixHD (Wang et al. 2018), with batch norm in place of instance
 norm (Suvorov et al., WACV 2022, section 2.2.2).

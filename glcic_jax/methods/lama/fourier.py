@@ -1,4 +1,4 @@
-"""Real Fourier transforms of features over height and width, and back, in float32.
+"""Transforms features to frequencies over height and width, and back, in float32.
 
 Both keep the sum of squares ("ortho"). Where a size is left open, as in an exported program, the
 transforms are products with the matrices of cosines and sines: XLA's own take fixed sizes only.

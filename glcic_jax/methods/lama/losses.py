@@ -1,4 +1,4 @@
-"""The losses of LaMa (Suvorov et al., WACV 2022, section 2.2), with the release's means."""
+"""Computes LaMa's losses (Suvorov et al., WACV 2022, section 2.2), with the release's means."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Resolution-robust Large Mask Inpainting with Fourier Convolutions (Suvorov et al., WACV 2022).
+"""Builds Resolution-robust Large Mask Inpainting with Fourier Convolutions (Suvorov et al. 2022).
 
 A residual network sees the picture with black holes, and the mask. Three quarters of its channels
 are convolved as frequencies, so that every layer sees the whole picture. It learns from large holes

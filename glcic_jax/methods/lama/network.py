@@ -1,4 +1,4 @@
-"""The generator of LaMa (Suvorov et al., WACV 2022, section 2.1), after the authors' release.
+"""Builds the generator of LaMa (Suvorov et al., WACV 2022, section 2.1), as its release does.
 
 It is FFCResNetGenerator of saicinpainting/training/modules/ffc.py with the settings of all the
 networks with Fourier convolutions that the authors published: no local Fourier units, no gates, no

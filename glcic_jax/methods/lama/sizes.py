@@ -1,4 +1,4 @@
-"""The sizes of LaMa's generator (Suvorov et al., WACV 2022), as its authors released it."""
+"""Holds the sizes of LaMa's generator (Suvorov et al., WACV 2022), as its authors released it."""
 
 HALVINGS = 3
 """How many times the picture is halved before the Fourier convolutions (n_downsampling)."""

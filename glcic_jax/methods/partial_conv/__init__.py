@@ -1,1 +1,1 @@
-"""Partial convolution (Liu et al., ECCV 2018)."""
+"""Holds partial convolution (Liu et al., ECCV 2018)."""

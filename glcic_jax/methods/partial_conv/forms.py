@@ -1,4 +1,4 @@
-"""The forms of the network: the paper's, and that of an earlier project."""
+"""Lists the forms of the network: the paper's, and that of an earlier project."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

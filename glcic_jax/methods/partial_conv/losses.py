@@ -1,4 +1,4 @@
-"""The losses of partial convolution (Liu et al., ECCV 2018, section 3.3).
+"""Computes the losses of partial convolution (Liu et al., ECCV 2018, section 3.3).
 
 Every norm is a mean over all values of the batch, known ones included. L_hole and the
 perceptual term are in methods/losses.py, since other methods have them too.

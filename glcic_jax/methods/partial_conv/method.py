@@ -1,4 +1,4 @@
-"""Image Inpainting for Irregular Holes Using Partial Convolutions (Liu et al., ECCV 2018).
+"""Builds Image Inpainting for Irregular Holes Using Partial Convolutions (Liu et al., ECCV 2018).
 
 A U-Net of partial convolutions is trained by six losses at once, none of them adversarial. In the
 second stage the encoder's batch norm is frozen: statistics over features with holes in them are not

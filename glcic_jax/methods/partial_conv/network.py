@@ -1,4 +1,4 @@
-"""The U-Net of partial convolutions (Liu et al., ECCV 2018, sections 3.1 and 3.2).
+"""Builds the U-Net of partial convolutions (Liu et al., ECCV 2018, sections 3.1 and 3.2).
 
 Every layer sees only what is known. A place whose window held something known is known to the next
 layer. So holes close from their edges inwards.

@@ -1,4 +1,4 @@
-"""The U-Net with two partial convolutions at each level, of an earlier project for 32 pixels.
+"""Builds the U-Net with two partial convolutions at each level, of an earlier project.
 
 The project is ayulockin/deepimageinpainting on GitHub, Image_Inpainting_Partial_Convolution.ipynb:
 "UNET like with partial conv", sixteen of them at four levels. Its code makes all eight of the

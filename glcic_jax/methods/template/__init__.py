@@ -1,1 +1,1 @@
-"""A U-Net trained by L1: the folder to copy for a new method."""
+"""Holds a U-Net trained by L1: the folder to copy for a new method."""

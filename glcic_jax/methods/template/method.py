@@ -1,4 +1,4 @@
-"""A method to copy: a U-Net trained by L1 alone. CONTRIBUTING.md, "Add a method", has the steps.
+"""Builds the method to copy: a U-Net trained by L1. CONTRIBUTING.md, "Add a method", has the steps.
 
 Replace this text: name the paper, and list where the method differs from it, and why.
 """

@@ -1,4 +1,4 @@
-"""A small U-Net (Ronneberger, Fischer and Brox 2015). Replace it by the paper's network.
+"""Builds a small U-Net (Ronneberger, Fischer and Brox 2015). Replace it by the paper's network.
 
 Only files called network.py, networks.py or discriminator(s).py may import flax.linen.
 """

@@ -1,4 +1,4 @@
-"""The update of the template's network, and completion with it.
+"""Updates the template's network, and completes with it.
 
 Replace: the losses of the paper, with its equations' numbers in the docstrings.
 """

@@ -1,1 +1,1 @@
-"""The networks whose features perceptual metrics compare."""
+"""Holds the networks whose features perceptual metrics compare."""

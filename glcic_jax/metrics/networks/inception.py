@@ -1,4 +1,4 @@
-"""The Inception-v3 network of the Frechet Inception distance, as a plain function of given weights.
+"""Computes the features of FID's Inception-v3, as a plain function of given weights.
 
 It is TensorFlow's graph of 2015-12-05, by which FID is defined (Heusel et al. 2017), as ported by
 pytorch-fid. It is not torchvision's inception_v3 (Szegedy et al. 2016), although the tensors have

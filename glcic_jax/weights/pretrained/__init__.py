@@ -1,4 +1,4 @@
-"""The network that comes with the package, its model card, and whose photographs made it."""
+"""Holds the network that comes with the package, its model card, and whose photographs made it."""
 
 from pathlib import Path
 
