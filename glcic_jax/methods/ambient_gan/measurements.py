@@ -1,4 +1,4 @@
-"""What AmbientGAN's discriminator sees: pictures of which a part is hidden."""
+"""Measures pictures for AmbientGAN: hides parts of them, as its discriminator sees them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
