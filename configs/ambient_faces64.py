@@ -6,8 +6,9 @@
 
 The middle square of each picture, at 64 pixels, loses one block of 28x28 pixels before training
 sees it, the same one in every epoch. configs/faces64.py is GLCIC on these pictures, whole, for as
-many updates. AmbientGAN's own loss, Wasserstein's without `reconstruction`, starts to learn only if
-D has a higher learning rate than C, and then loses it again (docs/claims.md):
+many updates. AmbientGAN's own loss, Wasserstein's without `reconstruction`, began to learn only
+where D had a higher learning rate than C, and then lost it again (docs/claims.md). That was with
+the gradient penalty of before commit de3cd4f; with today's it was not tried:
 
     --config.adversarial.loss=wasserstein --config.adversarial.gradient_penalty=10 \
         --config.reconstruction=0 --config.optimizer.learning_rate=5e-5 \
