@@ -26,5 +26,7 @@ FIELDS: Description = {
         default=False,
     ),
     **adam("size of the completion network's moves, by Adam"),
-    "optimizer.discriminator_learning_rate": rate("size of the discriminator's"),
+    "optimizer.discriminator_learning_rate": rate(
+        "size of the discriminator's; 0 = as the other network's"
+    ),
 }

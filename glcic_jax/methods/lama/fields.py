@@ -38,7 +38,9 @@ FIELDS: Description = {
     f"weights.{FIELD}": Field(Number(), "alpha, of a fixed network's features; 0 = off"),
     "weights.r1": Field(Number(), "gamma, of the discriminator's gradients at real pictures"),
     **adam("size of the generator's moves, by Adam"),
-    "optimizer.discriminator_learning_rate": rate("size of the discriminator's"),
+    "optimizer.discriminator_learning_rate": rate(
+        "size of the discriminator's; 0 = as the other network's"
+    ),
     "average_decay": decay(
         "per update, of a moving average of the generator, which then completes; after N updates "
         "(1 + N) / (10 + N) at most, unless init_from is set; 0 = none",
