@@ -24,8 +24,8 @@ def masked_mse(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
     adversarial term, weighted by alpha (section 3.4), would vanish.
 
     Args:
-      output: the completion network's raw output, float32 in [0, 1].
-      target: the uncut pictures, in the same range.
+      output: the network's raw output, float32, in [0, 1] or a little beyond.
+      target: the uncut pictures, in [0, 1].
       mask: 1 = hole.
     """
     return jnp.mean(jnp.square(mask * (output - target)))
@@ -35,8 +35,8 @@ def masked_l1(output: Image, target: Image, mask: Mask) -> Float[Array, ""]:
     """Returns the mean absolute error over the hole only, a mean over all values as in masked_mse.
 
     Args:
-      output: the completion network's raw output, float32 in [0, 1].
-      target: the uncut pictures, in the same range.
+      output: the network's raw output, float32, in [0, 1] or a little beyond.
+      target: the uncut pictures, in [0, 1].
       mask: 1 = hole.
     """
     return jnp.mean(jnp.abs(mask * (output - target)))

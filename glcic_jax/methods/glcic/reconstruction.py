@@ -45,7 +45,8 @@ class Reconstruction:
         Both are means over all devices, so this runs inside shard_map.
 
         Args:
-          output: the completion network's raw output, RGB in [0, 1].
+          output: the completion network's raw output, RGB in [0, 1], or a little beyond where the
+            network adds to a smooth fill.
           image: the uncut pictures, RGB in [0, 1].
           mask: 1 = hole.
         """

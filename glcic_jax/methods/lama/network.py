@@ -94,7 +94,8 @@ Norm = Callable[..., nn.BatchNorm]
 class SpectralTransform(nn.Module):
     """Convolves pixels and, between two pointwise layers, frequencies (section 2.1, figure 2).
 
-    The release's layers conv1, fu and conv2. Frequencies are float32 whatever the `dtype`.
+    The release's layers conv1, fu and conv2. Fourier transforms are float32 whatever the `dtype`,
+    in which frequencies are mixed and normalised.
     """
 
     features: int
@@ -144,7 +145,7 @@ class Generator(nn.Module):
       width: channels at full size (ngf).
       blocks: residual blocks of two Fourier convolutions each: 18 in big-lama, 9 in lama-fourier.
       axis_name: mesh axes over which batch norm takes its statistics; None = each device alone.
-      dtype: precision of the arithmetic. Parameters, statistics and frequencies are float32.
+      dtype: precision of the arithmetic. Parameters, statistics and Fourier transforms are float32.
       remat: computes the insides of blocks again in the backward pass, for less memory.
       part: FRONT, which returns features, or REAR, which is given them; None = both in turn.
     """
