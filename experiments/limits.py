@@ -29,7 +29,7 @@ from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.html import html_page
-from glcic_jax.train.page import chart
+from glcic_jax.train.chart import chart
 from glcic_jax.train.report import draw_grid
 
 PLACES = ("inside", "at the border")

@@ -21,10 +21,12 @@ from glcic_jax.compare_runs.text import as_json, as_text
 from glcic_jax.runtime.command_line import command_parser, exit_code, print_result
 from glcic_jax.runtime.disk import write_whole
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.train.page import COLOURS
 
 PAGE = ".html"
 """The extension of an OUTPUT."""
+
+MOST = 8
+"""Runs that the printed tables have columns for."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -50,8 +52,10 @@ def run(args: argparse.Namespace) -> None:
       UserError: too few or too many runs, no run folder, the same one twice, or an output that
         cannot be written.
     """
-    if not 2 <= len(args.runs) <= len(COLOURS):
-        raise UserError(f"give 2 to {len(COLOURS)} run folders, not {len(args.runs)}")
+    if not 2 <= len(args.runs) <= MOST:
+        raise UserError(
+            f"give 2 to {MOST} run folders, not {len(args.runs)}; glcic report takes any number"
+        )
     if args.output:
         check_output("--output", args.output, PAGE, args.runs)
     comparison = compare(read_runs(args.runs))

@@ -3,7 +3,6 @@
 import base64
 import html
 from collections.abc import Sequence
-from itertools import cycle
 from pathlib import Path
 
 from glcic_jax.compare_runs.comparison import Comparison
@@ -11,12 +10,11 @@ from glcic_jax.compare_runs.runs import Run
 from glcic_jax.compare_runs.text import Table, tables, tables_of_same
 from glcic_jax.runtime.disk import read_file
 from glcic_jax.runtime.html import html_page
+from glcic_jax.train.chart import chart, mark
 from glcic_jax.train.page import (
     CHARTS,
-    COLOURS,
     SCORES,
     STYLE,
-    chart,
     curves_of,
     grid_title,
     score_title,
@@ -71,8 +69,7 @@ def _table(table: Table, runs: Sequence[Run]) -> str:
     if not table.rows:
         return heading
     heads = "".join(
-        f'<th><span style="color:{colour}">&#9632;</span> {html.escape(run.name)}</th>'
-        for colour, run in zip(cycle(COLOURS), runs, strict=False)
+        f"<th>{mark(index)} {html.escape(run.name)}</th>" for index, run in enumerate(runs)
     )
     return f"{heading}{_rows(table, f'<tr><th></th>{heads}</tr>')}"
 

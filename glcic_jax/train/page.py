@@ -1,12 +1,12 @@
 """Writes the page of a run, index.html: curves and sample grids. It needs no server, no network."""
 
 import html
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from glcic_jax.metrics.columns import COLUMNS, Column
 from glcic_jax.runtime.html import html_page
+from glcic_jax.train.chart import Curves, chart
 
 HISTORY = 2000
 """Training records of a long run that the page shows. The eye would not see more."""
@@ -29,17 +29,6 @@ is one, learns to tell real pictures from completed ones; an accuracy of .5 is g
 lines show where a phase begins."""
 GRIDS = """Input: the mean colour in the hole. Raw output: all that the network draws. Completed:
 the known pixels, and that in the hole. Truth: what was there."""
-
-COLOURS = (
-    *("#3366cc", "#dc6a12", "#2a9d4b", "#a3339b"),
-    *("#8c6d31", "#d1344f", "#14a3b8", "#808080"),
-)
-"""Colours of curves, in order. After the last comes the first again."""
-
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 252, 62, 22, 30
-
-Curves = dict[str, list[tuple[int, float]]]
-"""Pairs (step, value), in the order of steps, by the name of each curve."""
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -139,107 +128,3 @@ def curves_of(records: Sequence[dict], prefix: str) -> Curves:
             if name.startswith(prefix) and value is not None:
                 found.setdefault(name, []).append((record["step"], value))
     return found
-
-
-def chart(
-    heading: str,
-    curves: Curves,
-    phase_ends: Sequence[tuple[str, int]],
-    logarithmic: bool,
-) -> str:
-    """Draws curves, with the phases marked, as SVG inside a <figure>.
-
-    Args:
-      heading: the figure's caption.
-      curves: curves by their names; at least one that is not empty. An empty one is only named.
-      phase_ends: the name and the last step of each phase.
-      logarithmic: whether the axis of values is; ignored if a value is not positive.
-    """
-    # Scale the axes.
-    values = [value for curve in curves.values() for _, value in curve]
-    logarithmic = logarithmic and min(values) > 0
-    scaled = math.log10 if logarithmic else float
-    low, high = scaled(min(values)), scaled(max(values))
-    if high - low < 1e-9:
-        low, high = low - 0.5, high + 0.5
-    last = max(step for curve in curves.values() for step, _ in curve) or 1
-
-    def x(step: float) -> float:
-        return LEFT + (WIDTH - LEFT - 8) * step / last
-
-    def y(value: float) -> float:
-        return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (value - low) / (high - low)
-
-    # Draw grid lines with their labels, phases and curves.
-    levels = [low + (high - low) * tick / 4 for tick in range(5)]
-    labels = _labels([10**level if logarithmic else level for level in levels])
-    parts = [
-        f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(level):.1f}" y2="{y(level):.1f}" '
-        f'stroke="currentColor" opacity="0.15"/>'
-        f'<text x="{LEFT - 6}" y="{y(level) + 4:.1f}" text-anchor="end">{label}</text>'
-        for level, label in zip(levels, labels, strict=True)
-    ]
-    parts += [
-        f'<text x="{x(step):.1f}" y="{HEIGHT - 6}" '
-        f'text-anchor="{"end" if step == last else "middle"}">{step:,}</text>'
-        for step in sorted({last * tick // 4 for tick in range(5)})
-    ]
-    parts += _phase_marks(phase_ends, x, last)
-    for colour, curve in zip(_cycle(len(curves)), curves.values(), strict=True):
-        points = " ".join(f"{x(s):.1f},{y(scaled(v)):.1f}" for s, v in curve)
-        parts.append(
-            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
-        )
-        if len(curve) <= 30:
-            parts += [
-                f'<circle cx="{x(s):.1f}" cy="{y(scaled(v)):.1f}" r="2.5" fill="{colour}"/>'
-                for s, v in curve
-            ]
-    caption = f"{heading} (log)" if logarithmic else heading
-    return (
-        f"<figure><figcaption>{html.escape(caption)}</figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(heading)}">'
-        f"{''.join(parts)}</svg>{_key(list(curves))}</figure>"
-    )
-
-
-def _labels(values: Sequence[float]) -> list[str]:
-    """Returns numbers as texts with as few digits as tell them apart, three at least."""
-    texts: list[str] = []
-    for digits in range(3, 8):
-        texts = [f"{value:.{digits}g}" for value in values]
-        if len(set(texts)) == len(texts):
-            break
-    return texts
-
-
-def _phase_marks(
-    phase_ends: Sequence[tuple[str, int]], x: Callable[[float], float], last: int
-) -> list[str]:
-    """Draws a line where each phase begins. The names of neighbours stand at two heights."""
-    marks, start, height = [], 0, TOP - 6
-    for name, end in phase_ends:
-        if start < end and start < last:
-            marks.append(
-                f'<line x1="{x(start):.1f}" x2="{x(start):.1f}" y1="{height - 8}" '
-                f'y2="{HEIGHT - BOTTOM}" stroke="currentColor" opacity="0.5" '
-                f'stroke-dasharray="3 3"/>'
-                f'<text x="{x(start) + 4:.1f}" y="{height}">{html.escape(name)}</text>'
-            )
-            height = 2 * TOP - 24 - height
-        start = max(start, end)
-    return marks
-
-
-def _key(names: list[str]) -> str:
-    """Returns the names of the curves, each behind a square of its colour."""
-    entries = [
-        f'<span><span style="color:{colour}">&#9632;</span>{html.escape(name)}</span>'
-        for colour, name in zip(_cycle(len(names)), names, strict=True)
-    ]
-    return f'<div class="key">{"".join(entries)}</div>'
-
-
-def _cycle(count: int) -> list[str]:
-    """Returns a colour for each of `count` curves."""
-    return [COLOURS[index % len(COLOURS)] for index in range(count)]

@@ -26,6 +26,10 @@ def test_any_number_of_runs_is_on_one_page(tmp_path, capsys, monkeypatch):
     assert chart.count("<polyline") == 10
     header = re.search(r"<tr><th></th>(.*?)</tr>", page)[1]
     assert header.count("<th>") == 10  # none is cut off after the last colour
+    stroke = r'stroke="#\w+" fill="#\w+" stroke-dasharray="[\w ]+"'
+    marks = re.findall(stroke, header)
+    assert len(set(marks)) == 10  # the colours are eight
+    assert re.findall(stroke, chart) == 2 * marks  # of the curves and of their names
     assert "<title>" in page
     assert f"{runs[0]} and 9 others" in page
 

@@ -123,7 +123,8 @@ def test_a_name_that_no_disk_takes_gets_one_line(command, arguments, tmp_path, m
 
 def test_a_dash_in_a_name_may_stand_for_an_underscore():
     refused = glcic("compare-runs", "runs/none")
-    assert (refused.returncode, refused.stderr) == (2, "error: give 2 to 8 run folders, not 1\n")
+    message = "error: give 2 to 8 run folders, not 1; glcic report takes any number\n"
+    assert (refused.returncode, refused.stderr) == (2, message)
 
 
 def test_training_finds_configs_that_import_each_other(tmp_path):
