@@ -25,7 +25,7 @@ from ml_collections import ConfigDict
 from glcic_jax.data.pipeline import make_dataset
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.metrics.held_out import HeldOutScores
-from glcic_jax.runtime import run_folder
+from glcic_jax.runtime import process, run_folder
 from glcic_jax.runtime.aside import leave
 from glcic_jax.runtime.command_line import command_parser, exit_code
 from glcic_jax.runtime.compiled import announced, keep_compiled
@@ -34,7 +34,6 @@ from glcic_jax.runtime.distributed import barrier, joined, require_same
 from glcic_jax.runtime.errors import UserError, blaming
 from glcic_jax.runtime.fields import dotted
 from glcic_jax.runtime.launchers import FLAGS, Cluster, detect
-from glcic_jax.runtime.process import end_with_starter, keep_freed_memory, leave_quietly
 from glcic_jax.runtime.provenance import describe_start
 from glcic_jax.settings.check import check, with_defaults
 from glcic_jax.settings.config_files import read_config_file
@@ -222,10 +221,11 @@ def main(
       The exit code: 2 after a mistake of the user's, which is printed in one line; 128 + the
       signal's number after SIGTERM or Ctrl-C.
     """
-    keep_freed_memory()
+    process.keep_freed_memory()
     keep_compiled()
-    leave_quietly()
-    end_with_starter()
+    process.leave_quietly()
+    process.end_with_starter()
+    process.stop_by_sigterm()  # until the loop is there to save
     flags.FLAGS.mark_as_parsed()  # grain's worker processes read flags of their own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 

@@ -20,7 +20,7 @@ from glcic_jax.data.sources import limits_of
 from glcic_jax.data.transforms import check_sizes, example, framed
 from glcic_jax.masks.kinds import make_hole
 from glcic_jax.runtime.digests import item_digest
-from glcic_jax.runtime.process import end_with_parent
+from glcic_jax.runtime.process import ENDINGS, end_with_parent
 from glcic_jax.types import Batch
 
 PLACED_AHEAD = 2
@@ -37,7 +37,8 @@ class Dataset(NamedTuple):
 
     Attributes:
       batches: `batches(step)` returns the endless stream that begins with the batch of the update
-        after `step` updates. The position depends on the number of updates alone, so a resumed run
+        after `step` updates; `batches(step, check)` calls `check` meanwhile, as `read_ahead` does.
+        The position depends on the number of updates alone, so a resumed run
         needs no saved iterator and may use other numbers of devices, threads and workers.
       held_out: the fixed examples, stacked: image, mask, other_mask, uint8.
       mean_pixel: the mean of the training pictures, RGB in [0, 1].
@@ -45,7 +46,7 @@ class Dataset(NamedTuple):
       more_held_out: the examples of further sets of pictures, by their names.
     """
 
-    batches: Callable[[int], Iterator[Batch]]
+    batches: Callable[..., Iterator[Batch]]
     held_out: dict[str, np.ndarray]
     mean_pixel: tuple[float, float, float]
     listing: dict[str, str]
@@ -130,6 +131,7 @@ def train_batches(
     source: Any,  # a Source, or MeasuredPictures
     make_example: MakeExample,
     step: int,
+    check: Callable[[], object] = lambda: None,
     *,
     seed: int,
     batch_size: int,
@@ -147,6 +149,7 @@ def train_batches(
       source: the pictures or measurements.
       make_example: makes an example of (picture or measurement, rng).
       step: the number of updates done.
+      check: as in `read_ahead`.
       seed: seed of the order and of every example.
       batch_size: examples per batch, over all processes.
       threads: threads that read.
@@ -169,7 +172,7 @@ def train_batches(
         stream = stream.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=_start_worker
         )
-    return read_ahead(iter(stream.map(place)), PLACED_AHEAD)
+    return read_ahead(iter(stream.map(place)), PLACED_AHEAD, check=check)
 
 
 def _mixed(source: Any, drawn: Drawn, seed: int) -> grain.MapDataset:
@@ -184,7 +187,8 @@ def _mixed(source: Any, drawn: Drawn, seed: int) -> grain.MapDataset:
 
 def _start_worker(_index: int, _count: int) -> None:
     """Limits a worker to one core, and ends it with the main process. Grain's would stay."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the main process saves, then ends it
+    for number in ENDINGS:  # the main process saves, then ends it
+        signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(0)
     end_with_parent()
 

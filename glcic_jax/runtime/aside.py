@@ -5,10 +5,13 @@ minutes.
 """
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
+
+from glcic_jax.runtime.process import ENDINGS, kill_workers
 
 TICK = 0.2
 """Seconds between two looks."""
@@ -37,8 +40,8 @@ def aside(work: Callable[[], Result], check: Callable[[], object]) -> Result:
             done.set()
 
     thread = threading.Thread(target=run, daemon=True)
-    _threads[:] = [*(other for other in _threads if other.is_alive()), thread]
     thread.start()
+    leave_working(thread)
     while not done.wait(TICK):
         check()
     thread.join()  # it has nothing left to do, and must not be found working
@@ -47,16 +50,25 @@ def aside(work: Callable[[], Result], check: Callable[[], object]) -> Result:
     return results[0]
 
 
+def leave_working(thread: threading.Thread) -> None:
+    """Has `leave` end the process at once if this thread still works then."""
+    _threads[:] = [*(other for other in _threads if other.is_alive()), thread]
+
+
 def leave(code: int) -> NoReturn:
     """Ends the process, at once if something still works aside. Only commands may call it.
 
-    The usual way out would free what is in use there, such as a compiler's.
+    The usual way out would free what is in use there, such as a compiler's. A signal that comes on
+    the way out only hastens it.
 
     Args:
       code: the exit code.
     """
+    for number in ENDINGS:
+        signal.signal(number, lambda *_: os._exit(code))
     if any(thread.is_alive() for thread in _threads):
         sys.stdout.flush()
         sys.stderr.flush()
+        kill_workers()
         os._exit(code)
     sys.exit(code)

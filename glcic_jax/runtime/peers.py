@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from glcic_jax.runtime.link import Link
 from glcic_jax.runtime.meeting import Door, in_background, join
+from glcic_jax.runtime.process import kill_workers
 from glcic_jax.runtime.run_token import RunToken
 
 BEAT = 1.0
@@ -128,6 +129,7 @@ class Peers:
         self._token.remove()
         sys.stdout.flush()
         sys.stderr.flush()
+        kill_workers()
         os._exit(code)  # the usual way out waits for all processes
 
     def _send_all(self, message: dict) -> None:

@@ -115,20 +115,38 @@ def leave_quietly() -> None:
     os.environ["PYTHONWARNINGS"] = known if quiet in known else f"{known},{quiet}"
 
 
-@contextlib.contextmanager
-def ctrl_c_blocked() -> Iterator[None]:
+ENDINGS = (signal.SIGTERM, signal.SIGINT)
+"""Signals by which a process is asked to end; the second is Ctrl-C."""
+
+
+def ctrl_c_blocked() -> contextlib.AbstractContextManager[None]:
     """Keeps Ctrl-C from processes that this thread starts meanwhile, where the system can.
 
     In a terminal it reaches all processes, and these are for the main one to end. Python would
     print a traceback in each that is still importing what it needs. Windows cannot: there a process
     is spared once it ignores the signal by itself.
     """
+    return _blocked(signal.SIGINT)
+
+
+def endings_blocked() -> contextlib.AbstractContextManager[None]:
+    """Keeps SIGTERM too from processes that this thread starts meanwhile: only `kill` ends them.
+
+    A scheduler sends it to all processes of a run at once, and the main one still needs pictures
+    until it has saved.
+    """
+    return _blocked(*ENDINGS)
+
+
+@contextlib.contextmanager
+def _blocked(*signals: signal.Signals) -> Iterator[None]:
+    """Keeps signals from processes that this thread starts meanwhile; does nothing on Windows."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
     # The tracker that a process starts with would lift the block, were it not running already.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:
@@ -145,6 +163,37 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def kill_workers() -> None:
+    """Kills all worker processes that this one has started by `multiprocessing`.
+
+    Where there is /proc, also those that it does not list yet, as they have not read all that they
+    need to begin with. They would print a traceback once this process has ended.
+    """
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    for listing in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in listing.read_text().split():
+                if b"multiprocessing.spawn" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(int(child), signal.SIGKILL)
+
+
+def stop_by_sigterm() -> None:
+    """Lets SIGTERM end the process with one line and 128 + its number from now on.
+
+    Worker processes end too. What the command writes must bear that at any moment, as it must bear
+    `kill -9`.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _stop_with_workers)
+
+
+def _stop_with_workers(signum: int, frame: object) -> None:
+    print(f"stopped by {signal.Signals(signum).name}", file=sys.stderr, flush=True)
+    kill_workers()
+    os._exit(128 + signum)
 
 
 STARTED_BY = "GLCIC_STARTED_BY"

@@ -7,15 +7,20 @@ import signal
 import jax
 from jax.experimental import multihost_utils
 
-NOTED = (signal.SIGTERM, signal.SIGINT)
+from glcic_jax.runtime.process import ENDINGS
 
 
 class Interrupted(Exception):
-    """Signals that SIGTERM or Ctrl-C ended the run; what was trained is saved."""
+    """Signals that SIGTERM or Ctrl-C ended the run; what was trained is saved.
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.signum = signum
+    Attributes:
+      signum: the signal's number.
+      doing: what the run was doing, such as "compiling"; "" = it had just made an update.
+    """
+
+    def __init__(self, signum: int, doing: str = "") -> None:
+        super().__init__(signum, doing)
+        self.signum, self.doing = signum, doing
 
     @property
     def name(self) -> str:
@@ -26,6 +31,11 @@ class Interrupted(Exception):
     def code(self) -> int:
         """Returns the exit code of the process: 128 + the signal's number, as shells count."""
         return 128 + self.signum
+
+    @property
+    def nothing_to_save(self) -> str:
+        """Returns the line for a run that has made no update since its last save."""
+        return f"{self.name}{self.doing and ' while '}{self.doing}: nothing to save, leaving"
 
 
 class Interrupt:
@@ -45,18 +55,21 @@ class Interrupt:
     def __enter__(self) -> "Interrupt":
         self.signum, self._passed_on = 0, False
         self.together = jax.distributed.is_initialized()
-        self._before = {number: _Handler(number, foreign=self.together) for number in NOTED}
-        for number in NOTED:
+        self._before = {number: _Handler(number, foreign=self.together) for number in ENDINGS}
+        for number in ENDINGS:
             signal.signal(number, self._note)
         return self
 
-    def check(self) -> None:
-        """Leaves by `Interrupted` if a signal was noted. To be called while a program is compiled.
+    def check(self, doing: str) -> None:
+        """Leaves by `Interrupted` if a signal was noted. To be called while a run waits.
 
         It does nothing where there are several processes, which must not leave one by one.
+
+        Args:
+          doing: what the run waits for.
         """
         if self.signum and not self.together and not self.patient:
-            raise Interrupted(self.signum)
+            raise Interrupted(self.signum, doing)
 
     def at(self, step: int) -> int:
         """Returns the signal for which to stop after `step`; 0 = none. To be called every step."""

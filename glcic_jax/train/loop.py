@@ -1,13 +1,12 @@
 """Puts the steps of a training in sequence, and knows nothing about any method."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import jax
-import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import PRNGKeyArray
 
@@ -15,15 +14,15 @@ from glcic_jax.data.pipeline import Dataset
 from glcic_jax.metrics.held_out import HeldOutScores
 from glcic_jax.runtime.devices import place, state_shardings
 from glcic_jax.runtime.distributed import end_together
-from glcic_jax.runtime.errors import UserError
 from glcic_jax.train.clock import Clock
 from glcic_jax.train.interrupt import Interrupt, Interrupted
+from glcic_jax.train.keeper import Keeper
 from glcic_jax.train.report import Report
 from glcic_jax.train.start import Networks, with_networks
 from glcic_jax.train.step import StepFn, init_key, make_train_step
 from glcic_jax.train.throughput import Profiler, batch_shapes, ideal_seconds
 from glcic_jax.train.viewer import Viewer
-from glcic_jax.types import Batch, Method, Metrics, Phase, TrainState, phase_at, phase_ends
+from glcic_jax.types import Batch, Method, Metrics, TrainState, phase_at, phase_ends
 from glcic_jax.weights.checkpoint import Checkpoints
 
 IN_FLIGHT = 8
@@ -52,43 +51,43 @@ def train(
         Profiler(workdir, config.profile) as profiler,
     ):
         # Make the programs. They are compiled when they are first called.
-        leave = partial(_leave_compiling, interrupt, checkpoints, report)
-        step_fn = make_train_step(method, mesh, jax.random.key(config.seed), check=leave)
-        viewer = Viewer(method, mesh, dataset, config.data.batch_size, measure, interrupt.check)
+        check = partial(_leave, interrupt)
+        step_fn = make_train_step(method, mesh, jax.random.key(config.seed), check=check)
+        check = partial(interrupt.check, "compiling")
+        viewer = Viewer(method, mesh, dataset, config.data.batch_size, measure, check)
         # Begin: the state, and the place in the data that belongs to it.
         state = _first_state(config, method, mesh, checkpoints, report, start)
         first = int(state.step)
-        batches = dataset.batches(first)
+        in_flight = deque[Metrics]()
+        batches = dataset.batches(first, partial(_leave_waiting, interrupt, in_flight))
+        keeper = Keeper(method.phases, checkpoints, report, about, first)
         shapes = batch_shapes(dataset.held_out, config.data.batch_size)
         report.ideal_seconds = ideal_seconds(config.dtype, method, mesh, state, shapes)
-        if first == 0 and start is not None:  # how good the start is by itself
-            report.evaluation(0, phase_at(method.phases, 0).name, *viewer.scores(state))
-            report.grid(0, *viewer.grid(state))
-        clock, in_flight = report.clock, deque[Metrics]()
-        for step in range(first + 1, ends[-1] + 1):
-            # Make an update.
-            phase = phase_at(method.phases, step - 1)
-            profiler.before_update(state)
-            state, metrics = _update(step_fn, state, batches, in_flight, clock, phase.name)
+        try:
+            if first == 0 and start is not None:  # how good the start is by itself
+                report.evaluation(0, phase_at(method.phases, 0).name, *viewer.scores(state))
+                report.grid(0, *viewer.grid(state))
+            for step in range(first + 1, ends[-1] + 1):
+                # Make an update.
+                phase = phase_at(method.phases, step - 1)
+                profiler.before_update(state)
+                state = _update(step_fn, state, batches, in_flight, report.clock, phase.name)
 
-            # Record, show, score and save what is due; end if a signal has come.
-            leaving = Interrupted(signum) if (signum := interrupt.at(step)) else None
-            ending, scores = step in ends, {}
-            saving = ending or leaving or _due(step, every.checkpoint)
-            if recording := saving or _due(step, every.log):
-                _record(step, phase, metrics, report)
-            interrupt.patient = ending  # the last pictures and scores of a phase must not miss
-            with clock.paused():
-                try:
+                # Record, show, score and save what is due; end if a signal has come.
+                ending, signum = step in ends, interrupt.at(step)
+                saving = ending or signum or _due(step, every.checkpoint)
+                if saving or _due(step, every.log):
+                    keeper.record(step, in_flight[-1])
+                interrupt.patient = ending  # the last pictures and scores of a phase must not miss
+                with report.clock.paused():
                     scores = _show(step, phase.name, ending, every, state, viewer, report)
-                except Interrupted as error:  # nothing to show yet: that was still being compiled
-                    leaving = error
-                    if not recording:
-                        _record(step, phase, metrics, report)
-                if saving or leaving:
-                    checkpoints.save(step, state, about=about, metrics=scores)
-            if leaving:
-                _leave_saved(leaving, step, checkpoints, report)
+                    if saving:
+                        keeper.save(step, state, scores)
+                interrupt.patient = False
+                if signum:
+                    raise Interrupted(signum)
+        except Interrupted as leaving:
+            keeper.leave(leaving, state, in_flight)
     return state
 
 
@@ -106,25 +105,28 @@ def _show(
     return scores
 
 
-def _leave_saved(leaving: Interrupted, step: int, saves: Checkpoints, report: Report) -> NoReturn:
-    """Ends the run after a save."""
-    saves.wait()
-    report.message(f"{leaving.name}: saved step {step}, leaving")
-    raise leaving
+def _leave(interrupt: Interrupt, doing: str = "compiling") -> None:
+    """Leaves by `Interrupted` if a signal was noted; of several processes, ends all at once.
 
-
-def _leave_compiling(interrupt: Interrupt, checkpoints: Checkpoints, report: Report) -> None:
-    """Ends the run if a signal was noted. To be called while a step is compiled.
-
-    All that was trained is saved then: a step is compiled at the start, and after a phase's end.
+    These lose nothing where all is saved: a step is compiled at the start, and after a phase's end.
     """
     if interrupt.signum:
-        checkpoints.wait()
-        leaving = Interrupted(interrupt.signum)
-        line = f"{leaving.name} while compiling: nothing to save, leaving"
-        end_together(line, leaving.code)
-        report.message(line)
+        leaving = Interrupted(interrupt.signum, doing)
+        end_together(leaving.nothing_to_save, leaving.code)
         raise leaving
+
+
+def _leave_waiting(interrupt: Interrupt, made: Collection[Metrics]) -> None:
+    """Leaves as `_leave` does. To be called while pictures are waited for.
+
+    Several processes save together, after an update; before the first there is nothing to save.
+
+    Args:
+      interrupt: notes signals.
+      made: what updates of this process have returned.
+    """
+    if not (made and interrupt.together):
+        _leave(interrupt, "waiting for pictures")
 
 
 def _due(step: int, every: int) -> bool:
@@ -139,8 +141,11 @@ def _update(
     in_flight: deque[Metrics],
     clock: Clock,
     phase: str,
-) -> tuple[TrainState, Metrics]:
-    """Hands the devices an update, and waits for the one that is IN_FLIGHT updates older."""
+) -> TrainState:
+    """Hands the devices an update, and waits for the one that is IN_FLIGHT updates older.
+
+    Its metrics become the last of `in_flight`.
+    """
     with clock.update(phase) as first:
         with clock.waiting():
             batch = next(batches)
@@ -151,14 +156,7 @@ def _update(
     in_flight.append(metrics)
     if len(in_flight) > IN_FLIGHT:
         jax.block_until_ready(in_flight.popleft())
-    return state, metrics
-
-
-def _record(step: int, phase: Phase, metrics: Metrics, report: Report) -> None:
-    """Records the metrics of an update, and stops a run that has diverged."""
-    values = {name: float(metrics[name]) for name in phase.metrics}
-    require_finite(step, phase.name, values)
-    report.scalars(step, phase.name, values)
+    return state
 
 
 def _first_state(
@@ -198,25 +196,3 @@ def _state_like(method: Method, mesh: Mesh, key: PRNGKeyArray) -> TrainState:
         shapes,
         state_shardings(mesh, shapes),
     )
-
-
-def require_finite(step: int, phase: str, values: dict[str, float]) -> None:
-    """Refuses values that are not finite, and so stops a run that has diverged.
-
-    Once a loss is not finite, it stays so. A check before every save therefore keeps all
-    checkpoints good.
-
-    Args:
-      step: the number of the update.
-      phase: its phase's name.
-      values: the update's metrics by name.
-
-    Raises:
-      UserError: a value is NaN or infinite; names the step, the phase and the value.
-    """
-    bad = [name for name, value in values.items() if not np.isfinite(value)]
-    if bad:
-        raise UserError(
-            f"{bad[0]} is {values[bad[0]]} at step {step:,}, in the {phase} phase: stopped, the "
-            "last checkpoint is good; start from it with another seed or a lower learning rate"
-        )

@@ -13,10 +13,10 @@ from typing import TextIO
 
 from glcic_jax.runtime.command_line import print_result
 from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import STARTED_BY
+from glcic_jax.runtime.process import ENDINGS, STARTED_BY
 from glcic_jax.runtime.run_folder import CONFIG, lock
 from glcic_jax.runtime.shares import Share, share_out, start_on
-from glcic_jax.train.interrupt import NOTED, Interrupted
+from glcic_jax.train.interrupt import Interrupted
 
 TICK = 0.1
 """Seconds between two looks at the processes."""
@@ -160,7 +160,7 @@ class _Signals:
 
     def __enter__(self) -> "_Signals":
         self.heard, self._new = 0, deque[int]()
-        self._before = {number: signal.signal(number, self._note) for number in NOTED}
+        self._before = {number: signal.signal(number, self._note) for number in ENDINGS}
         return self
 
     def new(self) -> list[int]:

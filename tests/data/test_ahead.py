@@ -12,6 +12,7 @@ import pytest
 from glcic_jax.data import ahead as ahead_module
 from glcic_jax.data.ahead import read_ahead
 from glcic_jax.runtime.errors import FaultError, UserError
+from glcic_jax.train.interrupt import Interrupted
 
 
 class Batches:
@@ -47,11 +48,11 @@ def test_a_dropped_iterator_ends_what_it_reads():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no mask of signals")
-def test_ctrl_c_does_not_reach_processes_that_are_started_for_a_batch():
+def test_signals_do_not_reach_processes_that_are_started_for_a_batch():
     blocked = []
     next(read_ahead(Batches({0: lambda: blocked.extend(blocked_signals())}), 1))
-    assert signal.SIGINT in blocked
-    assert signal.SIGINT not in blocked_signals()
+    assert {signal.SIGINT, signal.SIGTERM} <= {*blocked}
+    assert not {signal.SIGINT, signal.SIGTERM} & {*blocked_signals()}
 
 
 def blocked_signals():
@@ -74,8 +75,13 @@ def test_errors_come_after_the_batches_before_them():
         next(ahead)
 
 
-def test_a_killed_worker_is_ended_in_one_line():
-    ahead = read_ahead(Batches({1: lose_a_worker}), 2)
+def lose_a_worker_that_is_starting():
+    raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("lose", [lose_a_worker, lose_a_worker_that_is_starting])
+def test_a_killed_worker_is_ended_in_one_line(lose):
+    ahead = read_ahead(Batches({1: lose}), 2)
     next(ahead)
     with pytest.raises(
         FaultError, match="a data worker was killed, perhaps because memory ran out"
@@ -102,6 +108,41 @@ def test_a_batch_that_never_comes_ends_the_wait(monkeypatch):
             next(ahead)
     finally:
         hanging.set()
+
+
+def ended_by(signum):
+    """Returns a check that leaves once it is called while a batch is waited for."""
+
+    def check():
+        if signum:
+            raise Interrupted(signum[0])
+
+    return check
+
+
+def test_a_wait_is_left_at_once(monkeypatch):
+    monkeypatch.setattr(ahead_module, "GIVEN_UP_SECONDS", 0.01)
+    hanging, signum = threading.Event(), []
+    batches = Batches({1: lambda: signum.append(2) or hanging.wait()})
+    ahead = read_ahead(batches, 1, check=ended_by(signum))
+    try:
+        assert next(ahead) == 0
+        with pytest.raises(Interrupted):
+            next(ahead)
+        assert not batches.closed.is_set()
+    finally:
+        hanging.set()
+    assert batches.closed.wait(5)  # the thread does so when it is free
+
+
+def test_a_signal_that_ends_a_worker_too_is_no_fault():
+    """It comes to both at once, and the process may learn of its worker first."""
+    signum = []
+    batches = Batches({1: lambda: signum.append(15) or lose_a_worker()})
+    ahead = read_ahead(batches, 1, check=ended_by(signum))
+    assert next(ahead) == 0
+    with pytest.raises(Interrupted):
+        next(ahead)
 
 
 HANGING = """

@@ -2,9 +2,10 @@
 
 import logging
 import os
+import re
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -100,19 +101,33 @@ def training(tmp_path, pictures, **variables):
 
 def workers_of(node):
     """Ids of a run's data workers, as soon as they are started."""
-    return [
-        child
-        for child in descendants(node.pid)
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    found = []
+    for child in descendants(node.pid):
+        with suppress(OSError):  # another child, which has ended
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return found
+
+
+@contextmanager
+def beginning(tmp_path, pictures):
+    """Starts a run with two data workers; gives the run once they are there, or one of them."""
+    where = (f"--workdir={tmp_path / 'run'}", f"--config.data.root={pictures}")
+    endless = "--config.phases.completion=999999"
+    with process(tmp_path / "log", *where, endless, "--config.data.workers=2", **TOY) as node:
+        deadline = time.monotonic() + 5 * BOUND
+        while not workers_of(node):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield node
 
 
 def assert_ended(node, code, line):
-    """Checks the exit code and the last line, and that there is no traceback."""
+    """Checks the exit code and the pattern of the last line, and that there is no traceback."""
     ended, printed = node.ended(2 * BOUND)
     assert ended == code, printed
     assert "Traceback" not in printed
-    assert line in printed.splitlines()[-1], printed
+    assert re.search(line, printed.splitlines()[-1]), printed
     return printed
 
 
@@ -123,19 +138,41 @@ def test_a_killed_data_worker_ends_the_run_in_a_line(pictures, tmp_path):
         assert_ended(node, 1, "error: a data worker was killed, perhaps because memory ran out")
 
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+"""A terminal sends the one to all processes of a run, a scheduler the other."""
+
+
 @pytest.mark.slow
-def test_ctrl_c_while_workers_begin_is_answered_in_one_line(pictures, tmp_path):
-    """A terminal sends it to all processes; Python's own answer would be a traceback in each."""
-    where = (f"--workdir={tmp_path / 'run'}", f"--config.data.root={pictures}")
-    with process(tmp_path / "log", *where, "--config.data.workers=2", **TOY) as node:
-        deadline = time.monotonic() + 2 * BOUND
-        while not workers_of(node):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        time.sleep(0.3)  # by now it imports what it needs
-        for each in (node.pid, *workers_of(node)):
-            os.kill(each, signal.SIGINT)
-        assert_ended(node, 130, "SIGINT while compiling: nothing to save, leaving")
+def test_data_workers_do_not_hear_signals_from_their_first_moment_on(pictures, tmp_path):
+    """Python's own answers would be a traceback, and a death that looks like a fault."""
+    with beginning(tmp_path, pictures) as node:
+        for number in ENDINGS:
+            for worker in workers_of(node):
+                os.kill(worker, number)
+        node.wait_for("completion 3/")
+        for number in ENDINGS:
+            for worker in workers_of(node):
+                os.kill(worker, number)
+        node.wait_for("completion 30/")
+        assert "Traceback" not in node.told()
+        os.kill(node.pid, signal.SIGTERM)
+        assert_ended(node, 143, r"^SIGTERM: saved step \d+, leaving$")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_signal_while_workers_begin_is_answered_in_one_line(pictures, tmp_path, number, held):
+    """It is sent to all, workers first, of which some may be held."""
+    with beginning(tmp_path, pictures) as node:
+        for worker in workers_of(node) if held else ():
+            os.kill(worker, signal.SIGSTOP)
+        for each in (*workers_of(node), node.pid):
+            os.kill(each, number)
+        start = time.monotonic()
+        # A slow machine may have let the run get further than to wait for pictures.
+        assert_ended(node, 128 + number, rf"^{number.name}\b.*, leaving$")
+        assert time.monotonic() - start < BOUND / 2
 
 
 @pytest.mark.slow

@@ -94,10 +94,11 @@ def compile_for_ever(*arguments):
     time.sleep(1000)
 
 
-def hurried(patience, batches, count):
+def hurried(patience, batches, count, check):
     """`read_ahead`, of whose patience only the first batch has what it needs."""
     yield next(batches)
-    yield from read_ahead(batches, count, silent_seconds=patience / 3, patience=patience)
+    times = {"silent_seconds": patience / 3, "patience": patience}
+    yield from read_ahead(batches, count, check=check, **times)
 
 
 def late(measure, seconds):
@@ -156,8 +157,8 @@ def run(config, workdir, accept_data=False):
     def slow_dataset(*arguments, **named):
         dataset = make_dataset(*arguments, **named)
 
-        def batches(step):
-            for number, batch in enumerate(dataset.batches(step), start=step + 1):
+        def batches(step, check):
+            for number, batch in enumerate(dataset.batches(step, check), start=step + 1):
                 if f"{jax.process_index()}:{number}" == fails_at:
                     raise RuntimeError("the test's own")
                 time.sleep(pause)

@@ -19,7 +19,7 @@ from glcic_jax.runtime.errors import UserError
 from glcic_jax.runtime.run_folder import read_records
 from glcic_jax.train import loop as train_module
 from glcic_jax.train.interrupt import Interrupted
-from glcic_jax.train.loop import require_finite
+from glcic_jax.train.keeper import require_finite
 from glcic_jax.weights.checkpoint import Checkpoints
 from tests.helpers.runs import tiny, write_pictures
 from tests.helpers.small import MEAN

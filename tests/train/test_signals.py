@@ -1,5 +1,6 @@
 """Signals are answered while programs are compiled, and while commands are imported."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from glcic_jax.complete.__main__ import main as complete
+from glcic_jax.data import ahead, pipeline
+from glcic_jax.data.ahead import read_ahead
 from glcic_jax.main import run
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime import distributed
@@ -119,24 +122,102 @@ def test_a_signal_is_not_kept_waiting_by_pictures_to_show(config, tmp_path, monk
     assert "SIGTERM: saved step 3, leaving" in (workdir / "log.txt").read_text()
 
 
-@pytest.mark.parametrize("seconds", [0.1, 0.4])
+class Hanging:
+    """Yields batches, of which one never comes; sends a signal when it should."""
+
+    def __init__(self, batches, at, number):
+        self.batches, self.left, self.number = batches, iter(range(at)), number
+
+    def __next__(self):
+        if next(self.left, None) is None:
+            os.kill(os.getpid(), self.number)
+            threading.Event().wait(ENDLESS)
+        return next(self.batches)
+
+    def close(self):
+        self.batches.close()
+
+
+def read_endlessly(monkeypatch, at, number):
+    """Lets the batch number `at` never come, and sends a signal when it is asked for."""
+
+    def read(batches, count, check):
+        return read_ahead(Hanging(batches, at, number), count, check=check)
+
+    monkeypatch.setattr(pipeline, "read_ahead", read)
+    monkeypatch.setattr(ahead, "GIVEN_UP_SECONDS", 0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_that_waits_for_its_first_pictures(
+    config, tmp_path, monkeypatch, number
+):
+    workdir = tmp_path / "run"
+    read_endlessly(monkeypatch, 0, number)
+    with pytest.raises(Interrupted) as left:
+        run(config, workdir)
+    assert left.value.code == 128 + number
+    line = f"{number.name} while waiting for pictures: nothing to save, leaving"
+    assert line in (workdir / "log.txt").read_text()
+    assert read_records(workdir) == saved_steps(workdir) == []
+
+
+def test_a_signal_ends_a_run_that_waits_for_later_pictures_after_a_save(
+    config, tmp_path, monkeypatch
+):
+    workdir = tmp_path / "run"
+    never = {"every__log": 100, "every__images": 0, "every__evaluate": 0, "every__checkpoint": 0}
+    with monkeypatch.context() as patch:
+        read_endlessly(patch, 5, signal.SIGTERM)
+        with pytest.raises(Interrupted):
+            run(change(config, never), workdir)
+    (step,) = saved_steps(workdir)
+    assert 1 <= step <= 5
+    assert [record["step"] for record in read_records(workdir)] == [step]
+    assert f"SIGTERM: saved step {step}, leaving" in (workdir / "log.txt").read_text()
+    run(config, workdir)
+    assert saved_steps(workdir) == [step, 6]
+
+
+CLEAN_UP = """
+import atexit, os, signal
+from glcic_jax.runtime.aside import leave
+@atexit.register
+def late():
+    os.kill(os.getpid(), signal.{})
+    print("cleaned up", flush=True)
+print("done", flush=True)
+leave(3)
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_a_signal_on_the_way_out_changes_no_exit_code(number):
+    done = subprocess.run(
+        [sys.executable, "-c", CLEAN_UP.format(number)], cwd=ROOT, check=False, timeout=60,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (3, "done\n", "")
+
+
+@pytest.mark.parametrize("more", [0, 40])
 @pytest.mark.parametrize("command", ["main", "complete"])
-def test_ctrl_c_while_a_command_is_imported_is_answered_in_one_line(command, seconds):
+def test_ctrl_c_while_a_command_is_imported_is_answered_in_one_line(command, more):
+    """It comes once the package is imported, or so many modules later."""
     with subprocess.Popen(
-        [sys.executable, "-m", f"glcic_jax.{command}", "--help"],
+        [sys.executable, "-X", "importtime", "-m", f"glcic_jax.{command}", "--help"],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        time.sleep(seconds)
-        process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        printed = process.stderr.read()
-    if process.returncode == -signal.SIGINT:  # Python itself was still about to begin
-        assert "glcic_jax" not in printed
-    else:
-        assert (process.returncode, printed) in [
-            (130, "stopped by Ctrl-C\n"),
-            (0, ""),  # it had ended before
-        ]
+        imports = iter(process.stderr)
+        assert any(line.endswith("| glcic_jax\n") for line in imports)
+        list(itertools.islice(imports, more))
+        process.send_signal(signal.SIGINT)
+        printed = [line for line in imports if not line.startswith("import time:")]
+    assert (process.returncode, printed) in [
+        (130, ["stopped by Ctrl-C\n"]),
+        (0, []),  # it had ended before
+    ]
 
 
 @pytest.mark.slow
