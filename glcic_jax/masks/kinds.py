@@ -149,7 +149,8 @@ def _make_mix(parts: Mapping, height: int, width: int, where: str) -> Hole:
             weights.append(weight)
     if not weights:
         raise UserError(f"{where}: a mix needs a part with a weight above 0")
-    ends = [end / sum(weights) for end in accumulate(weights)]
+    sums = list(accumulate(weights))  # sum() rounds in another way from Python 3.12 on
+    ends = [end / sums[-1] for end in sums]
     return partial(mix, parts=holes, ends=ends)
 
 

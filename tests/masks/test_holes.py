@@ -1,6 +1,7 @@
 """Every kind of hole: what all of them keep, mixtures, and refusals."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,12 @@ def test_a_mixture_draws_each_part_by_its_weight():
     sizes = [int(hole(rng, 32, 32).sum()) for rng in rngs(800)]
     assert set(sizes) == {256, 16}
     assert 0.7 < sizes.count(256) / 800 < 0.8
+
+
+def test_the_shares_of_a_mixture_end_at_1_on_every_python():
+    parts = {f"part{n}": {"kind": "center", "weight": 0.1, "size": 4} for n in range(10)}
+    hole: Any = make_hole({"kind": "mix", **parts}, 8, 8)
+    assert hole.keywords["ends"][-1] == 1
 
 
 @pytest.mark.parametrize(
