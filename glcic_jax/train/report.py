@@ -75,16 +75,17 @@ class Report:
         """Drops what was recorded after `step`, and starts the clock.
 
         A run that was killed between two checkpoints had made more updates than it saved. They are
-        made again.
+        made again. One that has saved nothing begins anew, with the scores of its start.
         """
         self.clock.start(step)
         if not self._enabled:
             return
         path = self._workdir / METRICS_FILE
-        kept = [record for record in read_records(self._workdir) if record["step"] <= step]
+        recorded = read_records(self._workdir) if step else []
+        kept = [record for record in recorded if record["step"] <= step]
         write_whole(path, "".join(json.dumps(record) + "\n" for record in kept))
         self._records = thinned(kept)
-        board = Board(self._workdir / "tensorboard", first_step=step + 1)
+        board = Board(self._workdir / "tensorboard", first_step=step + 1 if step else 0)
         self._boards = [board, *open_trackers(self._trackers, self._workdir, self.message)]
 
     def scalars(self, step: int, phase: str, values: dict[str, float]) -> None:

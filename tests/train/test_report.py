@@ -87,6 +87,16 @@ def test_a_resumed_run_forgets_what_it_will_do_again(tmp_path):
     assert [record["step"] for record in read_records(tmp_path)] == [10, 20, 30]
 
 
+def test_a_run_killed_before_its_first_save_has_the_scores_of_its_start_once(tmp_path):
+    for _ in range(2):
+        with make_report(tmp_path) as report:
+            report.resume(0)
+            report.evaluation(0, "completion", {"held_out/l1": 0.5})
+    with make_report(tmp_path) as report:
+        report.resume(10)
+    assert [record["step"] for record in read_records(tmp_path)] == [0]
+
+
 def test_what_is_not_finite_is_written_as_json_can(tmp_path):
     with make_report(tmp_path) as report:
         report.resume(0)
