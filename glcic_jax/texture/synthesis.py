@@ -52,7 +52,7 @@ FARTHEST = (1 << 15) - 1
 """Pixels that random candidates lie from a match at most."""
 
 FEWEST = 64
-"""Sources that a scale needs."""
+"""Sources that a scale needs; the finest needs one, where there is no other."""
 
 Report = Callable[[float], None]
 """Is given the part of the work that is done, in [0, 1]."""
