@@ -198,7 +198,7 @@ def read_report(report: Path) -> tuple[Scores, dict[str, str]]:
                 method[name].append(float(line[name] or "nan"))
         if not metrics or len(set(map(tuple, pictures.values()))) > 1:
             raise ValueError(f"in {PER_PICTURE} not all methods have the same pictures")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         missing = Path(error.filename).name
         raise UserError(f"{report} is not a report: {missing} is missing") from error
     except (OSError, ValueError, KeyError, TypeError, IndexError, csv.Error) as error:

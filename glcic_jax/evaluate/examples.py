@@ -93,14 +93,15 @@ class Examples:
         self._files: list[Path] = []
         self._kind: str | None = None
         if self._mask_set is None and Path(masks).is_dir():
+            if Path(masks).samefile(data):
+                raise UserError(f"--masks {masks}: is the folder of --data: give one of masks")
             self._files = _paired(data, self.names, Path(masks), by_order)
         elif self._mask_set is None:
             self._kind = masks
             if masks not in HOLE_KINDS:
                 known = ", ".join(HOLE_KINDS)
-                raise UserError(
-                    f"--masks {masks}: no such folder, and not a kind of hole ({known})"
-                )
+                what = "a file, not a folder" if Path(masks).exists() else "no such folder"
+                raise UserError(f"--masks {masks}: {what}, and not a kind of hole ({known})")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -6,6 +6,7 @@ import numpy as np
 
 from glcic_jax.metrics import bootstrap
 from glcic_jax.metrics.bootstrap import Estimate
+from glcic_jax.metrics.columns import column_of
 from glcic_jax.metrics.distances import fooled, frechet_distance, kernel_distance
 
 BINS = ((0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (0.6, 1))
@@ -55,12 +56,12 @@ def add_distances(
       truth: the name of the pictures themselves.
       missing: reason by metric that is not computed; metrics that need more pictures are added.
     """
-    results["missing"], results["notes"] = missing, []
+    results["missing"], results["notes"] = missing, _undefined(results)
     for network, by_method in features.items():
         count, width = by_method[truth].shape
         few = count <= width
         if few and network == INCEPTION:
-            results["notes"] = _few(count, width)
+            results["notes"] += _few(count, width)
         elif few:
             missing[f"fd_{network}"] = f"needs more than {width:,} pictures"
         for method, values in results["scores"].items():
@@ -75,6 +76,19 @@ def add_distances(
             values[f"kd_{network}"] = as_json(kernel_distance(*pair))
             if not few:
                 values[f"fd_{network}"] = _alone(frechet_distance(*pair), count)
+
+
+def _undefined(results: dict[str, Any]) -> list[str]:
+    """Returns a note on each metric that is not defined for all pictures."""
+    notes, total = [], results["pictures"]
+    for name in next(iter(results["scores"].values())):
+        least = min(values[name]["pictures"] for values in results["scores"].values())
+        if least < total:
+            notes.append(
+                f"{column_of(name).label}: over {least:,} of {total:,} pictures: the others, or "
+                "their holes, do not have the size that it needs"
+            )
+    return notes
 
 
 def _few(count: int, width: int) -> list[str]:

@@ -47,7 +47,7 @@ def test_the_same_command_gives_the_same_report(files, run, capsys):
     assert len(manifest["methods"]["ours"]["sha256"]) == 64
 
 
-def test_the_numbers_are_those_of_the_pictures(files):
+def test_the_numbers_are_those_of_the_pictures(files, capsys):
     assert evaluate(files, ["mean", "telea"]) == 0
     with (files / "report/per_picture.csv").open() as file:
         lines = [line for line in csv.DictReader(file) if line["method"] == "telea"]
@@ -61,6 +61,8 @@ def test_the_numbers_are_those_of_the_pictures(files):
     mean = np.mean([float(line["psnr"]) for line in lines])
     np.testing.assert_allclose(results["scores"]["telea"]["psnr"]["value"], mean)
     assert results["scores"]["telea"]["ms_ssim"]["value"] is None  # pictures too small for it
+    assert [note.partition(": over ")[0] for note in results["notes"]] == ["MS-SSIM"]
+    assert "note: MS-SSIM: over 0 of 3 pictures: the others, or" in capsys.readouterr().out
     assert results["missing"].keys() >= {"lpips"} or "lpips" in results["scores"]["telea"]
     page = (files / "report/index.html").read_text()
     shown = [p.name for p in (files / "report/pictures").iterdir()]

@@ -30,6 +30,9 @@ from tests.helpers.reports import contents, evaluate
             "no such folder, and not a kind of hole (box, boxes",
         ),
         (["telea"], {"masks": "none"}, "--masks {files}/none: no pictures"),
+        (["telea"], {"masks": "black/m.png"}, "m.png: a file, not a folder, and not a kind of"),
+        (["telea"], {"data": "black/m.png"}, "--data {files}/black/m.png: a file, not a folder"),
+        (["telea"], {"masks": "data/../data"}, "data: is the folder of --data: give one of masks"),
         (
             ["telea"],
             {"masks": "ordered", "more": ["--by_order"]},

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from glcic_jax.evaluate.summary import summary
+from glcic_jax.evaluate.summary import add_distances, summary
 from glcic_jax.evaluate.tables import latex, markdown, table
 from glcic_jax.metrics import bootstrap, perceptual
 from glcic_jax.metrics.distances import frechet_distance, kernel_distance
@@ -68,6 +68,18 @@ def test_bins_part_the_pictures():
     }  # fmt: skip
     assert found["bins"]["10-20 %"]["scores"]["a"]["psnr"]["value"] == 25
     assert found["bins"]["0-10 %"]["scores"]["a"]["psnr"]["low"] is None
+
+
+def test_a_mean_over_some_pictures_is_noted():
+    scores = {
+        "a": {"psnr": np.array([1.0, 2, 3]), "ms_ssim": np.array([np.nan, 0.5, 0.4])},
+        "b": {"psnr": np.array([1.0, 2, 3]), "ms_ssim": np.array([np.nan, 0.5, np.nan])},
+    }
+    found = summary(scores, np.full(3, 0.2))
+    add_distances(found, {}, "truth", {})
+    assert [note.partition(": the others")[0] for note in found["notes"]] == [
+        "MS-SSIM: over 1 of 3 pictures"
+    ]
 
 
 def test_tables_mark_the_best_and_escape_names():

@@ -101,6 +101,13 @@ def test_a_pattern_of_nothing_is_refused(report):
         compare(folder, folder, ["runs/a/*", "runs/*"])
 
 
+def test_a_file_of_a_report_is_no_report(report):
+    folder, _ = report
+    file = folder / "per_picture.csv"
+    with pytest.raises(UserError, match=f"{file} is not a report: manifest.json is missing"):
+        compare(file, folder, ["runs/c"])
+
+
 # One name ----------------------------------------------------------------------------------------
 
 
