@@ -81,7 +81,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--mean", action="store_true", help="print the mean pixel, which the index holds anyway")
     add("--runner", choices=RUNNERS, help="run on Apache Beam instead of --workers")
-    add("--runner_options", default="", help="flags of Beam, such as '--flink_master=host:8081'")
+    add(
+        "--runner_options",
+        type=shlex.split,
+        default=[],
+        help="flags of Beam, such as '--flink_master=host:8081'",
+    )
     add("--verify", type=Path, metavar="DIR", help="only check every byte of a prepared folder")
     return parser
 
@@ -145,7 +150,7 @@ def run(args: argparse.Namespace) -> None:
     if args.runner:
         from glcic_jax.prepare.on_beam import Beam
 
-        beam = Beam(listing, plan, args.runner, shlex.split(args.runner_options))
+        beam = Beam(listing, plan, args.runner, args.runner_options)
         print_summary(args.output, work(beam), args.mean)
         return
     from glcic_jax.prepare.workers import start_workers

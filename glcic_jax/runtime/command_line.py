@@ -10,17 +10,18 @@ import threading
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 from glcic_jax.runtime.disk import FULL
 from glcic_jax.runtime.errors import FaultError, UserError
 from glcic_jax.runtime.extras import explain_import
+from glcic_jax.runtime.output import UNREAD, UNREAD_LINE, complain, drop, reader_gone, write_out
 from glcic_jax.runtime.version import VERSION
 
 BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 """Errors that a place or a name which the user gave brings about, wherever it is first looked
 at."""
-
 
 VERSION_LINE = f"glcic_jax {VERSION}"
 """What --version prints."""
@@ -40,18 +41,28 @@ def name_commands(names: Mapping[str, str]) -> None:
 def command_parser(module: str, about: str | None) -> argparse.ArgumentParser:
     """Returns a parser for `python -m MODULE` whose --help begins with `about`, line for line.
 
-    Like every argparse parser it refuses unknown arguments with exit code 2. It answers --version,
-    and takes numbers that begin with a minus, such as -3,4, for values.
+    Like every argparse parser it refuses unknown arguments with exit code 2, and empty texts and
+    paths too: Path("") is the current folder. It answers --version, and takes numbers that begin
+    with a minus, such as -3,4, for values.
     """
     parser = _Parser(
         prog=_as_called(f"python -m {module}"),
         description=about and _as_called(about),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.register("type", None, _text)
+    parser.register("type", Path, lambda text: Path(_text(text)))
     parser.add_argument(
         "--version", action="version", version=VERSION_LINE, help="print the version and leave"
     )
     return parser
+
+
+def _text(text: str) -> str:
+    """Returns the value of an argument, unless it is empty, as that of an unset variable is."""
+    if not text:
+        raise argparse.ArgumentTypeError("its value is empty: give one, or leave the argument out")
+    return text
 
 
 class _Parser(argparse.ArgumentParser):
@@ -176,21 +187,36 @@ def exit_code(work: Callable[[], int | None], stopped: str = STOPPED_LINE) -> in
       stopped: the line that is printed after Ctrl-C.
 
     Returns:
-      What `work` returns (0 for None), 2 after a mistake of the user's or on a full disk, or
-      STOPPED.
+      What `work` returns (0 for None), 2 after a mistake of the user's or on a full disk, STOPPED,
+      or UNREAD.
     """
     _raise_again()
+    try:
+        code = _ended(work, stopped)
+    finally:
+        unwritten = write_out()
+    if code or unwritten is None:
+        return code
+    complain(f"error: {unwritten}")
+    return UserError.code
+
+
+def _ended(work: Callable[[], int | None], stopped: str) -> int:
+    """Runs a command and returns its exit code, as `exit_code` does."""
     try:
         with _hearing_ctrl_c():
             return work() or 0
     except KeyboardInterrupt:
-        print(stopped, file=sys.stderr)
+        complain(stopped)
         return STOPPED
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and reader_gone():
+            complain(UNREAD_LINE)
+            return UNREAD
         message = user_message(error)
         if message is None:
             raise
-        print(f"error: {message}", file=sys.stderr)
+        complain(f"error: {message}")
         if isinstance(error, FaultError):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -203,7 +229,7 @@ def print_result(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush
+        drop(sys.stdout)
 
 
 def user_message(error: BaseException) -> str | None:

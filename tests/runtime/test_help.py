@@ -3,6 +3,7 @@
 import shlex
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,19 @@ def test_a_negative_number_may_be_the_first_of_several_or_no_flags_own():
     parser.add_argument("rest", nargs="*")
     assert parser.parse_args(["--sizes", "-3", "4"]).sizes == [-3, 4]
     assert parser.parse_args(["--fast", "-3"]).rest == ["-3"]
+
+
+@pytest.mark.parametrize("words", [["--file", ""], ["--file="], ["--text", ""], ["a", ""]])
+def test_empty_values_such_as_those_of_unset_variables_are_refused(words, capsys):
+    parser = command_parser("name", None)
+    parser.add_argument("--file", type=Path, default=Path("report"))
+    parser.add_argument("--text", default="none")
+    parser.add_argument("rest", nargs="*")
+    assert parser.parse_args(["--file", "b"]).file == Path("b")
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(words)
+    assert ended.value.code == 2
+    assert "its value is empty" in capsys.readouterr().err
 
 
 def test_names_with_a_minus_are_explained_and_flags_stay_flags(capsys):
