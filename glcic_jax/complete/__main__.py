@@ -32,7 +32,7 @@ from glcic_jax.complete.network_flags import (
     check_network_flags,
     given_settings,
 )
-from glcic_jax.complete.pairing import STREAM, check_writable, plan, with_previews
+from glcic_jax.complete.pairing import STREAM, check_writable, is_one, plan, with_previews
 from glcic_jax.complete.photo_file import complete_job, output_stream
 from glcic_jax.complete.progress import print_counts, progress
 from glcic_jax.complete.resuming import unfinished
@@ -169,11 +169,11 @@ def run(args: argparse.Namespace, stream: BinaryIO) -> int:
     jobs, failures = plan(args.image, args.mask, args.output, extension)
     if args.preview:
         jobs = with_previews(jobs)
-    many = args.image != STREAM and not args.image.is_file()
+    many = not is_one(args.image)
     folder = many or args.output.is_dir()
+    check_writable(args.output, folder=folder)
     if extension and not folder and args.output != STREAM:
         raise UserError(f"--format {args.format}: the kind of {args.output} is in its name")
-    check_writable(args.output, folder=folder)
     copy_texture = texture_from(args)
     planned = len(jobs)
     if args.resume:

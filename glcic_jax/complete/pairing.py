@@ -89,7 +89,7 @@ def find_pictures(image: Path) -> list[Path] | None:
     Raises:
       UserError: nothing there, or no pictures in it.
     """
-    if image == STREAM or image.is_file():
+    if is_one(image):
         return None
     left_out = LeftOut()
     if image.is_dir():
@@ -105,6 +105,11 @@ def find_pictures(image: Path) -> list[Path] | None:
     return found
 
 
+def is_one(image: Path) -> bool:
+    """Returns whether `image` is one picture: STREAM, a file, or a pipe such as <(command)."""
+    return image == STREAM or image.is_file() or image.is_fifo()
+
+
 def check_writable(output: Path, *, folder: bool) -> None:
     """Refuses an output that cannot be written, before anything is computed.
 
@@ -114,7 +119,9 @@ def check_writable(output: Path, *, folder: bool) -> None:
     if output == STREAM:
         return
     if not folder and output.suffix.lower() not in WRITTEN:
-        raise UserError(f"{output}: unknown kind of file; write {', '.join(sorted(WRITTEN))}")
+        folders = "" if output.suffix else "; a folder for one picture must be there already"
+        known = ", ".join(sorted(WRITTEN))
+        raise UserError(f"{output}: unknown kind of file; write {known}{folders}")
     target = output if folder else output.parent
     existing = next(p for p in (target, *target.absolute().parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):

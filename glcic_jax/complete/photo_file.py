@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,7 +44,7 @@ def complete_job(
       UserError: something cannot be read, completed or written.
     """
     # Read.
-    data = sys.stdin.buffer.read() if job.image == STREAM else read_file(job.image)
+    data = _read_stream() if job.image == STREAM else read_file(job.image)
     name = "standard input" if job.image == STREAM else job.image
     photo, remarks = read_photo(data, name)
     image, find_hole = to_rgb8(photo.pixels), read_hole(job.mask)
@@ -82,6 +83,12 @@ def complete_job(
         write_file(job.preview, preview(photo, filled, hole))
 
 
+def _read_stream() -> bytes:
+    if sys.stdin is None:
+        raise UserError("standard input is closed: send it a picture, or name a file")
+    return sys.stdin.buffer.read()
+
+
 def _write_stream(stream: BinaryIO, data: bytes) -> None:
     try:
         stream.write(data)
@@ -92,16 +99,18 @@ def _write_stream(stream: BinaryIO, data: bytes) -> None:
 
 @contextmanager
 def output_stream(output: Path) -> Iterator[BinaryIO]:
-    """Opens standard output for bytes; if `output` is STREAM, all text goes to standard error.
+    """Opens standard output for bytes if `output` is STREAM; all text then goes to standard error.
 
     Raises:
-      UserError: the bytes would go to a terminal.
+      UserError: the bytes would go to a terminal, or standard output is closed.
     """
-    stream = sys.stdout.buffer
     if output != STREAM:
-        yield stream
+        yield BytesIO()  # nothing is written to it
         return
+    if sys.stdout is None:
+        raise UserError("standard output is closed: send it to a file or a program")
     if sys.stdout.isatty():
         raise UserError("standard output is a terminal: send it to a file or a program")
+    stream = sys.stdout.buffer
     with redirect_stdout(sys.stderr):
         yield stream

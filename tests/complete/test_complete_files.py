@@ -1,8 +1,10 @@
 """The command's files: patterns, streams, masks as people draw them, dry runs. No network."""
 
 import io
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,6 +122,26 @@ def test_a_damaged_stream_is_refused_and_nothing_is_written(folder, monkeypatch,
     assert log == b"error: standard input: the file is truncated or damaged\n"
 
 
+def test_closed_streams_are_refused_where_they_are_needed(folder, monkeypatch, capsys):
+    monkeypatch.setattr(command.sys, "stdin", None)
+    assert complete("-", "a.png") == 2
+    assert capsys.readouterr().err.startswith("error: standard input is closed")
+    monkeypatch.setattr(command.sys, "stdout", None)
+    assert complete("shots/a.png", "-") == 2
+    assert capsys.readouterr().err.startswith("error: standard output is closed")
+    assert complete("shots/a.png", "a.png") == 0
+    np.testing.assert_array_equal(pixels("a.png"), filled)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_one_picture(folder):
+    os.mkfifo("pipe")
+    data = Path("shots/a.png").read_bytes()
+    threading.Thread(target=Path("pipe").write_bytes, args=(data,)).start()
+    assert complete("pipe", "a.png") == 0
+    np.testing.assert_array_equal(pixels("a.png"), filled)
+
+
 @pytest.mark.parametrize(
     ("image", "output", "flags", "message"),
     [
@@ -132,6 +154,8 @@ def test_a_damaged_stream_is_refused_and_nothing_is_written(folder, monkeypatch,
         ("*/a.png", "out", [], "out/a.png would be the completion of 2 pictures"),
         ("shots", "-", [], "standard output takes one"),
         ("-", "more", [], "name a file for the picture of standard input"),
+        ("shots/a.png", "new/", [], "new: unknown kind of file; write .bmp"),
+        ("shots/a.png", "new/", ["--format", "jpg"], "a folder for one picture must be there"),
     ],
 )
 def test_mistakes_get_one_line(folder, capsys, image, output, flags, message):
