@@ -77,6 +77,8 @@ def check_mask_fits(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[
         raise UserError(f"the picture is {image.dtype} {image.shape}: give uint8 RGB [h, w, 3]")
     if mask.shape == (*image.shape[:2], 1):
         mask = mask[..., 0]
+    if mask.ndim != 2:
+        raise UserError(f"the mask has the shape {mask.shape}: give [h, w]")
     if mask.shape != image.shape[:2]:
         raise UserError(
             f"the mask is {_size(mask)} and the picture {_size(image)} pixels (width x height): "
@@ -89,4 +91,4 @@ def check_mask_fits(image: PixelImage, mask: Shaped[np.ndarray, "h w"]) -> Bool[
 
 
 def _size(array: np.ndarray) -> str:
-    return "x".join(str(n) for n in array.shape[1::-1]) if array.ndim >= 2 else str(array.shape)
+    return "x".join(str(n) for n in array.shape[1::-1])

@@ -97,6 +97,7 @@ def test_the_completer_knows_its_checkpoint(completer):
     ("image", "mask", "message"),
     [
         (picture, hole[:20], "the mask is 50x20 and the picture 50x37"),
+        (picture, np.dstack([hole] * 3), "the mask has the shape"),
         (picture, np.ones_like(hole), "covers the whole picture"),
         (picture[..., 0], hole, "give uint8 RGB"),
         (picture / 255, hole, "give uint8 RGB"),
