@@ -83,12 +83,14 @@ class Phase(NamedTuple):
       update: `update(state, batch, key)` returns (state, metrics). It runs on each device, inside
         shard_map, and does not change `state.step`.
       metrics: the names of all metrics that `update` returns.
+      moves: the names of the networks whose optimizers make an update in it.
     """
 
     name: str
     steps: int
     update: Callable[[TrainState, Batch, PRNGKeyArray], tuple[TrainState, Metrics]]
     metrics: tuple[str, ...]
+    moves: tuple[str, ...]
 
 
 class Method(NamedTuple):
@@ -165,6 +167,15 @@ def phase_ends(phases: tuple[Phase, ...]) -> tuple[int, ...]:
     The last number is the length of the whole run.
     """
     return tuple(int(end) for end in np.cumsum([phase.steps for phase in phases]))
+
+
+def updates_of(phases: tuple[Phase, ...]) -> dict[str, int]:
+    """Returns the number of updates that each network makes in all phases together, by its name."""
+    updates: dict[str, int] = {}
+    for phase in phases:
+        for name in phase.moves:
+            updates[name] = updates.get(name, 0) + phase.steps
+    return updates
 
 
 def phase_at(phases: tuple[Phase, ...], step: int) -> Phase:

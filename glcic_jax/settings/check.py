@@ -15,7 +15,8 @@ from glcic_jax.runtime.field_kinds import LARGEST, Word
 from glcic_jax.runtime.fields import Alternatives, Field, completed, dotted, faults, resolved, shown
 from glcic_jax.runtime.trackers import check_trackers
 from glcic_jax.settings.common import DATA, MEASUREMENT, RUN, SEED
-from glcic_jax.types import Method
+from glcic_jax.settings.schedules import check_schedules
+from glcic_jax.types import Method, updates_of
 from glcic_jax.weights.best import L1
 
 HOLES = "holes"
@@ -99,6 +100,7 @@ def check(config: ConfigDict) -> Method:
     if method.measured != (config.data.get("measurement") is not None):
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{name} learns from {needs} data.measurement")
+    check_schedules(config.to_dict().get("optimizer", {}), updates_of(method.phases))
     if config.data.leftovers and not method.given:
         raise UserError(f"{name} cannot learn from data.leftovers: set it to 0")
     with blaming("perceptual"):  # the one field that names a file which methods read

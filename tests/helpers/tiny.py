@@ -78,8 +78,10 @@ def toy(config, mean_pixel):
     def previews(state, image, mask, key):
         return {"completed": complete(state, image, mask, key)}
 
-    phases = (Phase("completion", config.phases.completion, update, ("loss/mse", "grad_norm")),)
-    return Method(init, phases, complete, previews, ("completion",))
+    networks = ("completion",)
+    metrics = ("loss/mse", "grad_norm")
+    phase = Phase("completion", config.phases.completion, update, metrics, moves=networks)
+    return Method(init, (phase,), complete, previews, networks)
 
 
 def slow_saves(wait):

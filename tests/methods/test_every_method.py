@@ -47,6 +47,13 @@ def test_known_pixels_stay_and_what_a_hole_hides_is_never_read(name):
     assert shown.shape == image.shape
 
 
+@pytest.mark.parametrize("name", every_method())
+def test_a_phase_reports_the_gradients_of_the_networks_that_it_moves(name):
+    for phase in METHODS[name](small_config_of(name), MEAN).phases:
+        assert phase.moves
+        assert {f"grad_norm/{network}" for network in phase.moves} <= set(phase.metrics)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", every_method())
 def test_one_device_and_four_make_the_same_update(name):
@@ -57,11 +64,26 @@ def test_one_device_and_four_make_the_same_update(name):
     config.dtype = "float64" if name in DOUBLE else config.dtype
     batch, metrics = make_batch(0, 4, config.data.crop), {}
     for devices in (1, 4):
+        before_it = first_state(config)
         state, metrics[devices] = stepper(config, devices)(first_state(config), batch)
         assert state.step == 1
         assert set(phase.metrics) == set(metrics[devices])
+        assert set(phase.moves) == moved(before_it, state)
     for metric, value in metrics[1].items():
         np.testing.assert_allclose(value, metrics[4][metric], rtol=2e-3, err_msg=f"{last} {metric}")
+
+
+def moved(before, after):
+    """Returns the names of the networks whose optimizers have made an update."""
+    states = {
+        name: [jax.tree.leaves(state.networks[name].opt_state) for state in (before, after)]
+        for name in before.networks
+    }
+    return {
+        name
+        for name, both in states.items()
+        if any(not np.array_equal(*leaves) for leaves in zip(*both, strict=True))
+    }
 
 
 @pytest.mark.slow

@@ -161,7 +161,7 @@ def test_what_compiling_a_step_took_is_given_back_before_it_runs(monkeypatch):
 def test_a_training_step_is_compiled_with_these_options(monkeypatch):
     lost = {"xla_cpu_no_such_option": "LEAST"}
     monkeypatch.setattr("glcic_jax.train.step.least_memory", lambda: lost)
-    phase = Phase("one", 1, lambda state, batch, key: (state, {}), ())
+    phase = Phase("one", 1, lambda state, batch, key: (state, {}), (), moves=())
     method = SimpleNamespace(phases=(phase,))
     step = make_train_step(method, make_mesh(jax.devices()[:1]), jax.random.key(0))  # pyright: ignore
     with pytest.raises(jax.errors.JaxRuntimeError, match="No such compile option"):

@@ -49,7 +49,7 @@ def averages(state):
 @pytest.fixture(scope="module")
 def updated():
     """Compiles the program for each `fsdp`, and runs it on one state and one batch."""
-    phase, found = Phase("only", 1, update, ("loss", "grad_norm")), {}
+    phase, found = Phase("only", 1, update, ("loss", "grad_norm"), ("net",)), {}
     for fsdp in (1, 2, 4):
         mesh = make_mesh(fsdp=fsdp)
         given = place(mesh, start()), shard(mesh, make_batch(0))

@@ -127,6 +127,25 @@ def test_phases_must_add_up():
     assert "nothing to train" in refusal(config)
 
 
+@pytest.mark.parametrize(
+    ("phases", "field", "fits", "value", "message"),
+    [
+        ((60, 9, 50), "cosine", 110, 109, "the completion network makes 110 updates in"),
+        ((0, 100, 600), "cosine", 700, 600, "for the last 100: set it to 700 or more"),
+        ((60, 9, 50), "steps", (3, 109), (3, 110), "steps has 110 and no network makes more than"),
+        ((60, 9, 50), "warm_up", 110, 111, "warm_up is 111 and no network makes more than 110"),
+    ],
+)
+def test_a_schedule_must_fit_the_updates_of_each_network(phases, field, fits, value, message):
+    config = ConfigDict(with_defaults(places2.get_config().to_dict()))
+    names = ("completion", "discriminator", "joint")
+    config.phases.update(dict(zip(names, phases, strict=True)))
+    assert not refusal(changed(config, f"optimizer.{field}", fits))
+    refused = refusal(changed(config, f"optimizer.{field}", value))
+    assert refused.startswith(f"config.optimizer.{field} ")
+    assert message in refused
+
+
 def test_absent_fields_are_what_a_program_without_them_did():
     config = places2.get_config().to_dict()
     assert with_defaults(config) == with_defaults(with_defaults(config))

@@ -82,7 +82,15 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     )
     return Method(
         init=encoder.init,
-        phases=(Phase("joint", config.phases.joint, encoder.update, METRICS),),
+        phases=(
+            Phase(
+                "joint",
+                config.phases.joint,
+                encoder.update,
+                METRICS,
+                moves=("completion", "discriminator"),
+            ),
+        ),
         complete=completion_from(encoder.previews),
         previews=encoder.previews,
         networks=("completion",),

@@ -92,7 +92,15 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     short = settings._replace(steps=completion.preview_steps, starts=1, log_progress=False)
     return Method(
         init=dcgan.init,
-        phases=(Phase("adversarial", config.phases.adversarial, dcgan.update, METRICS),),
+        phases=(
+            Phase(
+                "adversarial",
+                config.phases.adversarial,
+                dcgan.update,
+                METRICS,
+                moves=("generator", "discriminator"),
+            ),
+        ),
         complete=partial(complete, dcgan, settings),
         previews=partial(previews, dcgan, short),
         networks=("generator", "discriminator"),

@@ -53,15 +53,26 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         init=glcic.init,
         phases=(
             Phase(
-                "completion", phases.completion, glcic.update_completion, glcic.completion_metrics
+                "completion",
+                phases.completion,
+                glcic.update_completion,
+                glcic.completion_metrics,
+                moves=("completion",),
             ),
             Phase(
                 "discriminator",
                 phases.discriminator,
                 glcic.update_discriminator,
                 glcic.discriminator_metrics,
+                moves=("discriminator",),
             ),
-            Phase("joint", phases.joint, glcic.update_joint, glcic.joint_metrics),
+            Phase(
+                "joint",
+                phases.joint,
+                glcic.update_joint,
+                glcic.joint_metrics,
+                moves=("completion", "discriminator"),
+            ),
         ),
         complete=completion_from(glcic.previews),
         complete_within=glcic.complete_within if config.dtype == "float32" else None,

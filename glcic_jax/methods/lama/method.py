@@ -92,7 +92,15 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     )
     return Method(
         init=lama.init,
-        phases=(Phase("joint", config.phases.joint, lama.update, lama.metrics),),
+        phases=(
+            Phase(
+                "joint",
+                config.phases.joint,
+                lama.update,
+                lama.metrics,
+                moves=(GENERATOR, DISCRIMINATOR),
+            ),
+        ),
         complete=completion_from(lama.previews),
         previews=lama.previews,
         refine=lama.refine,

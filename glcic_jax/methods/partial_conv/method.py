@@ -82,10 +82,18 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
         init=partial(networks.init, first),
         phases=(
             Phase(
-                "initial", config.phases.initial, partial(networks.update, first, False), metrics
+                "initial",
+                config.phases.initial,
+                partial(networks.update, first, False),
+                metrics,
+                moves=("completion",),
             ),
             Phase(
-                "finetune", config.phases.finetune, partial(networks.update, second, True), metrics
+                "finetune",
+                config.phases.finetune,
+                partial(networks.update, second, True),
+                metrics,
+                moves=("completion",),
             ),
         ),
         complete=completion_from(networks.previews),

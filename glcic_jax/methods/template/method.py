@@ -38,7 +38,7 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     return Method(
         init=template.init,
         # Replace: one Phase for each stretch of training. Its name is a field of config.phases.
-        phases=(Phase("l1", config.phases.l1, template.update, METRICS),),
+        phases=(Phase("l1", config.phases.l1, template.update, METRICS, moves=("completion",)),),
         complete=completion_from(template.previews),
         previews=template.previews,
         # Replace: the names of the networks that completing needs. Only these are converted.
