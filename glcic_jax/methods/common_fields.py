@@ -149,6 +149,14 @@ OPTIMIZERS = Alternatives(
         "yogi": {"learning_rate": _LARGE_MOVE, **_moments(0.9, 0.999, 1e-3)},
     },
     {**AROUND, "discriminator_learning_rate": DISCRIMINATOR_RATE},
+    {
+        f"{name}w": f"it is {name} with optimizer.weight_decay"
+        for name in ("adam", "adamax", "nadam")
+    }
+    | dict.fromkeys(
+        ("lamb", "lars", "novograd", "fromage", "adafactor", "sm3"),
+        "it looks at whole layers, which fsdp could not split",
+    ),
 )
 """The optimizers that can be chosen by name. The first is that of a config without a name. Their
 settings have Optax's defaults; learning rates, which Optax has none of, have common ones."""

@@ -1,7 +1,9 @@
 """Defines the kinds of values that fields of configs take. Needs no JAX."""
 
+import difflib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 LARGEST = 2**31 - 1
@@ -64,13 +66,26 @@ class Number:
 
 @dataclass(frozen=True)
 class Word:
-    """Takes one of some words."""
+    """Takes one of some words.
+
+    Attributes:
+      words: these.
+      others: for words that one might look for among them, a phrase on what there is instead.
+    """
 
     words: tuple[str, ...]
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def takes(self, value: Any) -> bool:
         """Returns whether the value is one of them."""
         return type(value) is str and value in self.words
+
+    def hint(self, value: Any) -> str:
+        """Returns a phrase on what a word that it does not take may mean; "" = nobody knows."""
+        if not isinstance(value, str):
+            return ""
+        nearest = difflib.get_close_matches(value.lower(), self.words, n=1)
+        return self.others.get(value.lower(), f"the nearest is {nearest[0]}" if nearest else "")
 
     def __str__(self) -> str:
         return " or ".join(self.words)

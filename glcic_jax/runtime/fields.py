@@ -47,12 +47,14 @@ class Alternatives:
       kinds: the other fields of each kind, by their names within the group. Each has a default,
         which is set when the kind is chosen on the command line.
       shared: fields that all kinds have, likewise.
+      others: as `Word` has them, for kinds that there are not.
     """
 
     by: str
     meaning: str
     kinds: Mapping[str, Fields]
     shared: Fields = dataclasses.field(default_factory=dict)
+    others: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def of(self, kind: str) -> Fields:
         """Returns the fields of one kind beside the one that names it."""
@@ -81,7 +83,8 @@ def resolved(description: Description, values: Mapping[str, Any]) -> dict[str, F
             continue
         kinds = tuple(entry.kinds)
         chooser = f"{name}.{entry.by}"
-        fields[chooser] = Field(Word(kinds), entry.meaning, default=kinds[0])
+        word = Word(kinds, entry.others)
+        fields[chooser] = Field(word, entry.meaning, default=kinds[0])
         kind = values.get(chooser, kinds[0])
         own = entry.of(kind if isinstance(kind, str) else "")
         fields |= {f"{name}.{field}": described for field, described in own.items()}
@@ -102,7 +105,9 @@ def faults(values: Mapping[str, Any], fields: Fields) -> list[str]:
     for name, field in fields.items():
         if name in values:
             if not field.kind.takes(values[name]):
-                lines.append(f"{name} is {shown(values[name])}: choose {field.kind}")
+                hint = field.kind.hint(values[name]) if isinstance(field.kind, Word) else ""
+                advice = f"{hint}: choose" if hint else "choose"
+                lines.append(f"{name} is {shown(values[name])}: {advice} {field.kind}")
         elif field.default is REQUIRED:
             lines.append(f"{name} is missing: give {field.kind} ({field.meaning})")
     return lines

@@ -11,7 +11,7 @@ from glcic_jax.masks.kinds import HOLES, default_arguments
 from glcic_jax.methods.by_name import METHODS
 from glcic_jax.runtime.errors import UserError, one_line
 from glcic_jax.runtime.field_kinds import Number
-from glcic_jax.runtime.fields import Alternatives, dotted
+from glcic_jax.runtime.fields import Alternatives, dotted, faults, resolved
 from glcic_jax.settings.check import fields_of, method_name, unknown_field, with_defaults
 
 OVERRIDE = re.compile(r"--?config\.([^=]+)(?:=(.*))?", re.DOTALL)
@@ -103,6 +103,9 @@ def _choose_optimizers(method: str, config: dict[str, Any], given: dict[str, str
         if isinstance(entry, Alternatives):
             chooser = f"{name}.{entry.by}"
             kind = given.get(chooser, "")
+            found = faults({chooser: kind}, {chooser: resolved({name: entry}, {})[chooser]})
+            if kind and found:  # before its settings are looked for
+                raise UserError(f"--config.{found[0]}")
             if kind in entry.kinds and kind != dotted(config).get(chooser):
                 _set(config, name, entry.defaults(kind))
 

@@ -100,6 +100,13 @@ def test_a_part_of_a_mixture_changes_its_kind_and_keeps_its_weight():
         ("method=dcgan_completion", "every method has fields of its own"),
         ("method=gan", 'method is "gan": choose glcic'),
         (
+            "optimizer.name=adamw",
+            '.name is "adamw": it is adam with optimizer.weight_decay: choose adadelta',
+        ),
+        ("optimizer.name=Adagrd", 'is "Adagrd": the nearest is adagrad: choose adadelta or adam'),
+        ("optimizer.name=lamb", 'is "lamb": it looks at whole layers, which fsdp could not split'),
+        ("optimizer.name=none", 'is "none": choose adadelta or adam or'),
+        (
             "optimizer.b1=0.5",
             "optimizer.b1: a setting of adam and 9 others: set optimizer.name to one of them",
         ),
