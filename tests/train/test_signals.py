@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,5 +234,7 @@ def test_a_signal_to_one_process_ends_all_while_one_compiles(pictures, tmp_path,
             ended = [node.ended() for node in all_]
         assert time.monotonic() - start < 10
         assert [code for code, _ in ended] == [128 + number] * 2
-        assert all(f"{number.name} while compiling: nothing to save" in text for _, text in ended)
+        # On a slow machine the other one may still wait for its pictures.
+        line = rf"{number.name} while (compiling|waiting for pictures): nothing to save"
+        assert all(re.search(line, text) for _, text in ended)
     run_through(pictures, tmp_path / "run", 2, command[-1], **TOY)
