@@ -159,7 +159,8 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
     """
     # Compare the processes, and share the batch out over the devices.
     config = ConfigDict(with_defaults(config.to_dict()))
-    check(config)
+    saved = run_folder.saved_steps(workdir)
+    check(config, begun=bool(saved))
     plain = config.to_dict()
     shared = {name: value for name, value in dotted(plain).items() if name not in PROCESS_OWN}
     require_same("config", shared, "start all processes with the same command")
@@ -168,7 +169,6 @@ def run(config: Any, workdir: Path, accept_data: bool = False) -> None:
     check_batch_size(mesh, config.data.batch_size, config.get("accumulate", 1))
 
     # Open what the run begins with: another run's network, the data, the method.
-    saved = run_folder.saved_steps(workdir)
     with blaming("init_from"):
         donor = open_trained(config.init_from) if config.init_from and not saved else None
     pixel = known_mean_pixel(config, workdir, donor)

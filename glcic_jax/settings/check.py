@@ -66,13 +66,15 @@ def method_name(config: Mapping[str, Any] | ConfigDict) -> str:
     return name
 
 
-def check(config: ConfigDict) -> Method:
+def check(config: ConfigDict, *, begun: bool = False) -> Method:
     """Refuses a config with a value that cannot be, or that contradicts itself.
 
     Nothing is written and no training picture is read. Files that the method needs are read.
 
     Args:
       config: as `get_config` of a config file returns it.
+      begun: whether a run of it goes on, whose schedules stay as they were when it began, also
+        those that a version before took.
 
     Returns:
       The method, built for a trial: its mean pixel is a placeholder.
@@ -100,7 +102,8 @@ def check(config: ConfigDict) -> Method:
     if method.measured != (config.data.get("measurement") is not None):
         needs = "measured pictures: give" if method.measured else "whole pictures: leave out"
         raise UserError(f"{name} learns from {needs} data.measurement")
-    check_schedules(config.to_dict().get("optimizer", {}), updates_of(method.phases))
+    if not begun:
+        check_schedules(config.to_dict().get("optimizer", {}), updates_of(method.phases))
     if config.data.leftovers and not method.given:
         raise UserError(f"{name} cannot learn from data.leftovers: set it to 0")
     with blaming("perceptual"):  # the one field that names a file which methods read

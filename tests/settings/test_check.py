@@ -144,6 +144,8 @@ def test_a_schedule_must_fit_the_updates_of_each_network(phases, field, fits, va
     refused = refusal(changed(config, f"optimizer.{field}", value))
     assert refused.startswith(f"config.optimizer.{field} ")
     assert message in refused
+    wrong = changed(config, f"optimizer.{field}", value)
+    check(wrong, begun=True)  # a run of the version before goes on
 
 
 def test_absent_fields_are_what_a_program_without_them_did():
