@@ -98,7 +98,6 @@ def read_ahead(
 def _wait(ready: Queue, check: Callable[[], object], silent_seconds: float, patience: float) -> Any:
     start, waited, reports = time.monotonic(), 0.0, 1
     while waited < patience:
-        check()
         if waited >= reports * silent_seconds:
             reports += 1
             log.warning(
@@ -108,6 +107,7 @@ def _wait(ready: Queue, check: Callable[[], object], silent_seconds: float, pati
         try:
             return ready.get(timeout=min(TICK, silent_seconds))
         except Empty:
+            check()
             waited = time.monotonic() - start
     raise FaultError(
         f"no pictures for {patience:.0f} seconds: the storage or a data worker does not answer; "

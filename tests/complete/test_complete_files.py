@@ -15,8 +15,6 @@ from PIL import Image
 from glcic_jax.complete import __main__ as command
 from glcic_jax.masks.by_hand import read_painted_mask
 from glcic_jax.pictures.photo_reader import read_photo
-from glcic_jax.runtime.errors import UserError
-from glcic_jax.runtime.process import choose_device
 
 rng = np.random.default_rng(0)
 picture = rng.integers(0, 256, (37, 50, 3), np.uint8)
@@ -238,18 +236,3 @@ def test_grey_masks_are_cut_at_half_which_is_reported_once_per_file(folder, caps
     assert printed.count("neither black nor white: half and brighter counts as white") == 1
     assert "grey.png: 10 % of the mask" in printed
     np.testing.assert_array_equal(pixels("out/a.png"), filled)
-
-
-def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
-    import jax
-
-    if jax.default_backend() == "gpu":
-        pytest.skip("there is one")
-    before = jax.config.jax_platforms
-    try:
-        with pytest.raises(UserError, match="JAX finds no GPU here"):
-            choose_device("gpu")
-        choose_device("cpu")
-        choose_device(None)
-    finally:
-        jax.config.update("jax_platforms", before)

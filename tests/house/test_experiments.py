@@ -222,7 +222,7 @@ def test_errors_are_counted_by_distance_and_by_picture():
     ("flags", "message"),
     [
         (["--data", "{p}", "--holes", "255"], "--holes: give 1 to 254 pixels"),
-        (["--data", "{p}/none"], "none: no such file or folder"),
+        (["--data", "{p}/none"], "none: no such folder"),
         (["--data", "{p}", "--output", "{p}/0.png/new"], "0.png: cannot write there"),
         (["--data", "{p}", "--checkpoint", "{p}"], "no run folder with a checkpoint"),
     ],

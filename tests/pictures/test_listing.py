@@ -176,6 +176,7 @@ OTHERS = {
     "pictures.storage": "the one listing of pictures",
     "prepare.run": "whether an output folder is empty, and what a killed run left in it",
     "runtime.compiled": "the user's cache of compiled programs",
+    "runtime.process": "the processes that this one started",
     "runtime.programs": "the package's own sources",
     "runtime.run_folder": "a run's checkpoints",
     "runtime.sample_grids": "a run's sample grids",

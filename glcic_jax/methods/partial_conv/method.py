@@ -80,21 +80,15 @@ def build(config: Any, mean_pixel: tuple[float, float, float]) -> Method:
     metrics = (*(f"loss/{name}" for name in weights), "grad_norm/completion")
     return Method(
         init=partial(networks.init, first),
-        phases=(
+        phases=tuple(
             Phase(
-                "initial",
-                config.phases.initial,
-                partial(networks.update, first, False),
+                name,
+                config.phases[name],
+                partial(networks.update, optimizer, frozen),
                 metrics,
                 moves=("completion",),
-            ),
-            Phase(
-                "finetune",
-                config.phases.finetune,
-                partial(networks.update, second, True),
-                metrics,
-                moves=("completion",),
-            ),
+            )
+            for name, optimizer, frozen in (("initial", first, False), ("finetune", second, True))
         ),
         complete=completion_from(networks.previews),
         previews=networks.previews,
