@@ -4,7 +4,7 @@
         --config.data.root=DIR
 
 DIR holds faces in the middle of square pictures. Its cost and result were not measured;
-docs/claims.md has the first updates of a reduced run.
+docs/claims.md has a reduced run.
 """
 
 from ml_collections import ConfigDict
