@@ -21,7 +21,7 @@ from glcic_jax.masks.pairing import own_masks
 from glcic_jax.masks.recipe import ENDING, MaskRecipe
 from glcic_jax.pictures.mask_files import decode_mask
 from glcic_jax.pictures.resize import middle_square
-from glcic_jax.pictures.storage import pictures_below
+from glcic_jax.pictures.storage import no_folder, pictures_below
 from glcic_jax.runtime.errors import UserError
 from glcic_jax.types import PixelImage
 
@@ -100,7 +100,7 @@ class Examples:
             self._kind = masks
             if masks not in HOLE_KINDS:
                 known = ", ".join(HOLE_KINDS)
-                what = "a file, not a folder" if Path(masks).exists() else "no such folder"
+                what = no_folder(Path(masks))
                 raise UserError(f"--masks {masks}: {what}, and not a kind of hole ({known})")
 
     def __len__(self) -> int:

@@ -45,6 +45,11 @@ def pictures(
         yield from pictures(root, join_names(folder, name), extensions, left_out)
 
 
+def no_folder(path: Path) -> str:
+    """Returns a phrase on what a path is that should be a folder and is none."""
+    return "a file, not a folder" if path.exists() else "no such folder"
+
+
 def pictures_below(folder: Path, address: str, what: str = "pictures") -> list[str]:
     """Lists the pictures anywhere below a folder of this machine: relative POSIX paths, sorted.
 
@@ -59,8 +64,7 @@ def pictures_below(folder: Path, address: str, what: str = "pictures") -> list[s
       UserError: the folder is missing or holds no pictures.
     """
     if not folder.is_dir():
-        what = "a file, not a folder" if folder.exists() else "no such folder"
-        raise UserError(f"{address}: {what}")
+        raise UserError(f"{address}: {no_folder(folder)}")
     left_out = LeftOut()
     names = sorted(pictures(str(folder), left_out=left_out))
     if not names:

@@ -21,7 +21,7 @@ _FOUND = {
 }
 
 _ADVICE = {
-    (WON, True): (f"shorten phases.{ALONE}, train phases.completion longer, or use more pictures"),
+    (WON, True): f"shorten phases.{ALONE}, train phases.completion longer, or use more pictures",
     (COLLAPSED, True): f"lengthen phases.{ALONE} or lower adversarial.weight",
     (WON, False): "lower optimizer.discriminator_learning_rate, or use more pictures",
     (COLLAPSED, False): "raise optimizer.discriminator_learning_rate",

@@ -126,8 +126,9 @@ class AmbientGan:
         # D moves.
         fresh = batch["other_mask"]
         painted = lax.stop_gradient(paint(real, output, noise))
+        fake = measure(painted, fresh)
         discriminator, metrics = self._move_discriminator(
-            state.networks["discriminator"], real, painted, fresh, jax.random.fold_in(key, 1)
+            state.networks["discriminator"], real, fake, painted, jax.random.fold_in(key, 1)
         )
         # C moves against the updated D.
         adversarial, cotangent = jax.value_and_grad(
@@ -138,9 +139,7 @@ class AmbientGan:
         (gradients,) = backward(cotangent)
         metrics["loss/adversarial"] = adversarial
         if self.reconstruction:
-            metrics["loss/reconstruction"], more = self._reconstruct(
-                network, real, measure(painted, fresh)
-            )
+            metrics["loss/reconstruction"], more = self._reconstruct(network, real, fake)
             gradients = jax.tree.map(jnp.add, gradients, more)
         metrics["grad_norm/completion"] = optax.tree.norm(gradients)
         moved = descend(self.optimizer, network, gradients, stats)
@@ -160,13 +159,12 @@ class AmbientGan:
         self,
         network: NetworkState,
         real: Measurement,
+        fake: Measurement,
         painted: Image,
-        fresh: Mask,
         key: PRNGKeyArray,
     ) -> tuple[NetworkState, Metrics]:
-        """Moves D, by measured pictures against completed and measured ones."""
-        fake = measure(painted, fresh)
-        share = _own_random(jax.random.uniform, key, (len(fresh), 1, 1, 1))
+        """Moves D, by measured pictures against completed ones: `fake` is `painted` measured."""
+        share = _own_random(jax.random.uniform, key, (len(painted), 1, 1, 1))
         judge_loss, _ = ADVERSARIAL[self.loss]
 
         def loss(params):
